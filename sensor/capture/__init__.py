@@ -1,0 +1,1 @@
+"""Capture files and interfaces in, batches of frames out."""

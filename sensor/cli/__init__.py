@@ -1,0 +1,1 @@
+"""The commands, one module a verb; the only package that prints."""

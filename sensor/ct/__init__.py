@@ -1,0 +1,1 @@
+"""From CertIDs to what is known of the certificates: the Certificate Transparency look-up cache."""

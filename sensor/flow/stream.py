@@ -1,0 +1,40 @@
+"""The contract between the packet path and whoever reads a flow's bytes."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+IGNORE: Final = -1
+"""What a reader returns when it wants nothing more from one direction."""
+
+UNTIL_CLOSE: Final = 1 << 62
+"""A skip longer than any stream: the rest of the direction is counted, not delivered, but gaps are still told."""
+
+# How one direction ends.
+FIN: Final = 0
+RESET: Final = 1
+TIMEOUT: Final = 2  # inactivity, eviction, or a new connection with the same ports
+END_OF_INPUT: Final = 3
+
+
+class StreamReader(Protocol):
+    """Reads both directions of one flow. Called in packet order; bytes of one direction come in sequence order.
+
+    Every method is given the direction and the packet's time in nanoseconds. `data` and `gap` return what the reader
+    wants next of that direction: 0 = the next byte; n > 0 = the n bytes that follow are only counted and never
+    reach Python; IGNORE = nothing more, ever. A skip ends with a call of `data` that carries what the
+    finishing segment holds behind it (possibly b""), so that the reader learns the time of the last byte.
+    A gap is bytes the peer acknowledged or that can no longer come; `unskipped` says how many bytes of a running skip
+    were still outstanding when the gap began (0 without one): the gap lies after them was requested minus unskipped.
+    The running skip is forgotten: the reader answers with a new demand that counts from behind the gap.
+    After `closed` for a direction nothing more comes for it; `closed` comes exactly once for each direction.
+    """
+
+    service: str | None
+    """What conn.log calls the protocol once it is certain, else None."""
+
+    def data(self, is_orig: bool, chunk: bytes, ts: int) -> int: ...
+
+    def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int: ...
+
+    def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None: ...

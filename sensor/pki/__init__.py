@@ -1,0 +1,1 @@
+"""Certificates, names, serials and issuers; and the bounded DER walker that reads them and OCSP."""

@@ -1,0 +1,1 @@
+"""What was seen, for a person at a terminal."""

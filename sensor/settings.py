@@ -1,0 +1,167 @@
+"""Every knob, once: a frozen tree of typed settings with its defaults; each stage is given its own branch.
+
+A string under a field is its documentation: `ocspwatch config` prints it, and a test demands it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_record_bytes: int = 262144
+    """A capture record that claims to be longer is damage (libpcap's maximum)."""
+    max_expanded_bytes: int = 1 << 40
+    """A compressed capture may expand to this many bytes, then it counts as a bomb."""
+    max_expansion_ratio: int = 1000
+    """... and, beyond 64 MiB of output, to this many times its size."""
+    window_bytes: int = 1 << 20
+    """Bytes of a capture handed to the packet path at a time."""
+
+
+class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_flows: int = 131072
+    """Flows in the table; beyond it closed, then half-open, then the longest idle are logged and dropped."""
+    max_half_open: int = 32768
+    """Of these, flows whose handshake is not complete."""
+    attempt_timeout_s: float = 5.0
+    """A connection attempt without an answer is logged after this (Zeek tcp_attempt_delay)."""
+    close_linger_s: float = 5.0
+    """A closed connection is kept for late packets (Zeek tcp_close_delay, tcp_reset_delay)."""
+    partial_close_s: float = 3.0
+    """A connection closed by one side, the other never seen (Zeek tcp_partial_close_delay)."""
+    idle_timeout_s: float = 300.0
+    """Zeek tcp_inactivity_timeout."""
+    max_ooo_bytes: int = 262144
+    """Bytes held above a hole, for each direction."""
+    max_ooo_segments: int = 512
+    """Segments held above a hole, for each direction."""
+    max_reassembly_bytes: int = 64 << 20
+    """Bytes held above holes over all flows."""
+    hole_wait_bytes: int = 65536
+    """A hole that the peer has not acknowledged is given up when this many bytes are held above it."""
+    hole_wait_s: float = 10.0
+    """... or when it is this old."""
+    max_fragment_datagrams: int = 1024
+    """IP datagrams being put together."""
+    max_fragments: int = 64
+    """Fragments of one datagram."""
+    max_fragment_bytes: int = 4 << 20
+    """Bytes of fragments held."""
+    fragment_timeout_s: float = 30.0
+    """Packet time after which an incomplete datagram is dropped."""
+    max_tunnel_depth: int = 4
+    """Encapsulations opened, one inside the other."""
+    max_ip6_extensions: int = 8
+    """IPv6 extension headers skipped."""
+    use_vlan: bool = False
+    """Whether VLAN tags are part of what makes a flow."""
+    local_nets: tuple[str, ...] = (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+    """Networks that count as local in local_orig and local_resp."""
+    http_ports: tuple[int, ...] = (80,)
+    """Ports always read as HTTP; on others the first bytes decide."""
+
+
+class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_line_bytes: int = 8192
+    """A header line; a longer one is cut for the log, its framing kept."""
+    max_target_bytes: int = 65536
+    """A request line."""
+    max_header_bytes: int = 65536
+    """A header block."""
+    max_headers: int = 100
+    """Header fields kept."""
+    max_pending: int = 100
+    """Requests without a reply in one flow (Zeek max_pending_requests)."""
+    max_informational: int = 10
+    """1xx replies logged for one request."""
+    max_request_body_bytes: int = 65536
+    """An OCSP request kept for decoding."""
+    max_response_body_bytes: int = 262144
+    """An OCSP reply, or a certificate, kept for decoding."""
+    max_inflated_bytes: int = 1 << 20
+    """What a compressed body may expand to."""
+    max_inflate_ratio: int = 100
+    """... and, beyond 64 KiB, how many times its size."""
+    max_codings: int = 2
+    """Content codings, one over the other."""
+    max_chunk_extension_bytes: int = 4096
+    """A chunk-size line."""
+    max_trailer_bytes: int = 16384
+    """A trailer section."""
+    max_parts: int = 64
+    """Parts of a multipart body logged as files."""
+    hash_bodies: str = "pki"
+    """Which bodies get md5, sha1 and sha256 in files.log: pki (OCSP, CRL, certificate), all, none."""
+
+
+class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_bytes: int = 262144
+    """A message larger than this is not decoded."""
+    max_depth: int = 16
+    """Nested ASN.1 elements."""
+    max_elements: int = 4096
+    """ASN.1 elements of one message."""
+    max_cert_ids: int = 64
+    """CertIDs, or SingleResponses, of one message that are logged; all are counted."""
+    max_serial_octets: int = 64
+    """Octets of a serial number that are logged."""
+    max_get_bytes: int = 4096
+    """A request target longer than this is not tried as an OCSP GET."""
+
+
+class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str | None = None
+    """The look-up cache; by default ocspwatch/ct.sqlite in the user's data folder (XDG_DATA_HOME)."""
+    busy_timeout_ms: int = 50
+    """How long a look-up waits for a locked cache before it answers Unavailable."""
+    memory_entries: int = 65536
+    """Answers kept in memory."""
+    max_names: int = 250
+    """Names kept of one certificate; all are counted."""
+
+
+class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_names_logged: int = 10
+    """Names of a certificate written to leak.log; names_total has the count."""
+    max_tracked: int = 262144
+    """(client, certificate) pairs counted for times_seen; the longest unseen is forgotten beyond it."""
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    timestamps: str = "epoch"
+    """epoch (seconds with microseconds), iso8601 or millis; for every time field."""
+    stream: bool = False
+    """Adds _path and _write_ts to every line (Corelight's json-streaming form)."""
+    community_id: bool = False
+    """Adds community_id to conn.log, as Zeek's policy script does."""
+    suppress_for_s: float = 3600.0
+    """A notice about the same client and certificate is not repeated within this time."""
+    max_field_bytes: int = 1024
+    """Text taken off the wire is cut here in our own logs' fields and in weirds."""
+    weird_burst: int = 25
+    """Lines a weird name gets for one flow before it is sampled (Zeek Weird::sampling_threshold)."""
+    weird_rate: int = 1000
+    """After that one in so many is logged (Zeek Weird::sampling_rate)."""
+    weird_window_s: float = 600.0
+    """Sampling starts afresh after this (Zeek Weird::sampling_duration)."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    capture: CaptureSettings = CaptureSettings()
+    flow: FlowSettings = FlowSettings()
+    http: HttpSettings = HttpSettings()
+    ocsp: OcspSettings = OcspSettings()
+    ct: CtSettings = CtSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    logs: LogSettings = LogSettings()
