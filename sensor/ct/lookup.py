@@ -20,7 +20,7 @@ class Issuer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """The certificate with this issuer and serial is known; `source` says from where, `learned_at` (seconds) since when."""
+    """The certificate with this issuer and serial is known; `source` says from where it was learnt, `learned_at` (s) when."""
 
     certificate: Certificate
     issuer: Issuer
