@@ -9,9 +9,18 @@ import msgspec
 from sensor.weird import FlowId
 
 
+class OcspError(Exception):
+    """The bytes are no OCSP message. `reason` is short and stable; `limit`: one of our limits ended the reading."""
+
+    def __init__(self, reason: str, limit: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.limit = limit
+
+
 class CertId(msgspec.Struct, frozen=True, gc=False):
     """RFC 6960 4.1.1. `hash_algorithm` is OpenSSL's long name ("sha1", "sha256", ...) or the dotted OID;
-    the two hashes are raw octets; `serial_number` is `pki.serial.render_serial` text."""
+    the two hashes are raw octets; `serial_number` is `pki.serial.render_serial` text, "..." behind it where it is cut."""
 
     hash_algorithm: str
     issuer_name_hash: bytes
@@ -26,6 +35,8 @@ class RequestTraits(msgspec.Struct, frozen=True, gc=False):
     null_parameters: bool  # AlgorithmIdentifier of the first CertID carries NULL
     trailing_bytes: int = 0
     nonminimal: bool = False  # some length or INTEGER is not in DER's shortest form
+    ber: bool = False  # indefinite lengths or constructed strings, which DER forbids
+    cut: bool = False  # some list was read only up to a limit
 
 
 class OcspRequest(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +109,10 @@ class OcspResponse(msgspec.Struct, frozen=True, gc=False):
     signature: bytes = b""
     certs: tuple[bytes, ...] = ()
     trailing_bytes: int = 0
+    bad_times: tuple[str, ...] = ()  # the raw text of a producedAt that cannot be read
+    nonminimal: bool = False  # these three as in RequestTraits
+    ber: bool = False
+    cut: bool = False
 
 
 class Evidence(enum.Enum):
