@@ -1,0 +1,204 @@
+"""From a certificate asked about, and what the store knows of it, to who disclosed which site, and how surely.
+
+What is claimed is what the wire shows: a request is unauthenticated text, so `evidence` says on what a leak rests,
+and a serial that nobody asked for, in a reply to a question about another, is no leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeGuard
+
+import msgspec
+
+from sensor.ct.lookup import Answer, CtLookup, Found, Issuer, Unavailable
+from sensor.ocsp.model import CertId, Evidence, OcspExchange
+from sensor.pki.certificates import Certificate
+from sensor.privacy.leak import Grade, Leak, LeakCounter
+from sensor.privacy.sites import SiteIndex, is_host_name
+from sensor.privacy.software import SoftwareGuesser
+from sensor.settings import PrivacySettings
+
+FEW_SITES = 10  # the most that grade `few` stands for
+_MAX_VERDICTS = 8192
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What the certificate gives away, whoever asks about it. `names` are cut to what is logged."""
+
+    issuer: str | None
+    site: str | None
+    names: tuple[str, ...]
+    names_total: int
+    sites_total: int
+    grade: Grade
+    found_in: str | None
+    not_before: int | None
+    not_after: int | None
+
+
+def certificate_names(certificate: Certificate) -> tuple[str, ...]:
+    """Whom a certificate names: hosts, addresses and mailboxes; the common name first if it is a host.
+
+    A common name that is no host stands for the certificate only where there is nothing else (code signing, people);
+    then, without one, the subject does.
+    """
+    names = certificate.dns_names + certificate.ip_addresses + certificate.email_addresses
+    common_name = certificate.common_name
+    if not names:
+        return (common_name or certificate.subject_name,)
+    if _is_host(common_name) and common_name not in names:
+        return (common_name, *names)
+    return names
+
+
+def _is_host(common_name: str | None) -> TypeGuard[str]:
+    """A common name of one label is a person's or a product's as likely as a host's."""
+    return common_name is not None and "." in common_name and is_host_name(common_name)
+
+
+def judge(answer: Answer, sites: SiteIndex, max_names: int) -> Verdict:
+    """The verdict on the certificate that `answer` is about.
+
+    `site` is that of the common name if it is a host, else of the first name: with grade `exact` the one site there
+    is, with `few` and `many` one of them and no more than a label. A wildcard under a public suffix is `many`, and so
+    is a certificate of which more names are unread than `few` stands for: what is not known is not claimed.
+    An answer that could not be had is graded like one not found; the stage counts these apart.
+    """
+    if not isinstance(answer, Found):
+        issuer = None if isinstance(answer, Unavailable) or answer.issuer is None else answer.issuer.name
+        return Verdict(issuer, None, (), 0, 0, Grade.unlisted, None, None, None)
+    certificate = answer.certificate
+    if certificate.is_ca:
+        names: tuple[str, ...] = (certificate.common_name or certificate.subject_name,)
+        site, sites_total, grade = None, 0, Grade.ca
+    else:
+        names = certificate_names(certificate)
+        named = sites.sites(names)
+        site = sites.site(certificate.common_name) if _is_host(certificate.common_name) else named.sites[0]
+        sites_total = len(named.sites)
+        if named.open_ended or sites_total > FEW_SITES or certificate.names_left_out > FEW_SITES:
+            grade = Grade.many
+        else:
+            grade = Grade.exact if sites_total == 1 else Grade.few
+    return Verdict(
+        answer.issuer.name,
+        site,
+        names[:max_names],
+        len(names) + certificate.names_left_out,
+        sites_total,
+        grade,
+        answer.source,
+        certificate.not_before,
+        certificate.not_after,
+    )
+
+
+def asked_about(exchange: OcspExchange) -> CertId | None:
+    """The certificate that this client can be said to have asked about, if any.
+
+    A reply alone counts (the question was not captured), but not where the question is known to have been another:
+    about other certificates, or, a GET whose target holds no OCSP request, about no certificate at all. Else any web
+    server could plant a disclosure with an unasked-for reply.
+    """
+    request = exchange.request
+    if request is None:
+        claimed = exchange.method is None or exchange.method == "POST"
+    else:
+        claimed = exchange.evidence is not Evidence.mismatch or exchange.cert_id in request.cert_ids
+    return exchange.cert_id if claimed else None
+
+
+class LeakStage:
+    """OcspExchanges in, Leaks out: one for each client, certificate and HTTP transaction.
+
+    `unavailable` counts certificates that could not be looked up, `forgotten` the (client, certificate) pairs whose
+    count was given up.
+    """
+
+    def __init__(self, settings: PrivacySettings, lookup: CtLookup) -> None:
+        self._max_names = settings.max_names_logged
+        self._lookup = lookup
+        self._counter = LeakCounter(settings.max_tracked)
+        self._sites = SiteIndex()
+        self._software = SoftwareGuesser()
+        self._verdicts: dict[tuple[int, str], tuple[Answer, Verdict]] = {}
+        self.unavailable = 0
+
+    @property
+    def forgotten(self) -> int:
+        return self._counter.forgotten
+
+    def feed(self, exchanges: Sequence[OcspExchange]) -> list[Leak]:
+        """The leaks in `exchanges`, in order; exchanges of one transaction stand next to each other."""
+        asked = []
+        ids = []
+        for exchange in exchanges:
+            cert_id = asked_about(exchange)
+            if cert_id is not None:
+                asked.append(exchange)
+                ids.append(cert_id)
+        if not ids:
+            return []
+        answers = self._lookup.lookup(ids)
+        if len(ids) == 1:
+            return [self._leak(asked[0], answers[0], _certificate_key(ids[0], answers[0]))]
+        leaks = []
+        before = None
+        told: set[tuple[object, str]] = set()
+        for exchange, cert_id, answer in zip(asked, ids, answers, strict=True):
+            if before is None or exchange.request is not before.request or exchange.response is not before.response:
+                told.clear()
+            before = exchange
+            certificate = _certificate_key(cert_id, answer)
+            if certificate not in told:  # RFC 9919 3.2.1: one certificate, answered under SHA-1 and under SHA-256
+                told.add(certificate)
+                leaks.append(self._leak(exchange, answer, certificate))
+        return leaks
+
+    def _leak(self, exchange: OcspExchange, answer: Answer, certificate: tuple[object, str]) -> Leak:
+        verdict = self._verdict(answer)
+        flow = exchange.flow
+        return Leak(
+            exchange.ts,
+            flow,
+            "ocsp",
+            certificate[1],
+            verdict.issuer,
+            verdict.site,
+            verdict.names,
+            verdict.names_total,
+            verdict.sites_total,
+            verdict.grade,
+            verdict.found_in,
+            verdict.not_before,
+            verdict.not_after,
+            self._software.guess(exchange),
+            exchange.evidence,
+            self._counter.see((flow.orig_h, *certificate)),
+            exchange,
+        )
+
+    def _verdict(self, answer: Answer) -> Verdict:
+        if isinstance(answer, Found):
+            key = (answer.issuer.number, answer.certificate.serial_number)
+            known = self._verdicts.get(key)
+            if known is not None and (known[0] is answer or known[0] == answer):
+                return known[1]
+        else:
+            self.unavailable += isinstance(answer, Unavailable)
+            key = (-1, "") if isinstance(answer, Unavailable) or answer.issuer is None else (answer.issuer.number, "")
+            known = self._verdicts.get(key)
+            if known is not None and known[0] == answer:
+                return known[1]
+        verdict = judge(answer, self._sites, self._max_names)
+        if len(self._verdicts) >= _MAX_VERDICTS:
+            self._verdicts.clear()
+        self._verdicts[key] = (answer, verdict)
+        return verdict
+
+
+def _certificate_key(cert_id: CertId, answer: Answer) -> tuple[object, str]:
+    """Issuer and serial: the issuer's number where it is known, so that every hash of its name and key is the same."""
+    issuer: Issuer | None = None if isinstance(answer, Unavailable) else answer.issuer
+    return (cert_id.issuer_key_hash if issuer is None else issuer.number, cert_id.serial_number)
