@@ -1,0 +1,10 @@
+# Types for the compiled form of shape.py; see setup.py.
+cdef int _tag(bytes data, Py_ssize_t at)
+cdef (Py_ssize_t, Py_ssize_t) _span(bytes data, Py_ssize_t at, Py_ssize_t limit)
+cdef bint _first_inside(bytes data, Py_ssize_t at, Py_ssize_t limit, int tag)
+cpdef str der_type(bytes data)
+cdef bint _is_response(bytes data, Py_ssize_t start, Py_ssize_t end)
+cdef bint _is_bundle(bytes data, Py_ssize_t start, Py_ssize_t end)
+cdef str _signed_type(bytes data, Py_ssize_t at, Py_ssize_t limit)
+cdef bint _is_request_list(bytes data, Py_ssize_t at, Py_ssize_t limit)
+cdef str _certificate_or_list(bytes data, Py_ssize_t at, Py_ssize_t end, bint explicit_version)
