@@ -1,0 +1,296 @@
+"""Finds the OCSP request in the raw target of an HTTP GET (RFC 6960 A.1, RFC 9919 section 6), however it is spelled.
+
+Text is taken for a request only if its DER is one, to the last length: no host name, path or media type decides.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from functools import lru_cache
+from itertools import combinations_with_replacement, islice
+from math import comb
+
+from sensor.ocsp.model import OcspError, OcspRequest
+from sensor.ocsp.request import decode_request
+from sensor.settings import OcspSettings
+
+Reading = tuple[OcspRequest, frozenset[str]]
+
+_MAX_STARTS = 16
+_MAX_PLACEMENTS = 128
+_MAX_UNQUOTINGS = 3
+
+# Base64 of two SEQUENCE headers, the outer length below 128; or of a SEQUENCE with a length of the forms 0x80 to 0x84.
+_START = re.compile(rb"M(?:[A-H][AEIMQUYcgkosw048]w|I[A-T])")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_LOWER_ESCAPE = re.compile(rb"%(?:[0-9A-F][a-f]|[a-f])")
+_ESCAPED_ALNUM = re.compile(rb"%(?:25)*(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])")
+_ALPHABET = re.compile(rb"[A-Za-z0-9+/]*")
+_SLASHES = re.compile(rb"/+")
+_SPELLED = bytes.maketrans(b"-_ ", b"+/+")
+
+TRAITS = (
+    "absolute_form",  # the target is a whole URL, as a proxy is sent
+    "path_prefix",  # the request is not the first thing in the path
+    "double_slash",  # two slashes or more stand before it
+    "no_slash",  # none does
+    "query",  # it is in a query string, or one follows it
+    "lower_escape",  # percent-encoding with lower-case hex
+    "raw_slash",  # these three: not percent-encoded
+    "raw_plus",
+    "raw_padding",
+    "no_padding",
+    "base64url",
+    "space_for_plus",
+    "newline",  # CR, LF or TAB within or behind the base64
+    "double_encoded",  # percent-encoded more than once
+    "escaped_alphabet",  # letters or digits percent-encoded, which nothing asks for
+    "collapsed_slash",  # slashes of the base64 were merged, and are put back here
+    "trailing_text",  # something else follows in the path
+)
+"""What the spelling of a GET tells of who wrote it, and of what lies between."""
+
+(
+    _ABSOLUTE,
+    _PREFIX,
+    _DOUBLE_SLASH,
+    _NO_SLASH,
+    _QUERY,
+    _LOWER,
+    _RAW_SLASH,
+    _RAW_PLUS,
+    _RAW_PADDING,
+    _NO_PADDING,
+    _BASE64URL,
+    _SPACE,
+    _NEWLINE,
+    _DOUBLE_ENCODED,
+    _ESCAPED_ALPHABET,
+    _COLLAPSED,
+    _TRAILING,
+) = (1 << i for i in range(len(TRAITS)))
+
+
+@lru_cache(maxsize=256)
+def _named(bits: int) -> frozenset[str]:
+    return frozenset(trait for i, trait in enumerate(TRAITS) if bits >> i & 1)
+
+
+def decode_get(target: bytes, limits: OcspSettings) -> Reading | None:
+    """The request that a GET's raw target carries, and which of TRAITS its spelling shows; None if it carries none.
+
+    None too where slashes were merged and several places for them give a request (see `decode_get_readings`), and for
+    a target longer than `limits.max_get_bytes`. Never raises.
+    """
+    found = _START.search(target) if b"M" in target else None
+    if found is None:
+        if b"%" not in target or _ESCAPED_ALNUM.search(target) is None:
+            return None
+    elif len(target) <= limits.max_get_bytes:
+        usual = _decode_usual(target, found.start(), limits)
+        if usual is not None:
+            return usual
+    readings = decode_get_readings(target, limits)
+    return readings[0] if len(readings) == 1 else None
+
+
+def decode_get_readings(target: bytes, limits: OcspSettings) -> list[Reading]:
+    """All requests that the target may carry: more than one only where slashes were merged and it is open which.
+
+    The base64 is the longest that makes a request: "/" may be a letter of it or what stands before it.
+    """
+    if len(target) > limits.max_get_bytes:
+        return []
+    readings = _decode_first(target, 0, limits)
+    if not readings and _ESCAPED_ALNUM.search(target):
+        plain = target
+        for _ in range(_MAX_UNQUOTINGS):
+            plain = _unquote(plain)
+        readings = _decode_first(plain, _ESCAPED_ALPHABET, limits)
+    return readings
+
+
+def resembles_get(target: bytes, limits: OcspSettings, at_responder: bool) -> bool:
+    """Whether a target that carries no request looks as if it should: base64 that begins as an OCSPRequest does.
+
+    Three nested headers must fit; where the peer is known for a responder otherwise, 20 characters of base64 behind
+    the first will do.
+    """
+    target = target[: limits.max_get_bytes]
+    for found in islice(_START.finditer(target), _MAX_STARTS):
+        chars, _ = _base64_text(target[found.start() :], 0)
+        if len(chars) < 20:
+            continue
+        if at_responder:
+            return True
+        head = a2b_base64(chars[:20])
+        pos = 2 if head[1] < 0x80 else 2 + (head[1] & 0x7F)
+        if head[pos] != 0x30 or (head[1] < 0x80 and head[3] >= head[1]):
+            continue
+        pos += 2 if head[pos + 1] < 0x80 else 2 + (head[pos + 1] & 0x7F)
+        if pos < len(head) and head[pos] in (0x30, 0xA0, 0xA1):
+            return True
+    return False
+
+
+def _decode_usual(target: bytes, start: int, limits: OcspSettings) -> Reading | None:
+    """The spellings of well-behaved clients; None leaves the rest to `_decode_at`, which reads these just the same."""
+    text = target[start:]
+    bits = 0
+    if b"/" in text:
+        bits |= _RAW_SLASH
+    if b"+" in text:
+        bits |= _RAW_PLUS
+    if b"=" in text:
+        bits |= _RAW_PADDING
+    if b"%" in text:
+        text = text.replace(b"%2F", b"/").replace(b"%2B", b"+").replace(b"%3D", b"=")
+    try:
+        request = decode_request(a2b_base64(text, strict_mode=True), limits)
+    except (Base64Error, OcspError):
+        return None
+    if request.traits.trailing_bytes:
+        return None
+    if start != 1:
+        bits |= _prefix_bits(target[:start])
+    return request, _named(bits)
+
+
+def _decode_first(target: bytes, bits: int, limits: OcspSettings) -> list[Reading]:
+    for found in islice(_START.finditer(target), _MAX_STARTS):
+        start = found.start()
+        readings = _decode_at(target[start:], bits | _prefix_bits(target[:start]), limits)
+        if readings:
+            return readings
+    return []
+
+
+def _prefix_bits(prefix: bytes) -> int:
+    """What stands before the base64."""
+    bits = 0
+    scheme = prefix.find(b"://")
+    if scheme > 0:
+        bits |= _ABSOLUTE
+        path = prefix.find(b"/", scheme + 3)
+        prefix = prefix[path:] if path > 0 else b""
+    path_part, mark, _ = prefix.partition(b"?")
+    if mark:
+        bits |= _QUERY
+    elif path_part[-3:].upper() == b"%2F":
+        path_part = path_part[:-3] + b"/"
+    if path_part.endswith(b"//"):
+        bits |= _DOUBLE_SLASH
+    elif not path_part.endswith(b"/") and not mark:
+        bits |= _NO_SLASH
+    if path_part.strip(b"/"):
+        bits |= _PREFIX
+    return bits
+
+
+def _decode_at(text: bytes, bits: int, limits: OcspSettings) -> list[Reading]:
+    """The requests that may begin where `text` does."""
+    chars, bits = _base64_text(text, bits)
+    size = _der_size(chars)
+    if size < 0:
+        return []
+    needed = (size * 8 + 5) // 6
+    if len(chars) < needed:
+        return _decode_collapsed(chars, needed, bits | _COLLAPSED, limits)
+    if len(chars) > needed and size:
+        bits |= _TRAILING
+    request = _decode(chars, limits)
+    return [] if request is None else [(request, _named(bits))]
+
+
+def _base64_text(text: bytes, bits: int) -> tuple[bytes, int]:
+    """The letters of the base64 at the start of `text` in the standard alphabet, without padding."""
+    for mark in (b"?", b"#"):
+        text, found, _ = text.partition(mark)
+        if found:
+            bits |= _QUERY
+    if b"/" in text:
+        bits |= _RAW_SLASH
+    if b"+" in text:
+        bits |= _RAW_PLUS
+    if b"=" in text:
+        bits |= _RAW_PADDING
+    for i in range(_MAX_UNQUOTINGS):
+        if b"%" not in text:
+            break
+        if _LOWER_ESCAPE.search(text):
+            bits |= _LOWER
+        plain = _unquote(text)
+        if plain == text:
+            break
+        if i:
+            bits |= _DOUBLE_ENCODED
+        text = plain
+    joined = text.translate(None, b"\r\n\t")
+    if joined != text:
+        bits |= _NEWLINE
+        text = joined
+    if b"-" in text or b"_" in text:
+        bits |= _BASE64URL
+    if b" " in text:
+        bits |= _SPACE
+    text = text.translate(_SPELLED)
+    found_letters = _ALPHABET.match(text)
+    chars = b"" if found_letters is None else found_letters.group()
+    tail = text[len(chars) :]
+    if len(chars) & 3 and not tail.startswith(b"="):
+        bits |= _NO_PADDING
+    tail = tail.lstrip(b"=")
+    if tail:
+        bits |= _QUERY if tail[0] in b"?&#;" else _TRAILING
+    return chars, bits
+
+
+def _unquote(text: bytes) -> bytes:
+    return _ESCAPE.sub(lambda found: bytes((int(found.group(1), 16),)), text)
+
+
+def _decode(chars: bytes, limits: OcspSettings) -> OcspRequest | None:
+    """`chars` are letters of base64 only."""
+    if len(chars) & 3 == 1:
+        chars = chars[:-1]
+    try:
+        return decode_request(a2b_base64(chars + b"==="[: -len(chars) & 3]), limits)
+    except OcspError:
+        return None
+
+
+def _der_size(chars: bytes) -> int:
+    """Octets of the element whose base64 begins `chars`, by its header; 0 for an indefinite length, -1 if cut off."""
+    head = a2b_base64(chars[:8]) if len(chars) >= 8 else b""
+    if not head or head[1] == 0x80:
+        return 0 if head else -1
+    if head[1] < 0x80:
+        return 2 + head[1]
+    octets = head[1] & 0x7F
+    if octets > 4:
+        return -1
+    return 2 + octets + int.from_bytes(head[2 : 2 + octets], "big")
+
+
+def _decode_collapsed(chars: bytes, needed: int, bits: int, limits: OcspSettings) -> list[Reading]:
+    """Readings with one slash added for each missing letter, where there is a slash already.
+
+    Proxies and request routers merge "//" in paths (letsencrypt/boulder#2728). Too many places to try: none.
+    """
+    places = [found.end() for found in _SLASHES.finditer(chars)]
+    missing = needed - len(chars)
+    if not places or missing > 8 or comb(len(places) + missing - 1, missing) > _MAX_PLACEMENTS:
+        return []
+    readings: dict[OcspRequest, Reading] = {}
+    for placement in combinations_with_replacement(places, missing):
+        parts: list[bytes] = []
+        last = 0
+        for place in placement:
+            parts += (chars[last:place], b"/")
+            last = place
+        request = _decode(b"".join(parts) + chars[last:], limits)
+        if request is not None:
+            readings[request] = request, _named(bits)
+    return list(readings.values())

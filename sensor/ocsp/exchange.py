@@ -1,0 +1,311 @@
+"""HTTP transactions to OCSP exchanges: one for each certificate asked about, or answered for, and what was odd."""
+
+from __future__ import annotations
+
+from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept
+from sensor.ocsp.carriage import Reading, decode_get, decode_get_readings, resembles_get
+from sensor.ocsp.join import pair
+from sensor.ocsp.model import (
+    CertId,
+    Evidence,
+    OcspError,
+    OcspExchange,
+    OcspRequest,
+    OcspResponse,
+    ResponseStatus,
+    SingleResponse,
+)
+from sensor.ocsp.request import decode_request
+from sensor.ocsp.response import decode_response
+from sensor.settings import OcspSettings
+from sensor.weird import FlowId, Weird
+
+OcspEvent = OcspExchange | Weird
+
+_REQUEST_TYPE = "application/ocsp-request"
+_RESPONSE_TYPE = "application/ocsp-response"
+_ASSIGNED = frozenset(ResponseStatus)
+_NO_TRAITS: frozenset[str] = frozenset()
+_METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
+_BOTH, _REQUEST, _RESPONSE, _MISMATCH = Evidence.both, Evidence.request, Evidence.response, Evidence.mismatch
+
+
+class OcspDecoder:
+    """Finds OCSP in HTTP transactions: in bodies by their content, whatever they are labelled, and in raw targets.
+
+    Nothing is remembered from one transaction to the next.
+    """
+
+    __slots__ = ("_limits",)
+
+    def __init__(self, settings: OcspSettings) -> None:
+        self._limits = settings
+
+    def feed(self, transaction: HttpTransaction) -> list[OcspEvent]:
+        """The exchanges of one transaction, those asked for first, then its weirds (source "OCSP"). Never raises.
+
+        A body with a hole, cut or too large is not there as bytes, so it decides nothing.
+        """
+        request, response = transaction.request, transaction.response
+        found = _Found(transaction.flow)
+        if request is not None:
+            found.ts = request.ts
+            for file in request.files:
+                _read_request_body(found, file, self._limits)
+            if found.asked is None:
+                reading = decode_get(request.target, self._limits)
+                if reading is not None:
+                    found.asked, found.traits = reading
+        if response is not None:
+            found.response_ts = response.ts
+            for file in response.files:
+                _read_response_body(found, file, response, self._limits)
+        if found.asked is None and request is not None and request.method == b"GET" and b"M" in request.target:
+            _read_odd_target(found, request, self._limits)
+        if found.asked is None and found.reply is None:
+            return found.events
+        return _exchanges(found, transaction)
+
+
+class _Found:
+    """What one transaction turned out to carry."""
+
+    __slots__ = (
+        "asked",
+        "events",
+        "flow",
+        "garbled",
+        "labelled",
+        "orig_fuid",
+        "reply",
+        "resp_fuid",
+        "response_ts",
+        "traits",
+        "ts",
+    )
+
+    def __init__(self, flow: FlowId) -> None:
+        self.flow = flow
+        self.events: list[OcspEvent] = []  # weirds only, until all is read
+        self.asked: OcspRequest | None = None
+        self.traits = _NO_TRAITS
+        self.reply: OcspResponse | None = None
+        self.orig_fuid: str | None = None
+        self.resp_fuid: str | None = None
+        self.ts = 0
+        self.response_ts = 0
+        self.garbled = False  # there was an OCSP request, or may have been, which cannot be read
+        self.labelled = False  # the reply says it is OCSP
+
+    def weird(self, ts: int, name: str, addl: str | None) -> None:
+        self.events.append(Weird(ts, name, self.flow, addl, "OCSP"))
+
+
+def _label(file: BodyFile) -> str | None:
+    """The media type that the header claims, without parameters, in lower case (RFC 9110 8.3.1)."""
+    claimed = file.content_type
+    return None if claimed is None else claimed.partition(";")[0].strip().lower()
+
+
+def _read_request_body(found: _Found, file: BodyFile, limits: OcspSettings) -> None:
+    content = file.content
+    if isinstance(content, NotKept):
+        found.garbled = content is not NotKept.EMPTY and content is not NotKept.UNWANTED
+        return
+    if found.asked is not None or not content:
+        return
+    label = _label(file)
+    claimed = label == _REQUEST_TYPE or file.mime_type == _REQUEST_TYPE
+    if content[0] != 0x30:
+        if claimed:
+            found.garbled = True
+            found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: not DER")
+        return
+    try:
+        found.asked = decode_request(content, limits)
+    except OcspError as error:
+        if claimed:
+            found.garbled = True
+            name = "asn1_limit" if error.limit else "openssl_ocsp_request_parse_error"
+            found.weird(found.ts, name, error.reason)
+        return
+    found.orig_fuid = file.fuid
+    if label != _REQUEST_TYPE:
+        found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: OCSP request")
+
+
+def _read_response_body(found: _Found, file: BodyFile, response: HttpResponse, limits: OcspSettings) -> None:
+    content = file.content
+    label = _label(file)
+    found.labelled = found.labelled or label == _RESPONSE_TYPE
+    if isinstance(content, NotKept) or found.reply is not None or not content:
+        return
+    claimed = label == _RESPONSE_TYPE or file.mime_type == _RESPONSE_TYPE
+    if content[0] != 0x30:
+        if claimed:
+            found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: not DER")
+        return
+    try:
+        reply = decode_response(content, limits)
+    except OcspError as error:
+        if claimed and response.status_code != 206:  # a range of a reply is none
+            name = "asn1_limit" if error.limit else "openssl_ocsp_response_parse_error"
+            found.weird(found.response_ts, name, error.reason)
+        return
+    if not claimed and found.asked is None and not _credible(reply, len(content)):
+        return
+    found.reply = reply
+    found.resp_fuid = file.fuid
+    if label != _RESPONSE_TYPE:
+        found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: OCSP reply")
+
+
+def _credible(reply: OcspResponse, size: int) -> bool:
+    """Whether bytes that nobody calls OCSP are a reply: a few octets of an error status are no evidence."""
+    return reply.response_type is not None or (size == 5 and reply.status in _ASSIGNED and reply.status != 0)
+
+
+def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) -> None:
+    """A GET that looks like OCSP and has no one reading: the reply may tell which is meant."""
+    target = request.target
+    at_responder = (
+        found.labelled
+        or found.reply is not None
+        or b"ocsp" in target.lower()
+        or (request.host is not None and b"ocsp" in request.host.lower())
+    )
+    if not resembles_get(target, limits, at_responder):
+        return
+    reply = found.reply
+    answered = {single.cert_id for single in reply.responses} if reply is not None else set()
+    readings = decode_get_readings(target, limits)
+    meant: list[Reading] = [reading for reading in readings if answered.issuperset(reading[0].cert_ids)]
+    if len(meant) == 1:
+        found.asked, found.traits = meant[0]
+        return
+    found.garbled = True
+    found.weird(found.ts, "ocsp_get_undecodable", f"{len(readings)} readings" if readings else None)
+
+
+def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
+    asked, reply = found.asked, found.reply
+    cert_ids = asked.cert_ids if asked is not None else ()
+    answers = reply.responses if reply is not None else ()
+    if asked is not None:
+        _check_request(found, asked)
+    if reply is not None:
+        _check_response(found, reply)
+    weirds = found.events
+    if len(cert_ids) == 1 and len(answers) == 1 and cert_ids[0] == answers[0].cert_id:
+        return [_exchange(found, transaction, cert_ids[0], answers[0], _BOTH), *weirds]
+
+    pairs = pair(cert_ids, answers)
+    matched = any(single is not None for _, single in pairs.asked)
+    unanswered = _MISMATCH if answers and not matched else _REQUEST
+    events: list[OcspEvent] = [
+        _exchange(found, transaction, cert_id, single, unanswered if single is None else _BOTH)
+        for cert_id, single in pairs.asked
+    ]
+    alone = _RESPONSE if asked is None else _MISMATCH
+    events += [_exchange(found, transaction, single.cert_id, single, alone) for single in pairs.unasked]
+    if not events:
+        events.append(_exchange(found, transaction, None, None, _RESPONSE if asked is None else _REQUEST))
+    if pairs.unasked and not found.garbled:
+        addl = _serials([single.cert_id for single in pairs.unasked])
+        found.weird(found.response_ts, "ocsp_unmatched_response", addl)
+    if pairs.conflicting:
+        found.weird(found.response_ts, "ocsp_conflicting_status", _serials(list(pairs.conflicting)))
+    return events + weirds
+
+
+def _exchange(
+    found: _Found,
+    transaction: HttpTransaction,
+    cert_id: CertId | None,
+    single: SingleResponse | None,
+    evidence: Evidence,
+) -> OcspExchange:
+    request, response = transaction.request, transaction.response
+    status = None
+    response_ts = None
+    if response is not None:
+        status, response_ts = response.status_code, response.ts
+    if request is None:
+        return OcspExchange(
+            found.flow,
+            found.response_ts,
+            cert_id,
+            evidence,
+            None,
+            None,
+            None,
+            None,
+            None,
+            status,
+            None,
+            found.reply,
+            single,
+            None,
+            found.resp_fuid,
+            response_ts,
+        )
+    method = request.method
+    return OcspExchange(
+        found.flow,
+        request.ts,
+        cert_id,
+        evidence,
+        _METHODS.get(method) or method.decode("latin-1"),
+        request.host,
+        request.target,
+        request.user_agent,
+        request.version,
+        status,
+        found.asked,
+        found.reply,
+        single,
+        found.orig_fuid,
+        found.resp_fuid,
+        response_ts,
+        found.traits,
+    )
+
+
+def _check_request(found: _Found, asked: OcspRequest) -> None:
+    traits = asked.traits
+    if traits.trailing_bytes:
+        found.weird(found.ts, "ocsp_trailing_data", f"request: {traits.trailing_bytes} bytes")
+    if not asked.cert_ids_total:
+        found.weird(found.ts, "ocsp_empty_request", None)
+    elif asked.cert_ids_total != len(asked.cert_ids):
+        found.weird(found.ts, "asn1_limit", f"request: {asked.cert_ids_total} CertIDs")
+    elif traits.cut:
+        found.weird(found.ts, "asn1_limit", "request: extensions")
+
+
+def _check_response(found: _Found, reply: OcspResponse) -> None:
+    ts = found.response_ts
+    if reply.trailing_bytes:
+        found.weird(ts, "ocsp_trailing_data", f"reply: {reply.trailing_bytes} bytes")
+    if reply.status:
+        if reply.status not in _ASSIGNED:
+            found.weird(ts, "ocsp_illegal_status", str(reply.status))
+        elif reply.response_type is not None:
+            found.weird(ts, "ocsp_illegal_status", f"{reply.status} with responseBytes")
+    elif reply.response_type is None:
+        found.weird(ts, "ocsp_illegal_status", "successful without responseBytes")
+    if reply.responses_total != len(reply.responses):
+        found.weird(ts, "asn1_limit", f"reply: {reply.responses_total} SingleResponses")
+    elif reply.cut:
+        found.weird(ts, "asn1_limit", "reply: list")
+    bad_times = reply.bad_times
+    for single in reply.responses:
+        bad_times += single.bad_times
+    if bad_times:
+        found.weird(ts, "ocsp_bad_time", bad_times[0])
+
+
+def _serials(cert_ids: list[CertId]) -> str:
+    """The first serial numbers, and how many there are beyond."""
+    text = ",".join([cert_id.serial_number for cert_id in cert_ids[:3]])
+    return text if len(cert_ids) <= 3 else f"{text} and {len(cert_ids) - 3} more"
