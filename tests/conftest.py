@@ -1,0 +1,101 @@
+"""What a test may need of the machine, said by a mark; in CI nothing may be missing.
+
+    @pytest.mark.needs("jq", "tshark")          # programs on the PATH
+    @pytest.mark.needs("root", "namespaces")    # see NEEDS
+    @pytest.mark.needs("shared/corpus/zeek")    # a folder or file beside the repository
+
+A test whose needs are not met is skipped with the reason. With OCSPWATCH_CI=1 a skip is a failure, whoever asked for
+it, unless it is for want of ../shared: that is data which `.ci/run` cannot install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+IN_CI = os.environ.get("OCSPWATCH_CI") == "1"
+
+
+def _root() -> bool:
+    return os.geteuid() == 0
+
+
+def _namespaces() -> bool:
+    """Whether a network namespace can be made, not merely whether the programs for it are there."""
+    if not (_root() and shutil.which("unshare")):
+        return False
+    return subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode == 0
+
+
+def _compiler() -> bool:
+    return any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang"))
+
+
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "root": (_root, "needs root"),
+    "namespaces": (_namespaces, "needs network namespaces"),
+    "compiler": (_compiler, "needs a C compiler"),
+    "git": (lambda: (REPOSITORY / ".git").exists() and shutil.which("git") is not None, "needs a git checkout"),
+}
+
+
+def missing(need: str) -> str | None:
+    """Why `need` is not met, None if it is."""
+    if need.startswith("shared/"):
+        return None if (SHARED / need.removeprefix("shared/")).exists() else f"needs ../{need} beside the repository"
+    if need in NEEDS:
+        met, reason = NEEDS[need]
+        return None if met() else reason
+    return None if shutil.which(need) else f"needs the program {need}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*names): programs, folders and rights without which the test is skipped")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for need in mark.args:
+            reason = missing(need)
+            if reason:
+                pytest.skip(reason)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder ../shared; ask for what is in it by the mark."""
+    return SHARED
+
+
+@pytest.fixture
+def repository() -> Path:
+    return REPOSITORY
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if "../shared" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{report.nodeid}\nnothing may be skipped in CI: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_skip(report)
+    return report

@@ -1,0 +1,87 @@
+"""Imports go down the data flow, never up, and are not hidden from this test by being lazy."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ORDER = (
+    "weird",
+    "settings",
+    "capture",
+    "flow",
+    "http",
+    "pki",
+    "ocsp",
+    "ct",
+    "privacy",
+    "rules",
+    "logs",
+    "report",
+    "pipeline",
+    "cli",
+)
+"""A module may import from its own package and from those before it. `tls` will stand behind `http`."""
+
+ANYWHERE = {"sensor", "sensor.uncompiled"}  # the version and the build mode: nothing of the data flow
+
+
+def _package(module: str) -> str:
+    return module.split(".")[1]
+
+
+def _imported(tree: ast.Module) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the whole module"
+            found.append((node.lineno, node.module or ""))
+    return [(line, name) for line, name in found if name.split(".")[0] == "sensor" and name not in ANYWHERE]
+
+
+def test_imports_go_down_the_data_flow(sources: dict[str, ast.Module]) -> None:
+    wrong = []
+    for name, tree in sources.items():
+        module = ".".join(Path(name).with_suffix("").parts)
+        if module in ("sensor.__init__", "sensor.uncompiled"):
+            assert {imported for _, imported in _imported(tree)} <= ANYWHERE
+            continue
+        own = ORDER.index(_package(module))
+        for line, imported in _imported(tree):
+            if ORDER.index(_package(imported)) > own:
+                wrong.append(f"{name}:{line}: {_package(module)} imports {imported}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_declared_packages_exist(sources: dict[str, ast.Module]) -> None:
+    parts = {Path(name).parts[1].removesuffix(".py") for name in sources}
+    assert parts - {"__init__", "uncompiled"} <= set(ORDER)
+
+
+def test_nothing_private_is_imported_from_another_package(sources: dict[str, ast.Module]) -> None:
+    wrong = []
+    for name, tree in sources.items():
+        own = Path(name).parts[1].removesuffix(".py")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("sensor."):
+                private = [alias.name for alias in node.names if alias.name.startswith("_")]
+                if private and _package(node.module) != own:
+                    wrong.append(f"{name}:{node.lineno}: {private} of {node.module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_heavy_libraries_are_imported_where_they_are_used(sources: dict[str, ast.Module]) -> None:
+    """Start-up is a promise (`ocspwatch --version`): scapy takes a second to import, rich a tenth."""
+    heavy = {"scapy", "rich", "cryptography", "yaml", "publicsuffixlist", "zstandard", "brotli"}
+    lazy_only = {"scapy"}
+    command_line = {"sensor/cli/main.py", "sensor/__init__.py", "sensor/cli/__init__.py"}
+    wrong = []
+    for name, tree in sources.items():
+        refused = heavy if name in command_line else lazy_only
+        for node in tree.body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            wrong += [f"{name}:{node.lineno}: {n}" for n in names if n.split(".")[0] in refused]
+    assert not wrong, "\n".join(wrong)

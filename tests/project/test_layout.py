@@ -1,0 +1,65 @@
+"""Where things are: tests mirror the package, no file is a heap, no module is named after nothing."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TESTS = REPOSITORY / "tests"
+
+WITHOUT_OWN_TEST = {
+    # module: where it is tested instead, or why there is nothing to test
+    "sensor/weird.py": "two records without behaviour",
+    "sensor/capture/source.py": "a contract; tests/contract runs every implementation against it",
+    "sensor/flow/conn.py": "a record without behaviour; tests/flow/test_tracker.py compares it with Zeek's",
+    "sensor/flow/stream.py": "a contract without behaviour",
+    "sensor/http/transaction.py": "records without behaviour",
+    "sensor/ocsp/model.py": "records without behaviour",
+    "sensor/ct/lookup.py": "a contract; tests/contract runs every implementation against it",
+    "sensor/privacy/leak.py": "records without behaviour",
+    "sensor/uncompiled.py": "tests/project/test_build.py",
+    "sensor/settings.py": "tests/project/test_settings.py",
+}
+FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "types", "core", "misc", "base", "manager"}
+MAX_LINES = 400
+LONGER = {
+    # file: why it is not split
+}
+
+
+def test_every_module_has_a_test(sources: dict[str, ast.Module]) -> None:
+    missing = []
+    for name in sources:
+        path = Path(name)
+        if path.name == "__init__.py" or name in WITHOUT_OWN_TEST:
+            continue
+        folder = TESTS.joinpath(*path.parts[1:-1])
+        if not any(folder.glob(f"test_{path.stem}*.py")):
+            missing.append(f"{name}: no {folder.relative_to(REPOSITORY)}/test_{path.stem}*.py")
+    assert not missing, "\n".join(missing)
+
+
+def test_the_list_of_exceptions_names_files_that_are_there() -> None:
+    for name in (*WITHOUT_OWN_TEST, *LONGER):
+        assert (REPOSITORY / name).is_file(), name
+
+
+def test_no_module_is_named_after_nothing(sources: dict[str, ast.Module]) -> None:
+    named = {part.removesuffix(".py") for name in sources for part in Path(name).parts}
+    assert not named & FORBIDDEN_NAMES
+
+
+def test_no_file_is_a_heap(tracked: list[Path]) -> None:
+    long = {}
+    for path in tracked:
+        name = str(path.relative_to(REPOSITORY))
+        if path.suffix == ".py" and name not in LONGER:
+            lines = path.read_text().count("\n")
+            if lines > MAX_LINES:
+                long[name] = lines
+    assert not long, f"over {MAX_LINES} lines: split them or write the reason into LONGER: {long}"
+
+
+def test_every_module_says_what_it_does(sources: dict[str, ast.Module]) -> None:
+    assert not [name for name, tree in sources.items() if not ast.get_docstring(tree)]
