@@ -10,7 +10,7 @@ from sensor.weird import FlowId
 class Connection(msgspec.Struct, frozen=True, gc=False):
     """A finished flow in Zeek's terms (reference: zeek-logs.md, conn.log). Times in nanoseconds.
 
-    `duration` is None where Zeek leaves it out (then `orig_bytes` and `resp_bytes` too).
+    `duration` is None where Zeek leaves it out (then `orig_bytes` and `resp_bytes` too); `history` may be empty.
     """
 
     flow: FlowId
@@ -28,3 +28,4 @@ class Connection(msgspec.Struct, frozen=True, gc=False):
     resp_ip_bytes: int
     vlan: int | None = None
     inner_vlan: int | None = None
+    tunnel_parents: tuple[str, ...] = ()  # the uid of the tunnel the flow ran in

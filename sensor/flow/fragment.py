@@ -1,0 +1,155 @@
+"""IP fragments in any order in, whole datagrams out (RFC 791, RFC 8200 section 4.5).
+
+Overlapping fragments that differ, or overlap at all in part, make the datagram worthless: hosts discard it (RFC 5722;
+Linux does so for IPv4 too), so do we, with a weird. An exact repetition is only counted.
+"""
+
+from __future__ import annotations
+
+from sensor.flow.decode import Packet
+from sensor.settings import FlowSettings
+
+_MAX_DATAGRAM = 65535
+
+
+class _Datagram:
+    """One datagram being put together: its first header, and its fragments by offset."""
+
+    __slots__ = ("broken", "header", "parts", "size", "total", "ts")
+
+    def __init__(self, ts: int) -> None:
+        self.ts = ts
+        self.header: bytes | None = None
+        self.parts: dict[int, bytes] = {}
+        self.size = 0
+        self.total = -1
+        self.broken = False
+
+
+class Defragmenter:
+    """Bounded by datagrams, fragments of each, bytes, and age in packet time; the oldest goes first."""
+
+    def __init__(self, settings: FlowSettings) -> None:
+        self.max_datagrams = settings.max_fragment_datagrams
+        self.max_fragments = settings.max_fragments
+        self.max_bytes = settings.max_fragment_bytes
+        self.timeout_ns = int(settings.fragment_timeout_s * 1e9)
+        self.pending: dict[tuple[int, ...], _Datagram] = {}
+        self.held_bytes = 0
+        self.fragments = 0
+        self.expired = 0
+        self.weirds: list[str] = []
+
+    def add(self, packet: Packet, raw: memoryview | bytes, ts: int) -> bytes | None:
+        """Take the fragment that `packet` describes; the whole datagram, header first, once it is complete.
+
+        Names of oddities are left in `weirds` for the caller to take.
+        """
+        self.fragments += 1
+        self._expire(ts)
+        key = (
+            packet.family,
+            packet.src_hi,
+            packet.src_lo,
+            packet.dst_hi,
+            packet.dst_lo,
+            packet.fragment_id,
+            packet.fragment_proto if packet.family == 4 else 0,
+            packet.depth,
+        )
+        if packet.cap_end < packet.fragment_end:
+            self.weirds.append("incompletely_captured_fragment")
+            return None
+        body = bytes(raw[packet.fragment_pos : packet.fragment_end])
+        offset = packet.fragment_offset
+        more = packet.more_fragments
+        datagram = self.pending.get(key)
+        if datagram is None:
+            if len(self.pending) >= self.max_datagrams:
+                self._forget(next(iter(self.pending)))
+            datagram = self.pending[key] = _Datagram(ts)
+        if not body or (more and len(body) & 7):
+            self.weirds.append("fragment_size_inconsistency")
+            datagram.broken = True
+        elif more and len(body) < 64 and offset == 0:
+            self.weirds.append("excessively_small_fragment")
+        if offset + len(body) > _MAX_DATAGRAM:
+            self.weirds.append("excessively_large_fragment")
+            datagram.broken = True
+        if not more:
+            if datagram.total >= 0 and datagram.total != offset + len(body):
+                self.weirds.append("fragment_size_inconsistency")
+                datagram.broken = True
+            datagram.total = offset + len(body)
+        if datagram.broken:
+            self._drop_parts(datagram)
+            return None
+        known = datagram.parts.get(offset)
+        if known is not None:
+            self.weirds.append("fragment_overlap" if known == body else "fragment_inconsistency")
+            if known != body:
+                datagram.broken = True
+                self._drop_parts(datagram)
+            return None
+        if len(datagram.parts) >= self.max_fragments:
+            self.weirds.append("excessive_fragments")
+            datagram.broken = True
+            self._drop_parts(datagram)
+            return None
+        datagram.parts[offset] = body
+        datagram.size += len(body)
+        self.held_bytes += len(body)
+        if offset == 0:
+            datagram.header = self._header(packet, raw)
+        while self.held_bytes > self.max_bytes and len(self.pending) > 1:
+            self._forget(next(iter(self.pending)))
+        if datagram.total < 0 or datagram.size < datagram.total or datagram.header is None:
+            return None
+        return self._join(key, datagram)
+
+    def _header(self, packet: Packet, raw: memoryview | bytes) -> bytes:
+        """The header of the first fragment without its fragmentation, so that the whole decodes as one datagram."""
+        if packet.family == 4:
+            return bytes(raw[packet.ip_pos : packet.fragment_pos])
+        header = bytearray(raw[packet.ip_pos : packet.ip_pos + 40])
+        header[6] = packet.fragment_proto
+        return bytes(header)
+
+    def _join(self, key: tuple[int, ...], datagram: _Datagram) -> bytes | None:
+        body = bytearray()
+        for offset in sorted(datagram.parts):
+            if offset != len(body):
+                self.weirds.append("fragment_inconsistency")
+                datagram.broken = True
+                self._drop_parts(datagram)
+                return None
+            body += datagram.parts[offset]
+        del self.pending[key]
+        self.held_bytes -= datagram.size
+        header = bytearray(datagram.header or b"")
+        if key[0] == 4:
+            total = len(header) + len(body)
+            if total > _MAX_DATAGRAM:
+                self.weirds.append("excessively_large_fragment")
+                return None
+            header[2:4] = total.to_bytes(2, "big")
+            header[6:8] = b"\0\0"
+        else:
+            header[4:6] = min(len(body), _MAX_DATAGRAM).to_bytes(2, "big")
+        return bytes(header + body)
+
+    def _drop_parts(self, datagram: _Datagram) -> None:
+        self.held_bytes -= datagram.size
+        datagram.size = 0
+        datagram.parts.clear()
+
+    def _forget(self, key: tuple[int, ...]) -> None:
+        self.held_bytes -= self.pending.pop(key).size
+        self.expired += 1
+
+    def _expire(self, ts: int) -> None:
+        while self.pending:
+            key = next(iter(self.pending))
+            if ts - self.pending[key].ts < self.timeout_ns:
+                return
+            self._forget(key)

@@ -1,0 +1,1 @@
+cpdef long long seq_delta(long long a, long long b) noexcept

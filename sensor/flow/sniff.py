@@ -1,0 +1,68 @@
+"""What the first bytes of a direction look like: HTTP, a TLS hello, or nothing we read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NOTHING: Final = 0
+HTTP: Final = 1
+TLS_CLIENT: Final = 2
+TLS_SERVER: Final = 4
+PREFIX: Final = 8
+"""Too few bytes to tell: they may be the beginning of an HTTP message or of a TLS record."""
+
+# Methods registered with IANA that are seen outside WebDAV collections, the common WebDAV ones, and the status line.
+_STARTS: Final = (
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"CONNECT ",
+    b"TRACE ",
+    b"PATCH ",
+    b"PROPFIND ",
+    b"PROPPATCH ",
+    b"MKCOL ",
+    b"COPY ",
+    b"MOVE ",
+    b"LOCK ",
+    b"UNLOCK ",
+    b"REPORT ",
+    b"SEARCH ",
+    b"SUBSCRIBE ",
+    b"HTTP/1.",
+    b"HTTP/0.",
+)
+_LONGEST: Final = max(map(len, _STARTS))
+_FIRST: Final = frozenset(start[0] for start in _STARTS)
+
+
+def looks_like(data: bytes) -> int:
+    """One of the codes above for the first bytes of one direction."""
+    if not data:
+        return PREFIX
+    first = data[0]
+    if first == 0x16:  # TLS handshake record (RFC 8446 5.1): type, version 3.x, length, then the message type
+        if len(data) < 6:
+            return PREFIX if len(data) < 2 or data[1] == 3 else NOTHING
+        if data[1] == 3 and data[5] == 1:
+            return TLS_CLIENT
+        if data[1] == 3 and data[5] == 2:
+            return TLS_SERVER
+        return NOTHING
+    if first in {13, 10}:
+        data = data.lstrip(b"\r\n")
+        if not data:
+            return PREFIX
+        first = data[0]
+    if first not in _FIRST:
+        if first & 0x80 and len(data) >= 5 and data[2] == 1 and data[3] in {0, 3}:  # SSLv2-framed hello
+            return TLS_CLIENT
+        return NOTHING
+    if data.startswith(_STARTS):
+        return HTTP
+    if len(data) < _LONGEST and any(start.startswith(data) for start in _STARTS):
+        return PREFIX
+    return NOTHING

@@ -1,0 +1,40 @@
+cimport cython
+from sensor.flow.seq cimport seq_delta
+
+cdef class Endpoint:
+    cdef public bint is_orig, did_close, did_eof, dropped, closed_told, reads_as_orig, inherited
+    cdef public int state, prev_state, sniffed
+    cdef public unsigned int base_seq, start_seq, last_seq, ack_seq, hist_mask
+    cdef public long long last_rel, ack_rel, fin_rel, hist_syn, hist_fin, hist_rst
+    cdef public unsigned int fin_cnt, rst_cnt, rxmt_cnt, rxmt_next, zero_cnt, zero_next, gap_cnt, gap_next
+    cdef public long long pkts, ip_bytes, next_rel, trim_rel, top_rel
+    cdef public list held, recent
+    cdef public bytes prefix
+    cdef public long long far_next
+    cdef public int far_count
+    cdef public long long held_bytes, hole_since, skip, last_data_ts
+    cdef public Endpoint peer
+
+    @cython.locals(shift="long long", first="long long", last="long long")
+    cpdef rebase(self)
+    cpdef inherit(self, Endpoint old)
+    @cython.locals(size="long long")
+    cpdef long long size(self)
+
+cdef class Flow:
+    cdef public long long number, first_ts, last_ts, delete_at, half_closed_ts, gap_bytes
+    cdef public unsigned long long key, orig_hi, orig_lo, resp_hi, resp_lo
+    cdef public int family, vlan, inner_vlan, reading, tls
+    cdef public unsigned int orig_p, resp_p
+    cdef public Endpoint orig, resp
+    cdef public str history
+    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over
+    cdef public object reader, id, parent, service
+
+    cpdef flip(self)
+    @cython.locals(same=bint)
+    cpdef inherit(self, Flow old)
+    cpdef flow_id(self)
+
+cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
+cpdef make_flow_id(Flow flow)

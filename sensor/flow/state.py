@@ -1,0 +1,226 @@
+"""What is remembered of one TCP flow: two endpoints, counters, and where its bytes go.
+
+The endpoint states, the history letters and conn_state are Zeek's (reference: zeek-logs.md section 2.5, conn.log).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sensor.flow.seq import seq_delta
+from sensor.flow.stream import StreamReader
+from sensor.flow.uid import render_uid
+from sensor.weird import FlowId
+
+INACTIVE: Final = 0
+SYN_SENT: Final = 1
+SYN_ACK_SENT: Final = 2
+PARTIAL: Final = 3
+ESTABLISHED: Final = 4
+CLOSED: Final = 5
+RESET: Final = 6
+
+# Who reads a flow: not decided yet, nobody, or `Flow.reader`.
+UNDECIDED: Final = 0
+NOBODY: Final = 1
+ATTACHED: Final = 2
+
+
+class Endpoint:
+    """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
+    have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
+    acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order:
+    [(start_rel, end_rel, bytes or None)]; `recent` are delivered ones not yet acknowledged, kept to compare a
+    retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
+    """
+
+    def __init__(self, is_orig: bool) -> None:
+        self.is_orig = is_orig
+        self.state = 0
+        self.prev_state = 0
+        self.start_seq = 0
+        self.last_seq = 0
+        self.ack_seq = 0
+        self.last_rel = 0
+        self.ack_rel = 0
+        self.fin_rel = 0
+        self.fin_cnt = 0
+        self.rst_cnt = 0
+        self.did_close = False
+        self.did_eof = False
+        self.hist_mask = 0
+        self.hist_syn = 0
+        self.hist_fin = 0
+        self.hist_rst = 0
+        self.rxmt_cnt = 0
+        self.rxmt_next = 1
+        self.zero_cnt = 0
+        self.zero_next = 1
+        self.gap_cnt = 0
+        self.gap_next = 1
+        self.pkts = 0
+        self.ip_bytes = 0
+        self.next_rel = 1
+        self.trim_rel = 1
+        self.top_rel = 1
+        self.held = None
+        self.held_bytes = 0
+        self.recent = None
+        self.prefix = None
+        self.far_next = 0
+        self.far_count = 0
+        self.hole_since = 0
+        self.skip = 0
+        self.sniffed = 0
+        self.dropped = False
+        self.closed_told = False
+        self.reads_as_orig = is_orig
+        self.inherited = False
+        self.base_seq = 0
+        self.last_data_ts = 0
+        self.peer = self
+
+    def rebase(self) -> None:
+        """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
+        shift = seq_delta(self.base_seq, self.start_seq)
+        self.base_seq = self.start_seq
+        self.next_rel += shift
+        self.trim_rel += shift
+        self.top_rel += shift
+        for kept in (self.held, self.recent):
+            if kept is not None:
+                kept[:] = [(first + shift, last + shift, chunk) for first, last, chunk in kept]
+
+    def inherit(self, old: Endpoint) -> None:
+        """Go on reading where `old`, the same side of a flow that was ended too early, stopped."""
+        self.inherited = True
+        self.base_seq = old.base_seq if old.inherited else old.start_seq
+        self.start_seq = self.base_seq
+        self.next_rel = old.next_rel
+        self.trim_rel = old.trim_rel
+        self.top_rel = old.top_rel
+        self.held, old.held = old.held, None
+        self.held_bytes = old.held_bytes
+        self.hole_since = old.hole_since
+        self.recent = old.recent
+        self.prefix = old.prefix
+        self.skip = old.skip
+        self.sniffed = old.sniffed
+        self.dropped = old.dropped
+        self.closed_told = old.closed_told
+        self.last_data_ts = old.last_data_ts
+        self.reads_as_orig = old.reads_as_orig
+
+    def size(self) -> int:
+        """Payload bytes as Zeek counts them: by sequence numbers, without SYN and FIN."""
+        if (
+            self.prev_state == SYN_SENT
+            and self.state == RESET
+            and self.peer.state == INACTIVE
+            and self.ack_rel not in {0, 1}
+        ):
+            return 0  # a half-open connection was discovered and aborted: these numbers are not about this one
+        size = max(self.last_rel, self.ack_rel)
+        if size > 0:
+            size -= 1
+        if self.fin_cnt > 0 and size > 0:
+            size -= 1
+        return max(size, 0)
+
+
+class Flow:
+    """One TCP connection. `number` is the index of its first frame in the capture; times in nanoseconds."""
+
+    def __init__(self, number: int, ts: int) -> None:
+        self.number = number
+        self.first_ts = ts
+        self.last_ts = ts
+        self.key = 0
+        self.family = 0
+        self.orig_hi = 0
+        self.orig_lo = 0
+        self.resp_hi = 0
+        self.resp_lo = 0
+        self.orig_p = 0
+        self.resp_p = 0
+        self.vlan = -1
+        self.inner_vlan = -1
+        self.orig = Endpoint(True)
+        self.resp = Endpoint(False)
+        self.orig.peer = self.resp
+        self.resp.peer = self.orig
+        self.history = ""
+        self.partial = False
+        self.seen_orig = False
+        self.seen_resp = False
+        self.close_deferred = False
+        self.delete_at = 0
+        self.half_closed_ts = 0
+        self.established = False
+        self.over = False
+        self.gap_bytes = 0
+        self.reading = 0
+        self.tls = 0
+        self.reader: StreamReader | None = None
+        self.service: str | None = None
+        self.id: FlowId | None = None
+        self.parent: object = None
+
+    def flip(self) -> None:
+        """The other side turns out to be the originator (Zeek: Connection::FlipRoles, history "^")."""
+        self.orig, self.resp = self.resp, self.orig
+        self.orig.is_orig = True
+        self.resp.is_orig = False
+        self.orig_hi, self.resp_hi = self.resp_hi, self.orig_hi
+        self.orig_lo, self.resp_lo = self.resp_lo, self.orig_lo
+        self.orig_p, self.resp_p = self.resp_p, self.orig_p
+        self.seen_orig, self.seen_resp = self.seen_resp, self.seen_orig
+        self.partial = False
+        self.id = None  # its uid does not depend on who is who, so it stays the same
+        self.history += "^"
+
+    def inherit(self, old: Flow) -> None:
+        """Take over `old`'s reader: it was ended because the capture's clock ran back, not because it was over."""
+        if old.reader is not None:
+            old.service = old.reader.service
+        self.reader, old.reader = old.reader, None
+        self.reading = old.reading
+        self.tls = old.tls
+        same = self.orig_lo == old.orig_lo and self.orig_p == old.orig_p and self.orig_hi == old.orig_hi
+        self.orig.inherit(old.orig if same else old.resp)
+        self.resp.inherit(old.resp if same else old.orig)
+
+    def flow_id(self) -> FlowId:
+        """The flow's name and addresses, made when first asked for."""
+        if self.id is None:
+            self.id = make_flow_id(self)
+        return self.id
+
+
+def render_address(family: int, hi: int, lo: int) -> str:
+    """An address in canonical text; for IPv6 RFC 5952 (the first longest run of two or more zero groups becomes ::)."""
+    if family == 4 or (not hi and lo >> 32 == 0xFFFF):  # a mapped IPv4 address is written as what it maps (Zeek)
+        lo &= 0xFFFFFFFF
+        return "%d.%d.%d.%d" % (lo >> 24, (lo >> 16) & 255, (lo >> 8) & 255, lo & 255)
+    groups = [(hi >> s) & 0xFFFF for s in (48, 32, 16, 0)] + [(lo >> s) & 0xFFFF for s in (48, 32, 16, 0)]
+    best, best_len, run = -1, 1, 0
+    for i in range(8):
+        run = run + 1 if groups[i] == 0 else 0
+        if run > best_len:
+            best, best_len = i - run + 1, run
+    if best < 0:
+        return ":".join([f"{g:x}" for g in groups])
+    head = ":".join([f"{g:x}" for g in groups[:best]])
+    tail = ":".join([f"{g:x}" for g in groups[best + best_len :]])
+    return head + "::" + tail
+
+
+def make_flow_id(flow: Flow) -> FlowId:
+    """uid: a digest of the first frame's time and number and of the two endpoints, whichever of them began."""
+    orig_h = render_address(flow.family, flow.orig_hi, flow.orig_lo)
+    resp_h = render_address(flow.family, flow.resp_hi, flow.resp_lo)
+    if (flow.orig_hi, flow.orig_lo, flow.orig_p) <= (flow.resp_hi, flow.resp_lo, flow.resp_p):
+        seed = "%d %d %s %d %s %d" % (flow.first_ts, flow.number, orig_h, flow.orig_p, resp_h, flow.resp_p)
+    else:
+        seed = "%d %d %s %d %s %d" % (flow.first_ts, flow.number, resp_h, flow.resp_p, orig_h, flow.orig_p)
+    return FlowId(render_uid("C", seed.encode()), orig_h, flow.orig_p, resp_h, flow.resp_p)

@@ -1,0 +1,50 @@
+cimport cython
+from sensor.flow.decode cimport Packet
+from sensor.flow.reassembly cimport Reassembler
+from sensor.flow.state cimport Endpoint, Flow
+from sensor.flow.tcp cimport TcpMachine
+
+cdef int _TCP, _FRAGMENT, _BAD_TCP, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
+cdef unsigned int _SYN, _ACK
+cdef long long _TICK
+cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
+
+cdef class FlowTracker:
+    cdef public list out, counts
+    cdef public Packet packet
+    cdef public Reassembler reassembler
+    cdef public TcpMachine machine
+    cdef public object defragmenter, closing, opening, oldest, last_flow
+    cdef public dict flows, wheel
+    cdef public Py_ssize_t max_flows, max_half_open
+    cdef public bint use_vlan, finished
+    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards
+    cdef public unsigned long long last_key, seed
+
+    cpdef feed(self, batch)
+    @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int)
+    cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
+    cpdef odd(self, int code, long long ts)
+    @cython.locals(packet=Packet, code=int)
+    cpdef fragment(self, const unsigned char[::1] buf, long long ts, long long number)
+    @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", sport="unsigned long long", dport="unsigned long long")
+    cpdef unsigned long long key_of(self, Packet packet) noexcept
+    cpdef int side(self, Flow flow, Packet packet) noexcept
+    @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
+    cpdef segment(self, long long ts, long long number, bint bad)
+    @cython.locals(packet=Packet, flow=Flow, half_open=bint)
+    cpdef Flow open(self, unsigned long long key, long long ts, long long number)
+    @cython.locals(packet=Packet, orig=Endpoint)
+    cpdef bint is_reuse(self, Flow flow, long long ts) except -1
+    @cython.locals(tick="long long", slot=list)
+    cpdef schedule(self, Flow flow, long long due)
+    @cython.locals(tick="long long", due_tick="long long", flow=Flow, due="long long")
+    cpdef sweep(self, long long now)
+    @cython.locals(flow=Flow)
+    cpdef tidy(self, queue)
+    @cython.locals(flow=Flow)
+    cpdef evict(self, long long ts)
+    cpdef end_record(self, Flow flow)
+    cpdef end(self, Flow flow, long long ts, bint at_end)
+    @cython.locals(flow=Flow)
+    cpdef finish(self)

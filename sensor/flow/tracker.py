@@ -1,0 +1,407 @@
+"""Batches of frames in, observations out: finds each frame's flow, drives its TCP state, ends flows in packet time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from sensor.capture.source import FrameBatch
+from sensor.flow.conn import Connection
+from sensor.flow.decode import OUTCOMES, Packet
+from sensor.flow.fragment import Defragmenter
+from sensor.flow.reassembly import Reassembler
+from sensor.flow.state import Flow
+from sensor.flow.stream import StreamReader
+from sensor.flow.tcp import TcpMachine
+from sensor.settings import FlowSettings
+from sensor.weird import FlowId, Weird
+
+# As in decode.py and state.py, C constants when compiled.
+_TCP: Final = 0
+_FRAGMENT: Final = 1
+_BAD_TCP: Final = 11
+_INACTIVE: Final = 0
+_SYN_SENT: Final = 1
+_SYN_ACK_SENT: Final = 2
+_CLOSED: Final = 5
+_RESET: Final = 6
+_SYN: Final = 2
+_ACK: Final = 16
+_TICK: Final = 1_000_000_000
+_MASK: Final = 0xFFFFFFFFFFFFFFFF
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_MIX1: Final = 0xFF51AFD7ED558CCD
+_MIX2: Final = 0xC4CEB9FE1A85EC53
+
+# Ports where a server is likely to be found: tells who is who in a flow that was not seen from its start. They are the
+# TCP ports that Zeek's default analyzers claim (its likely_server_ports).
+_SERVER_PORTS: Final = frozenset(
+    (21, 22, 25, 53, 80, 81, 88, 102, 135, 139, 143, 389, 443, 445, 502, 515, 563, 585, 587, 614, 631, 636)
+    + (989, 990, 992, 993, 995, 1080, 1434, 1883, 3128, 3268, 3306, 3389, 5060, 5061, 5222, 5223, 5269, 5432, 5900)
+    + (6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000)
+)
+
+
+class FlowTracker:
+    """Feeds on batches; every call returns what has come out since the last one, in packet order.
+
+    The output is `Connection`s of flows that are over, `Weird`s, and whatever the readers put into the list that
+    `make_reader`'s readers were given: `out` is that list, and the caller takes it after each call.
+    """
+
+    def __init__(
+        self,
+        settings: FlowSettings,
+        make_reader: Callable[[FlowId, bool], StreamReader],
+        out: list[object],
+    ) -> None:
+        self.out = out
+        self.packet = Packet(settings.max_tunnel_depth, settings.max_ip6_extensions)
+        self.reassembler = Reassembler(settings, make_reader, out)
+        self.machine = TcpMachine(
+            self.reassembler,
+            int(settings.attempt_timeout_s * 1e9),
+            int(settings.close_linger_s * 1e9),
+            int(settings.idle_timeout_s * 1e9),
+            int(min(60.0, settings.idle_timeout_s) * 1e9),  # Zeek: udp_inactivity_timeout until a handshake is over
+        )
+        self.defragmenter = Defragmenter(settings)
+        self.flows: dict[int, Flow] = {}
+        self.wheel: dict[int, list[Flow]] = {}
+        self.closing: deque[Flow] = deque()
+        self.opening: deque[Flow] = deque()
+        self.oldest: deque[Flow] = deque()
+        self.max_flows = settings.max_flows
+        self.max_half_open = settings.max_half_open
+        self.use_vlan = settings.use_vlan
+        # Nobody outside may choose which flows share a slot; no output depends on it.
+        self.seed = int.from_bytes(os.urandom(8), "big")
+        self.now = 0
+        self.swept = 0
+        self.frames = 0
+        self.wire_bytes = 0
+        self.counts: list[int] = [0] * len(OUTCOMES)
+        self.flows_seen = 0
+        self.evicted = 0
+        self.last_key = 0
+        self.last_flow: Flow | None = None
+        self.clock_backwards = 0
+        self.finished = False
+
+    def feed(self, batch: FrameBatch) -> None:
+        """Walk the batch's frames."""
+        buffer = batch.buffer
+        self.reassembler.raw = buffer
+        self.walk(
+            buffer,
+            batch.ts,
+            batch.offset,
+            batch.caplen,
+            batch.wirelen,
+            batch.link,
+            batch.first,
+            batch.stop,
+            batch.number,
+        )
+        self.reassembler.raw = b""
+
+    def walk(
+        self,
+        buf: memoryview,
+        times: memoryview,
+        offsets: memoryview,
+        caplens: memoryview,
+        wirelens: memoryview,
+        links: memoryview,
+        first: int,
+        stop: int,
+        number: int,
+    ) -> None:
+        packet = self.packet
+        for i in range(first, stop):
+            ts = times[i]
+            self.frames += 1
+            self.wire_bytes += wirelens[i]
+            if ts > self.now:
+                self.now = ts
+                if ts // _TICK > self.swept:
+                    self.sweep(ts)
+            elif ts < self.now:
+                self.clock_backwards += 1
+                if ts < 0:
+                    ts = 0
+            code = packet.decode(buf, offsets[i], caplens[i], wirelens[i], links[i])
+            self.counts[code] += 1
+            if code == _TCP:
+                self.segment(ts, number + i - first, False)
+            elif code == _FRAGMENT:
+                self.fragment(buf, ts, number + i - first)
+            elif code == _BAD_TCP:
+                self.segment(ts, number + i - first, True)
+            elif code > 5:
+                self.odd(code, ts)
+
+    def odd(self, code: int, ts: int) -> None:
+        """Count what was not opened; where it is not ordinary traffic, say so."""
+        name = OUTCOMES[code][1]
+        if name is not None:
+            self.out.append(Weird(ts, name, None, str(self.packet.detail) if code == 6 else None, "decode"))
+
+    def fragment(self, buf: memoryview, ts: int, number: int) -> None:
+        """An IP fragment: whatever is complete with it is decoded as one datagram."""
+        packet = self.packet
+        raw = self.reassembler.raw
+        whole = self.defragmenter.add(packet, raw, ts)  # type: ignore[arg-type]  # any bytes-like buffer
+        for name in self.defragmenter.weirds:
+            self.out.append(Weird(ts, name, None, None, "IP"))
+        self.defragmenter.weirds.clear()
+        if whole is None:
+            return
+        code = packet.datagram(whole, len(whole), packet.depth)
+        self.counts[code] += 1
+        if code in {_TCP, _BAD_TCP}:
+            self.reassembler.raw = whole
+            self.segment(ts, number, code == _BAD_TCP)
+            self.reassembler.raw = raw
+
+    def key_of(self, packet: Packet) -> int:
+        """A 64-bit mix of the five-tuple, the same for both directions; equality is checked against the flow itself.
+
+        The finaliser is that of MurmurHash3 (Austin Appleby, public domain): every input bit reaches every output bit.
+        """
+        sport = packet.sport
+        dport = packet.dport
+        a = (packet.src_hi * _GOLDEN + packet.src_lo + (sport << 40)) & _MASK
+        b = (packet.dst_hi * _GOLDEN + packet.dst_lo + (dport << 40)) & _MASK
+        a ^= self.seed
+        b ^= self.seed
+        a ^= a >> 33
+        a = (a * _MIX1) & _MASK
+        a ^= a >> 33
+        b ^= b >> 33
+        b = (b * _MIX1) & _MASK
+        b ^= b >> 33
+        mix = (a + b + (a ^ b) * _MIX2 + packet.family) & _MASK
+        if self.use_vlan:
+            mix = (mix + (packet.vlan + 1) * _GOLDEN) & _MASK
+        mix ^= mix >> 33
+        mix = (mix * _MIX2) & _MASK
+        return mix ^ (mix >> 33)
+
+    def side(self, flow: Flow, packet: Packet) -> int:
+        """1 if the packet goes from originator to responder, -1 the other way, 0 if it is not of this flow."""
+        if flow.family != packet.family or (self.use_vlan and flow.vlan != packet.vlan):
+            return 0
+        if (
+            flow.orig_lo == packet.src_lo
+            and flow.orig_p == packet.sport
+            and flow.resp_lo == packet.dst_lo
+            and flow.resp_p == packet.dport
+            and flow.orig_hi == packet.src_hi
+            and flow.resp_hi == packet.dst_hi
+        ):
+            return 1
+        if (
+            flow.orig_lo == packet.dst_lo
+            and flow.orig_p == packet.dport
+            and flow.resp_lo == packet.src_lo
+            and flow.resp_p == packet.sport
+            and flow.orig_hi == packet.dst_hi
+            and flow.resp_hi == packet.src_hi
+        ):
+            return -1
+        return 0
+
+    def segment(self, ts: int, number: int, bad: bool) -> None:
+        """The TCP segment in `packet` belongs to some flow; `bad`: its header cannot be used, it only counts a flow."""
+        packet = self.packet
+        key = self.key_of(packet)
+        flow = self.flows.get(key)
+        direction = 0
+        while flow is not None:
+            direction = self.side(flow, packet)
+            if direction:
+                break
+            key = (key + 1) & _MASK  # two five-tuples with one key: the next slot
+            flow = self.flows.get(key)
+        old: Flow | None = None
+        if flow is not None:
+            due = self.machine.deadline(flow)
+            if self.now >= due:
+                if ts < due:
+                    # The capture's clock ran ahead and back. conn.log ends the flow here, as Zeek's does; its bytes
+                    # go on, so that no message is torn.
+                    old = flow
+                    self.end_record(flow)
+                else:
+                    self.end(flow, ts, False)
+                flow = None
+            elif packet.flags & _SYN and self.is_reuse(flow, ts):
+                self.end(flow, ts, False)
+                flow = None
+        if flow is None:
+            flow = self.open(key, ts, number)
+            if old is not None:
+                flow.inherit(old)
+                self.out.append(self.machine.connection(old))
+            direction = self.side(flow, packet)
+        if bad:
+            self.out.append(Weird(ts, "bad_TCP_header_len", flow.flow_id(), None, "TCP"))
+            return
+        end = flow.orig if direction > 0 else flow.resp
+        lingering = flow.delete_at
+        self.machine.segment(flow, end, packet, ts)
+        end.pkts += 1
+        end.ip_bytes += packet.ip_total
+        if flow.delete_at and not lingering:
+            self.schedule(flow, flow.delete_at)
+            self.closing.append(flow)
+
+    def open(self, key: int, ts: int, number: int) -> Flow:
+        """A new flow, begun by the segment in `packet`."""
+        packet = self.packet
+        while self.flows.get(key) is not None:
+            key = (key + 1) & _MASK
+        flow = Flow(number, ts)
+        flow.key = key
+        flow.family = packet.family
+        flow.orig_hi = packet.src_hi
+        flow.orig_lo = packet.src_lo
+        flow.resp_hi = packet.dst_hi
+        flow.resp_lo = packet.dst_lo
+        flow.orig_p = packet.sport
+        flow.resp_p = packet.dport
+        flow.vlan = packet.vlan
+        flow.inner_vlan = packet.inner_vlan
+        if packet.parent is not None:
+            flow.parent = packet.parent
+        half_open = (packet.flags & (_SYN | _ACK)) == _SYN
+        if not half_open and flow.orig_p in _SERVER_PORTS:
+            # Not its beginning, or a SYN-ACK: the side with the server's port answers (Zeek: WantConnection).
+            if flow.resp_p not in _SERVER_PORTS or (not packet.flags & _SYN and flow.orig_p < flow.resp_p):
+                flow.flip()
+                flow.orig.peer = flow.resp
+                flow.resp.peer = flow.orig
+        self.flows[key] = flow
+        self.flows_seen += 1
+        self.oldest.append(flow)
+        if half_open:
+            self.opening.append(flow)
+            self.schedule(flow, ts + self.machine.attempt_ns)
+        else:
+            self.schedule(flow, ts + 6 * _TICK)
+        if len(self.flows) > self.max_flows or len(self.opening) > self.max_half_open:
+            self.evict(ts)
+        return flow
+
+    def is_reuse(self, flow: Flow, ts: int) -> bool:
+        """Does the SYN in `packet` begin a new connection on the ports of an old one? (Zeek: TCPSessionAdapter::IsReuse.)"""
+        packet = self.packet
+        orig = flow.orig
+        if packet.flags & _ACK:
+            if orig.state != _INACTIVE:
+                return False
+            orig = flow.resp
+        if not (flow.orig.did_close or flow.resp.did_close):
+            if packet.seq == orig.start_seq:
+                return False
+            if not packet.flags & _ACK:
+                if orig.state == _SYN_ACK_SENT and flow.resp.state == _INACTIVE and packet.seq == flow.resp.start_seq:
+                    return False
+            name = "SYN_seq_jump" if orig.state == _SYN_SENT else "active_connection_reuse"
+            self.out.append(Weird(ts, name, flow.flow_id(), None, "TCP"))
+        elif flow.orig.state != _RESET and flow.resp.state != _RESET:
+            if (_INACTIVE < flow.orig.state < _CLOSED and not flow.orig.did_close) or (
+                _INACTIVE < flow.resp.state < _CLOSED and not flow.resp.did_close
+            ):
+                self.out.append(Weird(ts, "active_connection_reuse", flow.flow_id(), None, "TCP"))
+            elif ts - flow.last_ts < self.machine.linger_ns:
+                self.out.append(Weird(ts, "premature_connection_reuse", flow.flow_id(), None, "TCP"))
+        return True
+
+    def schedule(self, flow: Flow, due: int) -> None:
+        """Look at the flow again when packet time reaches `due`."""
+        tick = due // _TICK + 1
+        if tick <= self.swept:
+            tick = self.swept + 1
+        slot = self.wheel.get(tick)
+        if slot is None:
+            self.wheel[tick] = [flow]
+        else:
+            slot.append(flow)
+
+    def sweep(self, now: int) -> None:
+        """Packet time has moved into a new second: end the flows whose time is over."""
+        tick = now // _TICK
+        if tick - self.swept > len(self.wheel):
+            due_ticks = sorted([t for t in self.wheel if t <= tick])
+        else:
+            due_ticks = [t for t in range(self.swept + 1, tick + 1) if t in self.wheel]
+        self.swept = tick
+        for due_tick in due_ticks:
+            for flow in self.wheel.pop(due_tick):
+                if flow.over:
+                    continue
+                due = self.machine.deadline(flow)
+                if due <= now:
+                    self.end(flow, now, False)
+                elif due - now > 6 * _TICK and not flow.delete_at:
+                    self.schedule(flow, now + 6 * _TICK)
+                else:
+                    self.schedule(flow, due)
+        self.tidy(self.closing)
+        self.tidy(self.opening)
+        self.tidy(self.oldest)
+
+    def tidy(self, queue: deque[Flow]) -> None:
+        """Forget what is over at the queue's front."""
+        while queue:
+            flow = queue[0]
+            if not flow.over:
+                return
+            queue.popleft()
+
+    def evict(self, ts: int) -> None:
+        """The table is full: closed flows go first, then half-open ones, then the oldest."""
+        while len(self.opening) > self.max_half_open:
+            flow = self.opening.popleft()
+            if not flow.over and flow.resp.state == _INACTIVE:
+                self.evicted += 1
+                self.end(flow, ts, False)
+        while len(self.flows) > self.max_flows:
+            queue = self.closing or self.opening or self.oldest
+            if not queue:
+                return
+            flow = queue.popleft()
+            if flow.over or (queue is self.opening and flow.resp.state != _INACTIVE):
+                continue
+            self.evicted += 1
+            self.end(flow, ts, False)
+
+    def end_record(self, flow: Flow) -> None:
+        """Take the flow out of the table."""
+        flow.over = True
+        self.flows.pop(flow.key, None)
+
+    def end(self, flow: Flow, ts: int, at_end: bool) -> None:
+        """The flow is over: tell its reader and conn.log."""
+        self.end_record(flow)
+        self.reassembler.finish(flow, ts, at_end)
+        self.out.append(self.machine.connection(flow))
+
+    def finish(self) -> None:
+        """The input is over: all flows end, in the order in which they began."""
+        if self.finished:
+            return
+        self.finished = True
+        for flow in sorted(self.flows.values(), key=_number):
+            self.end(flow, self.now, True)
+
+
+def _number(flow: Flow) -> int:
+    return flow.number
+
+
+__all__ = ["Connection", "FlowTracker"]
