@@ -1,0 +1,229 @@
+"""Measures ocspwatch beside other programs on synthetic loads, and writes what comes out into README.md.
+
+    python tests/bench/bench.py [--quick] [--rounds N] [--load KIND ...] [--no-growth] [--print]
+
+Ours does the whole job (all logs to disk, a look-up cache that knows the certificates, one process); each peer does the
+job it is known for. They run in turn, round after round, so that a slow minute of the machine hits all of them; the
+median of each counts. The loads are made once and kept in a cache folder (OCSPWATCH_BENCH_CACHE, by default
+in the system's temporary folder). Needs some 12 GB there for the growth part; it deletes those loads after use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
+from table import Growth, Row, Target, render_report, replace_figures  # noqa: E402  (as above)
+
+SCAPY_CODE = """
+import sys
+from scapy.all import PcapReader, TCP
+with PcapReader(sys.argv[1]) as packets:
+    for packet in packets:
+        packet.haslayer(TCP)
+"""
+SCAPY_TRANSACTIONS = 500
+"""Scapy takes some 180 us a packet: it gets a slice, and is compared by the packet."""
+
+
+class Peer(NamedTuple):
+    """`{}` in `argv` stands for the capture. `target` is what the project promises against it, None if nothing."""
+
+    name: str
+    argv: tuple[str, ...]
+    target: Target | None = None
+
+
+class Load(NamedTuple):
+    kind: str
+    count: int
+    quick: int
+    growth: int  # the size that is doubled three times
+    quick_growth: int
+    peers: tuple[Peer, ...]
+
+
+ZEEK = Peer("zeek", ("zeek", "-C", "-r", "{}", "LogAscii::use_json=T"))
+TCPDUMP = ("tcpdump", "-r", "{}", "-w", "/dev/null", "tcp port 80")
+LOADS = (
+    Load(
+        "dense",
+        20000,
+        2000,
+        20000,
+        1000,
+        (
+            Peer("tshark -Y ocsp -T json", ("tshark", "-r", "{}", "-Y", "ocsp", "-T", "json"), Target("faster", 12)),
+            ZEEK,
+        ),
+    ),
+    Load("mixed", 5000, 500, 1250, 125, (Peer("tcpdump 'tcp port 80'", TCPDUMP, Target("within", 3)), ZEEK)),
+    Load("bulk", 2048, 256, 512, 64, (Peer("tcpdump 'tcp port 80'", TCPDUMP, Target("within", 2)), ZEEK)),
+    Load(
+        "churn",
+        300000,
+        20000,
+        75000,
+        10000,
+        (Peer("tshark -z conv,tcp", ("tshark", "-r", "{}", "-q", "-z", "conv,tcp"), Target("faster", 5)), ZEEK),
+    ),
+)  # fmt: skip  (a table)
+
+
+class Run(NamedTuple):
+    """Wall-clock seconds and the peak of resident memory in bytes of one finished process."""
+
+    seconds: float
+    peak: int
+
+
+class Bench:
+    """Loads in a cache folder, and runs over them in scratch folders on the same disk."""
+
+    def __init__(self, cache: Path, rounds: int) -> None:
+        self.cache = cache
+        self.rounds = rounds
+        cache.mkdir(parents=True, exist_ok=True)
+
+    def load(self, kind: str, count: int) -> Path:
+        """The capture, made if it is not there, and read once so that all find it in memory."""
+        path = self.cache / f"{kind}-{count}.pcap"
+        store = path.with_suffix(".sqlite")
+        if not store.exists():
+            print(f"making {path.name}", file=sys.stderr)
+            certificates = path.with_suffix(".pem")
+            make_load(kind, count, path, certificates)
+            _ours("ct", "import", "--ct", str(store), str(certificates))
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 22):
+                pass
+        return path
+
+    def forget(self, path: Path) -> None:
+        for suffix in (".pcap", ".pem", ".sqlite"):
+            path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def run(self, argv: Sequence[str]) -> Run:
+        """One process from start to end, its output thrown away, in a folder that is removed afterwards."""
+        scratch = Path(tempfile.mkdtemp(dir=self.cache))
+        try:
+            start = time.perf_counter()
+            process = subprocess.Popen(argv, cwd=scratch, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            shutil.rmtree(scratch)
+        if process.returncode:
+            sys.exit(f"bench: exit status {process.returncode} of {' '.join(argv)}")
+        return Run(seconds, usage.ru_maxrss * 1024)
+
+    def medians(self, commands: dict[str, Sequence[str]]) -> dict[str, Run]:
+        """All commands in turn, `rounds` times; the median time and the greatest peak of each."""
+        runs: dict[str, list[Run]] = {name: [] for name in commands}
+        for number in range(self.rounds):
+            for name, argv in commands.items():
+                runs[name].append(self.run(argv))
+                print(f"  {number + 1}/{self.rounds} {name}: {runs[name][-1].seconds:.2f} s", file=sys.stderr)
+        return {
+            name: Run(statistics.median(run.seconds for run in done), max(run.peak for run in done))
+            for name, done in runs.items()
+        }
+
+    def compare(self, load: Load, count: int) -> list[Row]:
+        capture = self.load(load.kind, count)
+        peers = [peer for peer in load.peers if shutil.which(peer.argv[0])]
+        commands = {"ocspwatch": _replay(capture)}
+        commands |= {peer.name: [str(capture) if word == "{}" else word for word in peer.argv] for peer in peers}
+        print(capture.name, file=sys.stderr)
+        medians = self.medians(commands)
+        ours = medians.pop("ocspwatch")
+        return [
+            Row(f"{load.kind} {count}", peer.name, theirs.seconds / ours.seconds, ours.peak, theirs.peak, peer.target)
+            for peer, theirs in zip(peers, medians.values(), strict=True)
+        ]
+
+    def compare_with_scapy(self) -> list[Row]:
+        """On a slice, and without the start of either: by what a packet more costs."""
+        small, large = self.load("dense", 1), self.load("dense", SCAPY_TRANSACTIONS)
+        commands: dict[str, Sequence[str]] = {}
+        for capture in (small, large):
+            commands[f"ocspwatch {capture.stem}"] = _replay(capture)
+            commands[f"scapy {capture.stem}"] = [sys.executable, "-c", SCAPY_CODE, str(capture)]
+        print("scapy", file=sys.stderr)
+        medians = self.medians(commands)
+        ours = medians[f"ocspwatch {large.stem}"].seconds - medians[f"ocspwatch {small.stem}"].seconds
+        theirs = medians[f"scapy {large.stem}"].seconds - medians[f"scapy {small.stem}"].seconds
+        peaks = (medians[f"ocspwatch {large.stem}"].peak, medians[f"scapy {large.stem}"].peak)
+        return [
+            Row(f"dense {SCAPY_TRANSACTIONS}", "scapy: dissect each packet", theirs / max(ours, 1e-3), *peaks, None)
+        ]
+
+    def growth(self, load: Load, base: int) -> Growth:
+        """What a unit costs at x1, x2, x4 and x8, against x1; start-up, measured on one transaction, is taken off."""
+        captures = {factor: self.load(load.kind, base * factor) for factor in (1, 2, 4, 8)}
+        commands = {"start": _replay(self.load("dense", 1))}
+        commands |= {f"x{factor}": _replay(capture) for factor, capture in captures.items()}
+        print(f"{load.kind}, growing", file=sys.stderr)
+        medians = self.medians(commands)
+        start = medians.pop("start").seconds
+        costs = [(medians[f"x{factor}"].seconds - start) / factor for factor in captures]
+        for factor, capture in captures.items():
+            if base * factor not in (load.count, load.quick):
+                self.forget(capture)
+        peak = max(run.peak for run in medians.values())
+        return Growth(f"{load.kind} {base}", tuple(cost / costs[0] for cost in costs), peak)
+
+
+def _ours(*words: str) -> None:
+    subprocess.run([*_COMMAND, *words], check=True, stdout=subprocess.DEVNULL)
+
+
+def _replay(capture: Path) -> list[str]:
+    store = str(capture.with_suffix(".sqlite"))
+    return [*_COMMAND, "replay", str(capture), "-o", "logs", "--ct", store, "--quiet"]
+
+
+_COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
+"""As the installed command does, from the checkout that this file is in."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small loads, printed only")
+    parser.add_argument("--rounds", type=int, help="default 5, with --quick 3")
+    parser.add_argument("--load", action="append", choices=[load.kind for load in LOADS])
+    parser.add_argument("--no-growth", action="store_true")
+    parser.add_argument("--print", action="store_true", help="leave README.md as it is")
+    arguments = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(HERE.parents[1])
+    cache = os.environ.get("OCSPWATCH_BENCH_CACHE") or Path(tempfile.gettempdir(), "ocspwatch-bench")
+    bench = Bench(Path(cache), arguments.rounds or (3 if arguments.quick else 5))
+    loads = [load for load in LOADS if not arguments.load or load.kind in arguments.load]
+    rows = [row for load in loads for row in bench.compare(load, load.quick if arguments.quick else load.count)]
+    if not arguments.load:
+        rows += bench.compare_with_scapy()
+    growths = []
+    if not arguments.no_growth:
+        growths = [bench.growth(load, load.quick_growth if arguments.quick else load.growth) for load in loads]
+    report = render_report(rows, growths, bench.rounds)
+    print(report)
+    if not (arguments.quick or arguments.print or arguments.load):
+        replace_figures(HERE / "README.md", report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What was measured into Markdown: ratios, never bare seconds, and whether each promise is kept."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import sensor
+
+PEAK_LIMIT = 250 << 20
+GROWTH_LIMIT = 0.10
+BEGIN, END = "<!-- figures: written by bench.py -->", "<!-- end of figures -->"
+
+
+class Target(NamedTuple):
+    """`faster`: at least `times` as fast as the peer. `within`: at most `times` the peer's time."""
+
+    kind: str
+    times: float
+
+    def met(self, ratio: float) -> bool:
+        return ratio >= self.times if self.kind == "faster" else ratio >= 1 / self.times
+
+    def text(self) -> str:
+        return f"{self.times:g} times faster" if self.kind == "faster" else f"within {self.times:g} times"
+
+
+class Row(NamedTuple):
+    """`ratio` is the peer's time over ours; peaks in bytes."""
+
+    load: str
+    peer: str
+    ratio: float
+    our_peak: int
+    their_peak: int
+    target: Target | None
+
+
+class Growth(NamedTuple):
+    """`costs` of a unit at x1, x2, x4, x8, in units of the first."""
+
+    load: str
+    costs: tuple[float, ...]
+    peak: int
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / (1 << 20):.0f}"
+
+
+def _verdict(met: bool) -> str:
+    return "kept" if met else "**missed**"
+
+
+def _speed(ratio: float) -> str:
+    return f"{ratio:.1f} times faster" if ratio >= 1 else f"{1 / ratio:.2f} times its time"
+
+
+def _row(row: Row) -> str:
+    promise = f"{row.target.text()}: {_verdict(row.target.met(row.ratio))}" if row.target else ""
+    peaks = f"{_mebibytes(row.our_peak)} / {_mebibytes(row.their_peak)}"
+    return f"| `{row.load}` | {row.peer} | {_speed(row.ratio)} | {promise} | {peaks} |"
+
+
+def _growth(growth: Growth) -> str:
+    straight = abs(growth.costs[-1] - 1) <= GROWTH_LIMIT
+    costs = " | ".join(f"{cost:.2f}" for cost in growth.costs)
+    return f"| `{growth.load}` | {costs} | {_verdict(straight)} | {_mebibytes(growth.peak)} |"
+
+
+def _versions() -> str:
+    found = [f"Python {platform.python_version()}, {sensor.build_mode()}"]
+    for name in ("tshark", "tcpdump", "zeek"):
+        if shutil.which(name):
+            done = subprocess.run([name, "--version"], capture_output=True, text=True, check=False)
+            found.append((done.stdout or done.stderr).splitlines()[0].strip().rstrip("."))
+    return "; ".join(found)
+
+
+def render_report(rows: list[Row], growths: list[Growth], rounds: int) -> str:
+    """The tables of one run of the bench."""
+    lines = [
+        f"{platform.machine()}, {os.cpu_count()} cores, one worker; median of {rounds} rounds in turn. {_versions()}.",
+        "",
+        "| load | against | ocspwatch | promised | peak MiB, ours / theirs |",
+        "|---|---|---|---|---|",
+        *map(_row, rows),
+    ]
+    if growths:
+        lines += [
+            "",
+            "Cost of a unit as the load grows, start-up taken off (1.00: straight):",
+            "",
+            "| load x1 | x1 | x2 | x4 | x8 | within 10 % | peak MiB |",
+            "|---|---|---|---|---|---|---|",
+            *map(_growth, growths),
+        ]
+    peak = max([row.our_peak for row in rows] + [growth.peak for growth in growths], default=0)
+    lines += ["", f"Greatest peak {_mebibytes(peak)} MiB; promised under 250: {_verdict(peak < PEAK_LIMIT)}."]
+    return "\n".join(lines)
+
+
+def replace_figures(path: Path, report: str) -> None:
+    """Put the report between the two marks of the README."""
+    text = path.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n\n{report}\n\n{END}{after}")
