@@ -20,7 +20,7 @@ GATEWAY_V4, GATEWAY_V6 = "10.20.0.1", "2001:db8:20::1"
 OFFLOADS = ("tso", "gso", "gro", "tx", "rx", "sg")  # so that frames have the size and the checksums of a wire
 
 
-class LabError(Exception):
+class LabError(RuntimeError):
     """A command of the laboratory failed; the text has its output."""
 
 
@@ -73,6 +73,14 @@ class Host:
                 return
             time.sleep(0.1)
         raise LabError(f"nothing listens on port {port} in {self.netns}")
+
+    def wait_http(self, url: str, timeout_s: float = 15) -> None:
+        """Until anything at all is answered there."""
+        deadline = time.monotonic() + timeout_s
+        while not self.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url, check=False).strip(b"0"):
+            if time.monotonic() > deadline:
+                raise LabError(f"no answer from {url} in {self.netns}")
+            time.sleep(0.2)
 
 
 def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -100,7 +101,8 @@ def openssl_text(der: bytes, option: str) -> str | None:
         file.flush()
         command = ["openssl", "ocsp", option, file.name, "-req_text" if option == "-reqin" else "-resp_text", "-noverify"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout if "OCSP Re" in done.stdout else None
+    text = (done.stdout + done.stderr).replace("\\\n", "")  # OpenSSL breaks long hex with a backslash
+    return text if "OCSP Re" in text or "Responder Error" in text else None
 
 
 def _cert_ids(text: str) -> Iterator[tuple[CertId, str]]:
@@ -126,7 +128,7 @@ def read_response(der: bytes) -> Response | None:
     text = openssl_text(der, "-respin")
     if text is None:
         return None
-    status = re.search(r"OCSP Response Status: (\w+)", text)
+    status = re.search(r"(?:OCSP Response Status|Responder Error): (\w+)", text)
     singles = []
     for cert_id, part in _cert_ids(text):
         state = re.search(r"Cert Status: (\w+)", part)
@@ -146,6 +148,12 @@ def read_get(target: str) -> Request | None:
         if der[:1] == b"\x30" and (request := read_request(der)) is not None:
             return request
     return None
+
+
+def read_question(message: Message) -> Request | None:
+    """The OCSP request in an HTTP request, whichever way it is carried."""
+    method, target, *_ = message.start.split(" ")
+    return read_get(target) if method == "GET" else read_request(message.body)
 
 
 def messages(capture: Path) -> list[Message]:
@@ -176,22 +184,18 @@ def messages(capture: Path) -> list[Message]:
 
 def exchanges(capture: Path) -> list[Exchange]:
     """Every certificate asked about or answered for in `capture`, in the order of the requests."""
-    found: list[Exchange] = []
-    waiting: dict[int, list[tuple[Message, Request | None]]] = {}
+    asked: dict[int, list[Message]] = {}
+    answers: dict[int, list[Message]] = {}
     for message in messages(capture):
         if not message.start.startswith("HTTP/"):
-            target = message.start.split(" ")[1]
-            request = read_get(target) if message.start.startswith("GET ") else read_request(message.body)
-            waiting.setdefault(message.stream, []).append((message, request))
-            continue
-        if message.start.split(" ")[1].startswith("1"):
-            continue
-        queue = waiting.get(message.stream, [])
-        asked, request = queue.pop(0) if queue else (None, None)
-        found += _join(asked, request, message, read_response(message.body))
-    for queue in waiting.values():
-        for asked, request in queue:
-            found += _join(asked, request, None, None)
+            asked.setdefault(message.stream, []).append(message)
+        elif not message.start.split(" ")[1].startswith("1"):
+            answers.setdefault(message.stream, []).append(message)
+    found: list[Exchange] = []
+    for stream in {**asked, **answers}:  # the nth reply answers the nth request, even if it came before its end
+        for question, answer in zip_longest(asked.get(stream, []), answers.get(stream, [])):
+            request = read_question(question) if question else None
+            found += _join(question, request, answer, read_response(answer.body) if answer else None)
     return sorted(found, key=lambda each: each.ts or "")
 
 
@@ -206,7 +210,6 @@ def _join(
     if response is not None:
         base = replace(base, response_status=response.status)
     if request is None:
-        base = replace(base, evidence="response")
         singles = response.singles if response else ()
         return [replace(_answered(base, single), evidence="response") for single in singles] or [base]
     rows = []
