@@ -6,6 +6,7 @@ bytes behind the captured ones, and must not guess: what it cannot open is count
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 # What decode() found. Everything but TCP and FRAGMENT is only counted; the names are those of `OUTCOMES`.
@@ -95,6 +96,10 @@ _FAMILY4: Final = 4
 _FAMILY6: Final = 6
 
 
+Parent = tuple[int, tuple[int, int], tuple[int, int], int]
+"""An outer tunnel: IP protocol, its two addresses (lower first), and its UDP ports or 0."""
+
+
 class Packet:
     """The innermost TCP segment of one frame. Addresses are two 64-bit halves; IPv4 is 0 and the 32-bit number.
 
@@ -134,13 +139,13 @@ class Packet:
         self.fragment_pos = 0
         self.fragment_end = 0
         self.fragment_proto = 0
-        self.parent = None
+        self.parent: Parent | None = None
         self.parent_type = 0
         self.cap_end = 0
         self.wire_end = 0
 
-    def decode(self, buf: memoryview, start: int, caplen: int, wirelen: int, link: int) -> int:
-        """Fill in from the frame of LINKTYPE `link` at buf[start : start + caplen]; says which of the codes above it is."""
+    def decode(self, buf: Sequence[int], start: int, caplen: int, wirelen: int, link: int) -> int:
+        """Fill in from the frame of LINKTYPE `link` at buf[start : start + caplen]; says which of the codes it is."""
         pos = start
         end = start + caplen
         self.cap_end = end
@@ -195,14 +200,14 @@ class Packet:
         self.detail = link
         return UNKNOWN_LINK
 
-    def datagram(self, buf: memoryview, length: int, depth: int) -> int:
+    def datagram(self, buf: Sequence[int], length: int, depth: int) -> int:
         """The same for a reassembled IP datagram that fills buf[:length], found `depth` tunnels deep."""
         self.cap_end = length
         self.wire_end = length
         self.depth = depth
         return self.walk(buf, 0, _IP, 0)
 
-    def walk(self, buf: memoryview, pos: int, state: int, kind: int) -> int:
+    def walk(self, buf: Sequence[int], pos: int, state: int, kind: int) -> int:
         """Down the headers from `pos`; `kind` is the EtherType or protocol number that `state` needs. Each turn of the
         loop moves at least one byte on, so it ends."""
         end = self.cap_end
@@ -443,7 +448,7 @@ class Packet:
                         pos += 8
                         kind = _P_GRE
                         continue
-                    if self.dport == _TEREDO_PORT or self.sport == _TEREDO_PORT:
+                    if _TEREDO_PORT in {self.sport, self.dport}:
                         pos += 8
                         if end - pos >= 4 and buf[pos] == 0 and buf[pos + 1] == 1:  # authentication
                             pos += 13 + buf[pos + 2] + buf[pos + 3]
@@ -455,7 +460,7 @@ class Packet:
                             return TUNNEL_DEPTH
                         state = _IPV6
                         continue
-                    if self.dport == _AYIYA_PORT or self.sport == _AYIYA_PORT:
+                    if _AYIYA_PORT in {self.sport, self.dport}:
                         pos += 8
                         if end - pos < 8 or buf[pos + 2] & 0x0F != 1:  # opcode: forward
                             return UDP
@@ -581,7 +586,7 @@ class Packet:
                     return NO_NEXT_HEADER
                 return OTHER_IP
 
-    def home_address(self, buf: memoryview, pos: int, stop: int) -> None:
+    def home_address(self, buf: Sequence[int], pos: int, stop: int) -> None:
         """A mobile node's own address stands in a destination option (RFC 6275 6.3): it is the source."""
         while stop - pos >= 2:
             kind = buf[pos]
@@ -594,7 +599,7 @@ class Packet:
                 self.src_lo = self.word(buf, pos + 10)
             pos += 2 + length
 
-    def gtp(self, buf: memoryview, pos: int) -> int:
+    def gtp(self, buf: Sequence[int], pos: int) -> int:
         """Length of the GTPv1-U header at `pos` if it carries a user packet (message type 255), else 0."""
         end = self.cap_end
         if end - pos < 8 or buf[pos] >> 4 != 3 or buf[pos + 1] != 0xFF:
@@ -614,7 +619,7 @@ class Packet:
                 following = buf[pos + length - 1]
         return length
 
-    def nflog(self, buf: memoryview, pos: int) -> int:
+    def nflog(self, buf: Sequence[int], pos: int) -> int:
         """Where the packet in a Linux netfilter log record begins, 0 if there is none."""
         end = self.cap_end
         pos += 4
@@ -627,11 +632,11 @@ class Packet:
             pos += (length + 3) & ~3
         return 0
 
-    def quad(self, buf: memoryview, pos: int) -> int:
+    def quad(self, buf: Sequence[int], pos: int) -> int:
         """Four bytes as an unsigned number; the caller has checked that they are there."""
         return (buf[pos] << 24) | (buf[pos + 1] << 16) | (buf[pos + 2] << 8) | buf[pos + 3]
 
-    def word(self, buf: memoryview, pos: int) -> int:
+    def word(self, buf: Sequence[int], pos: int) -> int:
         """Eight bytes as an unsigned number; the caller has checked that they are there."""
         high = self.quad(buf, pos)
         low = self.quad(buf, pos + 4)
@@ -649,7 +654,7 @@ class Packet:
         self.parent = (kind, low, high, ports)
         return True
 
-    def tcp(self, buf: memoryview, pos: int) -> int:
+    def tcp(self, buf: Sequence[int], pos: int) -> int:
         """The TCP header at `pos`. `payload_len` is what the IP header says, `payload_cap` what was captured of it."""
         end = self.cap_end
         if end - pos < 20:

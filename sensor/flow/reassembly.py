@@ -1,8 +1,8 @@
 """A flow's segments in, its bytes in order to the reader out. A gap is told, never filled.
 
 First copy wins (as Zeek; a later copy with other bytes is the weird rexmit_inconsistency). A hole is given up when the
-peer acknowledges it, when too much waits above it or for too long, or when the flow ends; a late segment is then dropped.
-Every payload byte is counted once: delivered, duplicate, or discarded; bytes never seen are counted as gap.
+peer acknowledges it, when too much waits above it or for too long, or when the flow ends; a later segment is dropped.
+Each payload byte is counted once, as delivered, duplicate or discarded; bytes never seen are counted as gap.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Reassembler:
     def __init__(self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object]) -> None:
         self.make_reader = make_reader
         self.out = out
-        self.raw: object = b""
+        self.raw: bytes | memoryview = b""
         self.ports = frozenset(settings.http_ports)
         self.max_held_bytes = settings.max_ooo_bytes
         self.max_held_segments = settings.max_ooo_segments
@@ -63,16 +63,14 @@ class Reassembler:
 
     def data(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, captured: int, ts: int) -> None:
         """`length` payload bytes at sequence `rel`, of which `captured` lie at raw[pos:]; the others were cut off."""
-        if captured < 0:
-            captured = 0
+        captured = max(captured, 0)
         if captured < length:
             self.weird(flow, ts, "truncated_tcp_payload")
             length = captured
         self.payload_bytes += length
         upper = rel + length
         upper_all = upper
-        if upper_all > end.top_rel:
-            end.top_rel = upper_all
+        end.top_rel = max(end.top_rel, upper_all)
         if end.dropped or length == 0:
             self.discarded_bytes += length
             return
@@ -119,7 +117,7 @@ class Reassembler:
                 self.weird(flow, ts, "above_hole_data_without_any_acks")
             elif len(end.held) > self.max_held_segments:
                 self.weird(flow, ts, "excessive_out_of_order_segments")
-            first: tuple[int, int, bytes | None] = end.held[0]
+            first = end.held[0]
             self.give_up(flow, end, first[0], False, ts)
 
     def hold(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
@@ -152,7 +150,7 @@ class Reassembler:
             if stop > rel:
                 chunk = None
                 if flow.reading != _NOBODY and end.skip >= 0:
-                    chunk = bytes(self.raw[pos : pos + stop - rel])  # type: ignore[index]  # any bytes-like buffer
+                    chunk = bytes(self.raw[pos : pos + stop - rel])
                     self.total_held += stop - rel
                     end.held_bytes += stop - rel
                 elif i > 0 and held[i - 1][1] == rel and held[i - 1][2] is None:
@@ -281,12 +279,12 @@ class Reassembler:
                 low = max(first, rel)
                 high = min(last, rel + length)
                 if low < high and chunk is not None and high - low >= 1:
-                    raw = bytes(self.raw[pos + low - rel : pos + high - rel])  # type: ignore[index]  # bytes-like
+                    raw = bytes(self.raw[pos + low - rel : pos + high - rel])
                     if raw != chunk[low - first : high - first] and (high - low > 1 or end.peer.last_rel > 1):
                         self.weird(flow, ts, "rexmit_inconsistency")
                         return
 
-    def hand(self, flow: Flow, end: Endpoint, raw: object, pos: int, length: int, ts: int) -> None:
+    def hand(self, flow: Flow, end: Endpoint, raw: bytes | memoryview, pos: int, length: int, ts: int) -> None:
         """raw[pos : pos + length] to whoever reads this flow, as far as it wants it."""
         if flow.reading == _UNDECIDED:
             if not end.sniffed:
@@ -301,7 +299,7 @@ class Reassembler:
             pos += end.skip
             length -= end.skip
             end.skip = 0
-        chunk = bytes(raw[pos : pos + length])  # type: ignore[index]  # any bytes-like buffer
+        chunk = bytes(raw[pos : pos + length])
         if chunk:
             if end.recent is None:
                 end.recent = []
@@ -310,9 +308,9 @@ class Reassembler:
             end.recent.append((end.next_rel - length, end.next_rel, chunk))
         end.skip = flow.reader.data(end.reads_as_orig, chunk, ts)  # type: ignore[union-attr]  # attached
 
-    def decide(self, flow: Flow, end: Endpoint, raw: object, pos: int, length: int, ts: int) -> None:
+    def decide(self, flow: Flow, end: Endpoint, raw: bytes | memoryview, pos: int, length: int, ts: int) -> None:
         """The first bytes of a direction: does anyone read this flow? The port decides, else what they look like."""
-        chunk = bytes(raw[pos : pos + length])  # type: ignore[index]  # any bytes-like buffer
+        chunk = bytes(raw[pos : pos + length])
         if end.prefix is not None:
             chunk = end.prefix + chunk
             end.prefix = None

@@ -26,11 +26,15 @@ NOBODY: Final = 1
 ATTACHED: Final = 2
 
 
+Segment = tuple[int, int, bytes | None]
+"""(start_rel, end_rel, the bytes, or None where nobody reads them)."""
+
+
 class Endpoint:
     """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
     acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order:
-    [(start_rel, end_rel, bytes or None)]; `recent` are delivered ones not yet acknowledged, kept to compare a
+    `recent` are delivered ones not yet acknowledged, kept to compare a
     retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
     """
 
@@ -63,10 +67,10 @@ class Endpoint:
         self.next_rel = 1
         self.trim_rel = 1
         self.top_rel = 1
-        self.held = None
+        self.held: list[Segment] | None = None
         self.held_bytes = 0
-        self.recent = None
-        self.prefix = None
+        self.recent: list[Segment] | None = None
+        self.prefix: bytes | None = None
         self.far_next = 0
         self.far_count = 0
         self.hole_since = 0
@@ -201,7 +205,7 @@ def render_address(family: int, hi: int, lo: int) -> str:
     """An address in canonical text; for IPv6 RFC 5952 (the first longest run of two or more zero groups becomes ::)."""
     if family == 4 or (not hi and lo >> 32 == 0xFFFF):  # a mapped IPv4 address is written as what it maps (Zeek)
         lo &= 0xFFFFFFFF
-        return "%d.%d.%d.%d" % (lo >> 24, (lo >> 16) & 255, (lo >> 8) & 255, lo & 255)
+        return f"{lo >> 24}.{(lo >> 16) & 255}.{(lo >> 8) & 255}.{lo & 255}"
     groups = [(hi >> s) & 0xFFFF for s in (48, 32, 16, 0)] + [(lo >> s) & 0xFFFF for s in (48, 32, 16, 0)]
     best, best_len, run = -1, 1, 0
     for i in range(8):
@@ -219,8 +223,9 @@ def make_flow_id(flow: Flow) -> FlowId:
     """uid: a digest of the first frame's time and number and of the two endpoints, whichever of them began."""
     orig_h = render_address(flow.family, flow.orig_hi, flow.orig_lo)
     resp_h = render_address(flow.family, flow.resp_hi, flow.resp_lo)
-    if (flow.orig_hi, flow.orig_lo, flow.orig_p) <= (flow.resp_hi, flow.resp_lo, flow.resp_p):
-        seed = "%d %d %s %d %s %d" % (flow.first_ts, flow.number, orig_h, flow.orig_p, resp_h, flow.resp_p)
-    else:
-        seed = "%d %d %s %d %s %d" % (flow.first_ts, flow.number, resp_h, flow.resp_p, orig_h, flow.orig_p)
+    one = f"{orig_h} {flow.orig_p}"
+    other = f"{resp_h} {flow.resp_p}"
+    if one > other:
+        one, other = other, one
+    seed = f"{flow.first_ts} {flow.number} {one} {other}"
     return FlowId(render_uid("C", seed.encode()), orig_h, flow.orig_p, resp_h, flow.resp_p)

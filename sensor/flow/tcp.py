@@ -408,11 +408,11 @@ class TcpMachine:
             (flow.orig.did_close and flow.resp.did_close)
             or (
                 (flow.orig.did_close or flow.resp.did_close)
-                and (orig == _RESET or resp == _RESET or orig == _INACTIVE or resp == _INACTIVE)
+                and (orig in {_RESET, _INACTIVE} or resp in {_RESET, _INACTIVE})
             )
             or (orig == _INACTIVE and resp == _INACTIVE)
         ):
-            # Zeek looks every 6 s (tcp_session_timer), from 5 s after the start, whether 5 s have passed without a packet.
+            # Zeek looks every 6 s (tcp_session_timer), from 5 s after the start, whether 5 s passed without a packet.
             tick = flow.first_ts + 5 * _S
             late = flow.last_ts + self.linger_ns - tick
             if late >= 0:

@@ -26,7 +26,7 @@ cdef class FlowTracker:
     cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
-    cpdef fragment(self, const unsigned char[::1] buf, long long ts, long long number)
+    cpdef fragment(self, long long ts, long long number)
     @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", sport="unsigned long long", dport="unsigned long long")
     cpdef unsigned long long key_of(self, Packet packet) noexcept
     cpdef int side(self, Flow flow, Packet packet) noexcept

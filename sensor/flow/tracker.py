@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sensor.capture.source import FrameBatch
@@ -38,9 +38,11 @@ _MIX2: Final = 0xC4CEB9FE1A85EC53
 # Ports where a server is likely to be found: tells who is who in a flow that was not seen from its start. They are the
 # TCP ports that Zeek's default analyzers claim (its likely_server_ports).
 _SERVER_PORTS: Final = frozenset(
-    (21, 22, 25, 53, 80, 81, 88, 102, 135, 139, 143, 389, 443, 445, 502, 515, 563, 585, 587, 614, 631, 636)
-    + (989, 990, 992, 993, 995, 1080, 1434, 1883, 3128, 3268, 3306, 3389, 5060, 5061, 5222, 5223, 5269, 5432, 5900)
-    + (6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000)
+    int(port)
+    for port in """
+    21 22 25 53 80 81 88 135 139 143 389 443 445 502 563 585 587 614 631 636 989 990 992 993 995 1080 1434 1883 3128
+    3268 3306 3389 5060 5061 5222 5223 5269 5432 6379 6666 6667 6668 6669 8000 8080 8888 20000
+    """.split()
 )
 
 
@@ -109,12 +111,12 @@ class FlowTracker:
 
     def walk(
         self,
-        buf: memoryview,
-        times: memoryview,
-        offsets: memoryview,
-        caplens: memoryview,
-        wirelens: memoryview,
-        links: memoryview,
+        buf: Sequence[int],
+        times: Sequence[int],
+        offsets: Sequence[int],
+        caplens: Sequence[int],
+        wirelens: Sequence[int],
+        links: Sequence[int],
         first: int,
         stop: int,
         number: int,
@@ -130,14 +132,13 @@ class FlowTracker:
                     self.sweep(ts)
             elif ts < self.now:
                 self.clock_backwards += 1
-                if ts < 0:
-                    ts = 0
+                ts = max(ts, 0)
             code = packet.decode(buf, offsets[i], caplens[i], wirelens[i], links[i])
             self.counts[code] += 1
             if code == _TCP:
                 self.segment(ts, number + i - first, False)
             elif code == _FRAGMENT:
-                self.fragment(buf, ts, number + i - first)
+                self.fragment(ts, number + i - first)
             elif code == _BAD_TCP:
                 self.segment(ts, number + i - first, True)
             elif code > 5:
@@ -149,11 +150,11 @@ class FlowTracker:
         if name is not None:
             self.out.append(Weird(ts, name, None, str(self.packet.detail) if code == 6 else None, "decode"))
 
-    def fragment(self, buf: memoryview, ts: int, number: int) -> None:
+    def fragment(self, ts: int, number: int) -> None:
         """An IP fragment: whatever is complete with it is decoded as one datagram."""
         packet = self.packet
         raw = self.reassembler.raw
-        whole = self.defragmenter.add(packet, raw, ts)  # type: ignore[arg-type]  # any bytes-like buffer
+        whole = self.defragmenter.add(packet, raw, ts)
         for name in self.defragmenter.weirds:
             self.out.append(Weird(ts, name, None, None, "IP"))
         self.defragmenter.weirds.clear()
@@ -278,12 +279,13 @@ class FlowTracker:
         if packet.parent is not None:
             flow.parent = packet.parent
         half_open = (packet.flags & (_SYN | _ACK)) == _SYN
-        if not half_open and flow.orig_p in _SERVER_PORTS:
-            # Not its beginning, or a SYN-ACK: the side with the server's port answers (Zeek: WantConnection).
-            if flow.resp_p not in _SERVER_PORTS or (not packet.flags & _SYN and flow.orig_p < flow.resp_p):
-                flow.flip()
-                flow.orig.peer = flow.resp
-                flow.resp.peer = flow.orig
+        # Not its beginning, or a SYN-ACK: the side with the server's port answers (Zeek: WantConnection).
+        if (
+            not half_open
+            and flow.orig_p in _SERVER_PORTS
+            and (flow.resp_p not in _SERVER_PORTS or (not packet.flags & _SYN and flow.orig_p < flow.resp_p))
+        ):
+            flow.flip()
         self.flows[key] = flow
         self.flows_seen += 1
         self.oldest.append(flow)
@@ -297,7 +299,7 @@ class FlowTracker:
         return flow
 
     def is_reuse(self, flow: Flow, ts: int) -> bool:
-        """Does the SYN in `packet` begin a new connection on the ports of an old one? (Zeek: TCPSessionAdapter::IsReuse.)"""
+        """Does the SYN in `packet` begin a new connection on the ports of an old one? (Zeek: IsReuse.)"""
         packet = self.packet
         orig = flow.orig
         if packet.flags & _ACK:
@@ -307,12 +309,16 @@ class FlowTracker:
         if not (flow.orig.did_close or flow.resp.did_close):
             if packet.seq == orig.start_seq:
                 return False
-            if not packet.flags & _ACK:
-                if orig.state == _SYN_ACK_SENT and flow.resp.state == _INACTIVE and packet.seq == flow.resp.start_seq:
-                    return False
+            if (
+                not packet.flags & _ACK
+                and orig.state == _SYN_ACK_SENT
+                and flow.resp.state == _INACTIVE
+                and packet.seq == flow.resp.start_seq
+            ):
+                return False
             name = "SYN_seq_jump" if orig.state == _SYN_SENT else "active_connection_reuse"
             self.out.append(Weird(ts, name, flow.flow_id(), None, "TCP"))
-        elif flow.orig.state != _RESET and flow.resp.state != _RESET:
+        elif _RESET not in {flow.orig.state, flow.resp.state}:
             if (_INACTIVE < flow.orig.state < _CLOSED and not flow.orig.did_close) or (
                 _INACTIVE < flow.resp.state < _CLOSED and not flow.resp.did_close
             ):
