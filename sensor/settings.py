@@ -15,8 +15,14 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A compressed capture may expand to this many bytes, then it counts as a bomb."""
     max_expansion_ratio: int = 1000
     """... and, beyond 64 MiB of output, to this many times its size."""
-    window_bytes: int = 1 << 20
-    """Bytes of a capture handed to the packet path at a time."""
+    window_bytes: int = 1 << 19
+    """Bytes of a capture handed to the packet path at a time; half a MiB leaves the flow table room in the cache."""
+    max_decoder_bytes: int = 128 << 20
+    """Memory a capture's decompression may take (zstd --long=27, xz -9 take 128 and 65 MiB)."""
+    max_resync_bytes: int = 16 << 20
+    """Bytes searched behind a damaged record for the next believable one; then the rest of the file is given up."""
+    max_damage_reports: int = 64
+    """Weirds for one capture file; what is skipped beyond is counted only."""
 
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,17 +63,32 @@ class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     use_vlan: bool = False
     """Whether VLAN tags are part of what makes a flow."""
     local_nets: tuple[str, ...] = (
+        "0.0.0.0/8",
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
         "169.254.0.0/16",
         "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
         "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/24",
+        "239.0.0.0/8",
+        "240.0.0.0/4",
+        "::/128",
         "::1/128",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
         "fc00::/7",
         "fe80::/10",
+        "fec0::/10",
     )
-    """Networks that count as local in local_orig and local_resp."""
+    """Networks that count as local in local_orig and local_resp; by default those that nobody routes, as in Zeek 8."""
     http_ports: tuple[int, ...] = (80,)
     """Ports always read as HTTP; on others the first bytes decide."""
 
@@ -90,7 +111,9 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_response_body_bytes: int = 262144
     """An OCSP reply, or a certificate, kept for decoding."""
     max_inflated_bytes: int = 1 << 20
-    """What a compressed body may expand to."""
+    """What a compressed body may expand to while it is kept."""
+    max_counted_inflated_bytes: int = 64 << 20
+    """What one may expand to that is only counted, as response_body_len is."""
     max_inflate_ratio: int = 100
     """... and, beyond 64 KiB, how many times its size."""
     max_codings: int = 2
@@ -129,6 +152,10 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Answers kept in memory."""
     max_names: int = 250
     """Names kept of one certificate; all are counted."""
+    max_certificate_bytes: int = 1 << 20
+    """A certificate to be imported, or seen in traffic, that is larger is refused."""
+    max_document_bytes: int = 64 << 20
+    """A PKCS#7 or JSON file to be imported that is larger is refused."""
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,6 +182,12 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After that one in so many is logged (Zeek Weird::sampling_rate)."""
     weird_window_s: float = 600.0
     """Sampling starts afresh after this (Zeek Weird::sampling_duration)."""
+    weird_repeats: bool = False
+    """Whether a flow's repeats of a weird are sampled too; Zeek drops them for weird_window_s."""
+    max_suppressed: int = 65536
+    """(client, certificate) pairs remembered for suppress_for_s; the oldest is forgotten beyond it."""
+    durable: bool = False
+    """Whether the end of a run waits until the disk has all log files."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,10 @@ from sensor.pki.certificates import Certificate
 
 
 class Issuer(msgspec.Struct, frozen=True, gc=False):
-    """A CA known to the store. `name` is RFC 4514 text; `common_name` what a person calls it."""
+    """A CA known to the store, or vouched for by one (`issuer_from_traffic`): then `number` is negative.
+
+    `name` is RFC 4514 text; `common_name` what a person calls it, "" if it has no such name.
+    """
 
     number: int
     name: str
@@ -20,7 +23,7 @@ class Issuer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """The certificate with this issuer and serial is known; `source` says from where it was learnt, `learned_at` (s) when."""
+    """The certificate with this issuer and serial is known; `source`: from where, `learned_at` (s): since when."""
 
     certificate: Certificate
     issuer: Issuer
@@ -50,5 +53,14 @@ class CtLookup(Protocol):
     """
 
     def lookup(self, ids: Sequence[CertId]) -> list[Answer]: ...
+
+    def issuer_from_traffic(self, der: bytes) -> Issuer | None:
+        """Offers a certificate seen in the traffic (OCSP delegate, caIssuers download): who it makes known, if anyone.
+
+        It counts if it is a CA's and signed by a CA that is known, or was accepted before; then answers about its
+        issuer's certificates are NotFound with that issuer, until the end of the run. It never adds a name of a site.
+        None for everything else, whatever the bytes are; a repeated offer costs a dictionary's look-up.
+        """
+        ...
 
     def close(self) -> None: ...

@@ -1,0 +1,154 @@
+"""Paths to items: walks folders, and tells by its content, never by its name, what a file is."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from sensor.ct.sources.crtsh import read_crtsh
+from sensor.ct.sources.der import looks_like_certificate, looks_like_pkcs7, read_blob
+from sensor.ct.sources.items import Item, Refusal
+from sensor.ct.sources.pem import read_pem
+from sensor.settings import CtSettings
+
+STDIN = "-"
+_HEAD_BYTES = 65536
+_CERTIFICATE_SUFFIXES = frozenset((".cer", ".crt", ".der", ".pem", ".p7b", ".p7c"))
+_NOTHING = "no certificate, PKCS#7 bundle or crt.sh JSON"
+
+
+class Input(msgspec.Struct, frozen=True):
+    """A file to be imported. `asked`: named by the caller himself, not found in a folder; its size if it has one."""
+
+    path: str
+    asked: bool
+    size: int = 0
+
+
+class Skipped(msgspec.Struct, frozen=True, gc=False):
+    """A file in a folder that is nothing of ours."""
+
+    path: str
+
+
+def find_inputs(paths: list[str]) -> Iterator[Input | Skipped]:
+    """Files in the order given, those of a folder by name; links to folders are not followed, links to files are.
+
+    A path that is not there is left to `read_input`, which says so.
+    """
+    for path in paths:
+        if path != STDIN and Path(path).is_dir():
+            yield from _within(path)
+        else:
+            yield Input(path, asked=True, size=_size(path))
+
+
+def _within(folder: str) -> Iterator[Input | Skipped]:
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(parent) / name
+            try:
+                status = path.stat()
+            except OSError:
+                yield Skipped(str(path))  # a dangling link
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield Input(str(path), asked=False, size=status.st_size)
+            else:
+                yield Skipped(str(path))
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def read_input(source: Input, settings: CtSettings) -> Iterator[Item | Skipped]:
+    """Every item of one file; a file asked for by name in which there is nothing is itself a Refusal."""
+    try:
+        with _opened(source.path) as file:
+            yield from _read(source, _Rewound(file), settings)
+    except OSError as error:
+        yield Refusal(error.strerror or "cannot be read")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+    else:
+        with Path(path).open("rb") as file:
+            yield file
+
+
+class _Rewound:
+    """A file whose first bytes were looked at, read from its beginning: pipes cannot go back."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        parts: list[bytes] = []
+        room = _HEAD_BYTES
+        while room and (part := file.read(room)):
+            parts.append(part)
+            room -= len(part)
+        self.head = b"".join(parts)
+        self._left = self.head
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, none at the end."""
+        part, self._left = self._left[:size], self._left[size:]
+        return part or self._file.read(size)
+
+    def read_all(self, limit: int) -> bytes | None:
+        """Everything; None if that is more than `limit`."""
+        parts: list[bytes] = []
+        room = limit
+        while part := self.read(room + 1):
+            parts.append(part)
+            room -= len(part)
+            if room < 0:
+                return None
+        return b"".join(parts)
+
+
+def _read(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Item | Skipped]:
+    head = stream.head
+    nothing = Refusal(_NOTHING if head else "empty") if source.asked else Skipped(source.path)
+    if b"-----BEGIN " in head:
+        items = read_pem(stream, settings.max_certificate_bytes)
+    elif _is_der(source, head) or _is_json(source, head):
+        data = stream.read_all(settings.max_document_bytes)
+        if data is None:
+            yield Refusal("too long")
+            return
+        items = read_blob(data) if head.startswith(b"\x30") else read_crtsh(data, settings.max_names)
+    else:
+        yield nothing
+        return
+    first = next(items, nothing)
+    yield first
+    yield from items
+
+
+def _is_der(source: Input, head: bytes) -> bool:
+    """Version 1 certificates look like much else: their file must have been asked for, or be called a certificate."""
+    if looks_like_certificate(head) or looks_like_pkcs7(head):
+        return True
+    return head.startswith(b"\x30") and (source.asked or Path(source.path).suffix.lower() in _CERTIFICATE_SUFFIXES)
+
+
+def _is_json(source: Input, head: bytes) -> bool:
+    """JSON in a folder is most often something else's."""
+    if not head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith((b"[", b"{")):
+        return False
+    return source.asked or (b'"issuer_name"' in head and b'"name_value"' in head)

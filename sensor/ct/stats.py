@@ -1,0 +1,75 @@
+"""What a store holds, counted: reads all of it once."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from sensor.ct.schema import CLAIMED, KNOWN, TEXT
+
+
+class IssuerCount(msgspec.Struct, frozen=True):
+    """An issuer's name (RFC 4514 text) and its certificates."""
+
+    name: str
+    certificates: int
+
+
+class StoreStats(msgspec.Struct, frozen=True):
+    """`bytes` with the WAL. `issuers` have their certificate here, and `by_issuer` counts theirs; `missing` are named
+    by certificates, or by crt.sh, and would let those be found if they were imported. Both most first."""
+
+    path: str
+    bytes: int
+    certificates: int
+    issuers: int
+    waiting: int
+    by_issuer: tuple[IssuerCount, ...]
+    missing: tuple[IssuerCount, ...]
+    sources: tuple[str, ...]
+
+
+def count_store(path: Path, connection: sqlite3.Connection) -> StoreStats:
+    """May raise sqlite3.Error."""
+    counts = dict(connection.execute("SELECT issuer, count(*) FROM certificate GROUP BY issuer").fetchall())
+    wanted = set(missing_issuers(connection))
+    by_issuer: dict[str, int] = {}
+    missing: dict[str, int] = {}
+    known = 0
+    for number, kind, name in connection.execute("SELECT number, kind, name FROM issuer").fetchall():
+        group = missing if kind != KNOWN and name in wanted else by_issuer
+        group[name] = group.get(name, 0) + counts.get(number, 0)
+        known += kind == KNOWN
+    return StoreStats(
+        path=str(path),
+        bytes=sum(p.stat().st_size for p in (path, path.with_name(path.name + "-wal")) if p.exists()),
+        certificates=sum(counts.values()),
+        issuers=known,
+        waiting=sum(missing.values()),
+        by_issuer=_ranked(by_issuer),
+        missing=_ranked(missing),
+        sources=tuple(text for (text,) in connection.execute("SELECT text FROM source ORDER BY text")),
+    )
+
+
+def missing_issuers(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Names for which certificates wait, or whose words from crt.sh fit none or several. May raise sqlite3.Error."""
+    kinds: dict[str, list[int]] = {}
+    for name, kind in connection.execute(
+        "SELECT name, kind FROM issuer WHERE name IN (SELECT name FROM issuer WHERE kind != ?)", (KNOWN,)
+    ):
+        kinds.setdefault(name, []).append(kind)
+    return tuple(
+        sorted(
+            name
+            for name, found in kinds.items()
+            if CLAIMED in found or (TEXT in found and not found.count(TEXT) == found.count(KNOWN) == 1)
+        )
+    )
+
+
+def _ranked(counts: dict[str, int]) -> tuple[IssuerCount, ...]:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(IssuerCount(name, count) for name, count in ranked if count)

@@ -1,0 +1,344 @@
+"""Writes the store: certificates under the issuer whose key signed them, or where they wait for that issuer.
+
+The rules are in `schema`'s docstring. Nothing reaches a KNOWN issuer's rows without its signature.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from sensor.ct.rows import Row, RowError, UrlSet, decode_row, encode_row, encode_urls, merge, row_of
+from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line, open_to_write
+from sensor.ct.stats import missing_issuers
+from sensor.pki.certificates import Certificate, CertificateError, SignedCertificate, decode_certificate
+from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
+from sensor.pki.name_text import decode_name
+from sensor.pki.names import display_name
+
+_MAX_REMEMBERED = 16384
+_SHA1 = ALGORITHMS.index("sha1")
+_SHA1_BYTES = 20
+_PAGE = 500  # waiting certificates verified between two looks at the table
+
+
+class RefusedError(Exception):
+    """This certificate does not get in; the text is the reason, one of a few."""
+
+
+class Outcome(enum.Enum):
+    """What became of a certificate."""
+
+    new = "new"
+    waiting = "waiting"  # new, and its issuer's certificate is not here
+    known = "known"  # its names, if there are others, were added
+
+
+class _Ca(msgspec.Struct, frozen=True):
+    """A KNOWN issuer as the writer needs it."""
+
+    number: int
+    certificate: bytes
+    key_octets: bytes
+    sha1: bytes  # of key_octets
+    key_ids: frozenset[bytes]  # what certificates may carry as its authority key identifier
+
+
+class Store:
+    """The writing end; one at a time changes the file, others wait. Everything happens within `batch`."""
+
+    def __init__(self, path: Path, max_names: int) -> None:
+        """Opens or makes the store. Raises StoreError."""
+        self.path = path
+        self.resolved = 0  # certificates that waited and now have their issuer
+        self.dropped = 0  # certificates that waited, and turned out not to be signed by the issuer they claimed
+        self._max_names = max_names
+        self._connection = open_to_write(path)
+        self._version = -1
+        self._forget()
+
+    def close(self) -> None:
+        """Folds the WAL into the file. Raises StoreError."""
+        with one_line(self.path):
+            self._connection.close()
+
+    def _forget(self) -> None:
+        """Numbers remembered from a transaction that was undone, or from before someone else's, are not trusted."""
+        self._cas: dict[str, list[_Ca]] = {}
+        self._hashed: set[tuple[int, bytes]] = set()
+        self._numbers: dict[tuple[int, str, bytes], int] = {}
+        self._urls: dict[UrlSet, int] = {}
+        self._sources: dict[str, int] = {}
+
+    def _remembered(self) -> int:
+        return len(self._cas) + len(self._hashed) + len(self._numbers) + len(self._urls)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """All that is added within is kept, or, if an exception leaves it, nothing. Raises StoreError."""
+        with self._one_line():
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            with self._one_line():
+                (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+                if version != self._version or self._remembered() > _MAX_REMEMBERED:
+                    self._version = version
+                    self._forget()
+                yield
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._forget()
+            if self._connection.in_transaction:
+                with self._one_line():
+                    self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _one_line(self) -> Iterator[None]:
+        with one_line(self.path):
+            try:
+                yield
+            except RowError as error:
+                raise StoreError(self.path, f"damaged: {error}") from None
+
+    def add(self, certificate: SignedCertificate, source: str, learned_at: int) -> Outcome:
+        """One certificate; if it is a CA's, that CA is from now on trusted as an issuer, and those who waited for it
+        are looked at. `learned_at` in seconds. Raises RefusedError and StoreError."""
+        with self._one_line():
+            row = self._row_of(certificate.facts, self._source(source), learned_at)
+            if certificate.issuer_der == certificate.subject_der and _signed_itself(certificate):
+                ca = self._add_ca(certificate)
+                return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
+            outcome = self._add_signed(certificate, row)
+            if certificate.may_sign_certificates:
+                self._add_ca(certificate)
+            return outcome
+
+    def add_in_words(self, facts: Certificate, display: str, ca_id: str, source: str, learned_at: int) -> Outcome:
+        """What a search of crt.sh says of a certificate: `facts.issuer_name` is its issuer's name, `ca_id` the issuer's
+        number there; the serial is not negative. Raises StoreError."""
+        with self._one_line():
+            serial = bytes.fromhex(facts.serial_number)
+            cas = self._known(facts.issuer_name)
+            if len(cas) == 1 and self._row(cas[0].number, serial) is not None:
+                return Outcome.known
+            issuer = self._issuer(TEXT, facts.issuer_name, ca_id.encode(), display)
+            row = self._row_of(facts, self._source(source), learned_at)
+            if not self._put(issuer, serial, row):
+                return Outcome.known
+            return Outcome.new if len(cas) == 1 else Outcome.waiting
+
+    def missing_issuers(self) -> tuple[str, ...]:
+        """Names of issuers whose certificate would let more be found. Raises StoreError."""
+        with self._one_line():
+            return missing_issuers(self._connection)
+
+    def _add_signed(self, certificate: SignedCertificate, row: Row) -> Outcome:
+        ca = self._signer(certificate)
+        if ca is not None:
+            self._hash(ca, certificate.issuer_der)
+            return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
+        key_id = certificate.authority_key_id or b""
+        issuer = self._issuer(CLAIMED, certificate.facts.issuer_name, key_id, display_name(certificate.issuer_der))
+        if len(key_id) == _SHA1_BYTES:
+            name_hash = hashlib.sha1(certificate.issuer_der, usedforsecurity=False).digest()
+            self._connection.execute(
+                "INSERT OR IGNORE INTO issuer_hash VALUES (?, ?, ?, ?)", (_SHA1, name_hash, key_id, issuer)
+            )
+        digest = hashlib.sha256(certificate.der).digest()[:16]
+        self._connection.execute(
+            "INSERT OR IGNORE INTO pending (issuer, serial, digest, der) VALUES (?, ?, ?, ?)",
+            (issuer, certificate.serial, digest, certificate.der),
+        )
+        return Outcome.waiting if self._put(issuer, certificate.serial, row) else Outcome.known
+
+    def _signer(self, certificate: SignedCertificate) -> _Ca | None:
+        """The known CA whose key signed it; None if that CA is not here. Raises RefusedError if it is and did not."""
+        for ca in self._known(certificate.facts.issuer_name):
+            reason = "not signed by the issuer it names"
+            try:
+                if is_signed_by(certificate.der, ca.certificate):
+                    return ca
+            except UnsupportedSignatureError as error:
+                reason = str(error)
+            if certificate.authority_key_id in ca.key_ids:
+                raise RefusedError(reason)
+        return None
+
+    def _add_ca(self, certificate: SignedCertificate) -> _Ca:
+        """Trusts this CA, if it is not yet; another certificate of the same name and key changes nothing."""
+        name = decode_name(certificate.subject_der)
+        key_id = hashlib.sha256(certificate.key_octets).digest()
+        cas = self._known(name)
+        number = self._issuer(KNOWN, name, key_id, display_name(certificate.subject_der), certificate.der)
+        for ca in cas:
+            if ca.number == number:
+                return ca
+        ca = _ca(number, certificate)
+        cas.append(ca)
+        self._hash(ca, certificate.subject_der)
+        self._resolve(name, ca)
+        return ca
+
+    def _known(self, name: str) -> list[_Ca]:
+        cas = self._cas.get(name)
+        if cas is None:
+            rows = self._connection.execute(
+                "SELECT number, certificate FROM issuer WHERE name = ? AND kind = ? ORDER BY number", (name, KNOWN)
+            ).fetchall()
+            cas = self._cas[name] = [_ca(number, self._decoded(der)) for number, der in rows]
+        return cas
+
+    def _resolve(self, name: str, ca: _Ca) -> None:
+        """Those who waited for a CA of this name move to it if its key signed them."""
+        for number, key_id in self._connection.execute(
+            "SELECT number, key_id FROM issuer WHERE name = ? AND kind = ?", (name, CLAIMED)
+        ).fetchall():
+            last = 0
+            while page := self._connection.execute(
+                "SELECT number, der FROM pending WHERE issuer = ? AND number > ? ORDER BY number LIMIT ?",
+                (number, last, _PAGE),
+            ).fetchall():
+                last = page[-1][0]
+                for waiting, der in page:
+                    self._move(waiting, number, self._decoded(der), ca, certain=key_id == ca.sha1)
+            if not self._waits(number):
+                self._connection.execute("DELETE FROM issuer_hash WHERE issuer = ?", (number,))
+                self._connection.execute("DELETE FROM issuer WHERE number = ?", (number,))
+                self._numbers.pop((CLAIMED, name, key_id), None)
+
+    def _move(self, waiting: int, claimed: int, certificate: SignedCertificate, ca: _Ca, certain: bool) -> None:
+        """`certain`: it can wait for no other key, so if this one did not sign it, it is forged, and goes."""
+        try:
+            signed = is_signed_by(certificate.der, ca.certificate)
+        except UnsupportedSignatureError:
+            signed = False
+        if not signed and not certain:
+            return
+        old = self._row(claimed, certificate.serial)
+        self._connection.execute("DELETE FROM pending WHERE number = ?", (waiting,))
+        self._connection.execute(
+            "DELETE FROM certificate WHERE issuer = ? AND serial = ?", (claimed, certificate.serial)
+        )
+        if old is None:
+            raise RowError("a waiting certificate without its row")
+        if signed:
+            self._hash(ca, certificate.issuer_der)
+            self._put(ca.number, certificate.serial, self._row_of(certificate.facts, old.source, old.learned_at))
+            self.resolved += 1
+        else:
+            self.dropped += 1
+        # Namesakes may have given the same serial: what is left of them is put together again.
+        for (der,) in self._connection.execute(
+            "SELECT der FROM pending WHERE issuer = ? AND serial = ? ORDER BY number", (claimed, certificate.serial)
+        ).fetchall():
+            self._put(claimed, certificate.serial, self._row_of(self._decoded(der).facts, old.source, old.learned_at))
+
+    def _waits(self, issuer: int) -> bool:
+        return self._connection.execute("SELECT 1 FROM pending WHERE issuer = ?", (issuer,)).fetchone() is not None
+
+    def _hash(self, ca: _Ca, name_der: bytes) -> None:
+        """This CA is asked about by these bytes of its name: its own, or what its certificates have for it."""
+        if (ca.number, name_der) not in self._hashed:
+            self._hashed.add((ca.number, name_der))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO issuer_hash VALUES (?, ?, ?, ?)",
+                [
+                    (ALGORITHMS.index(hashed.algorithm), hashed.name_hash, hashed.key_hash, ca.number)
+                    for hashed in issuer_hashes(name_der, ca.key_octets)
+                ],
+            )
+
+    def _issuer(self, kind: int, name: str, key_id: bytes, display: str, der: bytes = b"") -> int:
+        key = (kind, name, key_id)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = self._number(
+                "SELECT number FROM issuer WHERE kind = ? AND name = ? AND key_id = ?",
+                key,
+                "INSERT INTO issuer (kind, name, key_id, common_name, certificate) VALUES (?, ?, ?, ?, ?)",
+                (*key, display, der),
+            )
+        return number
+
+    def _row_of(self, facts: Certificate, source: int, learned_at: int) -> Row:
+        return row_of(facts, source, learned_at, self._url_set((facts.ocsp_urls, facts.crl_urls)))
+
+    def _source(self, text: str) -> int:
+        number = self._sources.get(text)
+        if number is None:
+            number = self._sources[text] = self._number(
+                "SELECT number FROM source WHERE text = ?", (text,), "INSERT INTO source (text) VALUES (?)", (text,)
+            )
+        return number
+
+    def _url_set(self, urls: UrlSet) -> int:
+        number = self._urls.get(urls)
+        if number is None:
+            blob = (encode_urls(urls),)
+            number = self._urls[urls] = self._number(
+                "SELECT number FROM url_set WHERE urls = ?", blob, "INSERT INTO url_set (urls) VALUES (?)", blob
+            )
+        return number
+
+    def _number(self, select: str, key: tuple[object, ...], insert: str, values: tuple[object, ...]) -> int:
+        """The number of a row that is made if it is not there."""
+        row = self._connection.execute(select, key).fetchone()
+        if row is None:
+            return int(self._connection.execute(insert, values).lastrowid or 0)
+        return int(row[0])
+
+    def _put(self, issuer: int, serial: bytes, row: Row) -> bool:
+        """Whether there was none; what there was is united with it."""
+        key = (issuer, serial)
+        if self._connection.execute(
+            "INSERT OR IGNORE INTO certificate VALUES (?, ?, ?)", (*key, encode_row(row))
+        ).rowcount:
+            return True
+        old = self._row(issuer, serial)
+        merged = merge(old, row, self._max_names) if old else None
+        if merged:
+            self._connection.execute(
+                "UPDATE certificate SET row = ? WHERE issuer = ? AND serial = ?", (encode_row(merged), *key)
+            )
+        return False
+
+    def _row(self, issuer: int, serial: bytes) -> Row | None:
+        found = self._connection.execute(
+            "SELECT row FROM certificate WHERE issuer = ? AND serial = ?", (issuer, serial)
+        ).fetchone()
+        return None if found is None else decode_row(found[0])
+
+    def _decoded(self, der: object) -> SignedCertificate:
+        if not isinstance(der, bytes):
+            raise RowError("a certificate of another type")
+        try:
+            return decode_certificate(der, self._max_names)
+        except CertificateError:
+            raise RowError("a certificate that cannot be read") from None
+
+
+def _ca(number: int, certificate: SignedCertificate) -> _Ca:
+    sha1 = hashlib.sha1(certificate.key_octets, usedforsecurity=False).digest()
+    key_ids = frozenset(key_id for key_id in (sha1, certificate.subject_key_id) if key_id)
+    return _Ca(number, certificate.der, certificate.key_octets, sha1, key_ids)
+
+
+def _signed_itself(certificate: SignedCertificate) -> bool:
+    """Whether it is its own issuer; False for a CA's new key under its old one. Raises RefusedError if it pretends to.
+
+    A root whose own signature cannot be checked (MD5, of the nineties) counts: it is trusted because it is imported.
+    """
+    try:
+        if is_signed_by(certificate.der, certificate.der):
+            return True
+    except UnsupportedSignatureError:
+        return certificate.authority_key_id in (None, certificate.subject_key_id)
+    if certificate.authority_key_id is not None and certificate.authority_key_id == certificate.subject_key_id:
+        raise RefusedError("not signed by the issuer it names")
+    return False
