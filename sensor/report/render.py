@@ -1,0 +1,231 @@
+"""A Summary in, a page of text out, that a person takes in at a glance: 80 columns and wider, with colour or without.
+
+Laid out here and not by a library: what a general one costs to import (45 ms) is a tenth of what a whole replay of a
+small capture may take, and every character off the wire has to pass `text.shown` in any case.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from sensor.report import text
+from sensor.report.disclosures import render_clients, render_unlisted
+from sensor.report.layout import (
+    Line,
+    Span,
+    beside,
+    fit,
+    labelled,
+    line_width,
+    pad,
+    paint,
+    title,
+    width_of,
+    wrap_spans,
+)
+from sensor.report.summary import FileRead, Responder, Summary
+from sensor.report.text import plural, shown
+
+MIN_WIDTH = 60
+MAX_WIDTH = 120  # longer lines are harder to read, not easier
+SHOWN_FILES = 8
+SHOWN_ROWS = 10
+SHOWN_WEIRDS = 12
+_MAX_BAR = 24
+
+_TROUBLE = frozenset({"revoked", "mismatched", "no reply", "no status"})
+_PLAIN = str.maketrans({"─": "-", "━": "=", "…": "~", "·": "-", "µ": "u"})
+
+
+def wants_colour(out: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `out` is a terminal that takes colours, and nobody set NO_COLOR (no-color.org)."""
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and out.isatty()
+
+
+def print_summary(summary: Summary, out: TextIO, *, width: int | None = None, colour: bool | None = None) -> None:
+    """Writes the summary to `out`, `width` cells wide (by default as wide as the terminal; 100 where there is none)."""
+    if width is None:
+        width = shutil.get_terminal_size((100, 24)).columns if out.isatty() else 100
+    if colour is None:
+        colour = wants_colour(out)
+    page = "\n".join(paint(line, colour) for line in render_summary(summary, width)) + "\n"
+    encoding = out.encoding or "utf-8"
+    try:
+        page.encode(encoding)
+    except UnicodeEncodeError:
+        page = page.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    out.write(page)
+
+
+def render_summary(summary: Summary, width: int = 80) -> list[Line]:
+    """The page as lines of styled text, none wider than `width` (which counts as 60 to 120)."""
+    width = max(MIN_WIDTH, min(width, MAX_WIDTH))
+    half = (width - 4) // 2
+    ports, types = _ports(summary, half), _mime_types(summary, half)
+    page = _inputs(summary, width)
+    for block in (
+        beside(ports, types, half + 4) if ports else types,
+        _responders(summary, width),
+        render_clients(summary, width),
+        render_unlisted(summary, width),
+        _not_readable(summary, width),
+    ):
+        if block:
+            page += [[], *block]
+    return page
+
+
+def _inputs(summary: Summary, width: int) -> list[Line]:
+    files = summary.files
+    packets = plural(sum(f.frames for f in files), "packet")
+    octets = text.octets(sum(f.octets for f in files))
+    lines: list[Line] = [title("ocspwatch", f"{plural(len(files), 'input')} · {packets} · {octets}", width)]
+    starts = [f.first_ts for f in files if f.first_ts is not None]
+    ends = [f.last_ts for f in files if f.last_ts is not None]
+    when = text.period(min(starts), max(ends)) if starts and ends else "no packets"
+    if len(files) == 1:
+        room = width - width_of(when) - 4
+        return [*lines, [("  " + fit(shown(files[0].name), room) + "  ", ""), (when, "dim")]]
+    lines.append([("  " + when, "dim")])
+    # Damaged ones are shown whatever their place.
+    listed = sorted(sorted(range(len(files)), key=lambda n: not files[n].damage)[:SHOWN_FILES])
+    names = min(max((width_of(shown(files[n].name)) for n in listed), default=0), width - 43)
+    lines += [_file(files[n], names) for n in listed]
+    if len(files) > len(listed):
+        lines.append([(f"  and {plural(len(files) - len(listed), 'more input')}", "dim")])
+    return lines
+
+
+def _file(file: FileRead, width: int) -> Line:
+    return [
+        ("  " + pad(fit(shown(file.name), width), width), ""),
+        (pad(plural(file.frames, "packet"), 20, right=True) + pad(text.octets(file.octets), 10, right=True), "dim"),
+        ("  damaged" if file.damage else "", "bad"),
+    ]
+
+
+def _ports(summary: Summary, width: int) -> list[Line]:
+    if not summary.connections:
+        return []
+    ports: dict[int, int] = {}
+    services: dict[int, list[str]] = {}
+    for (port, service), times in summary.ports.top(len(summary.ports.counts)):
+        ports[port] = ports.get(port, 0) + times
+        if service is not None:
+            services.setdefault(port, []).append(service)
+    ranked = sorted(ports.items(), key=lambda item: -item[1])
+    rows = [(f"{port:>5}  {', '.join(services.get(port, ()))}", times) for port, times in ranked[:SHOWN_ROWS]]
+    rest = summary.connections - sum(times for _, times in rows)
+    if rest:
+        rows.append(("other", rest))
+    return [title("Top TCP ports", plural(summary.connections, "connection"), width), *_bars(rows, width)]
+
+
+def _mime_types(summary: Summary, width: int) -> list[Line]:
+    total = summary.mime_types.total
+    if not total:
+        return []
+    rows = summary.mime_types.top(SHOWN_ROWS)
+    rest = total - sum(times for _, times in rows)
+    if rest:
+        rows.append(("other", rest))
+    return [title("Reply MIME types", plural(total, "transaction"), width), *_bars(rows, width)]
+
+
+def _bars(rows: Sequence[tuple[str, int]], width: int) -> list[Line]:
+    """A label, a count, and a bar where there is room for one."""
+    most = max(times for _, times in rows)
+    digits = len(text.count(most))
+    label = min(max(width_of(shown(name)) for name, _ in rows), width - digits - 4)
+    bar = min(width - label - digits - 6, _MAX_BAR)
+    return [
+        [
+            ("  " + pad(fit(shown(name), label), label), ""),
+            ("  " + pad(text.count(times), digits, right=True), ""),
+            ("  " + "━" * max(1, round(bar * times / most)) if bar >= 6 else "", "bar"),
+        ]
+        for name, times in rows
+    ]
+
+
+def _responders(summary: Summary, width: int) -> list[Line]:
+    ranked = sorted(summary.responders.items(), key=lambda item: -item[1].asked)
+    if not ranked:
+        return []
+    rows = [(shown(host), responder) for host, responder in ranked[:SHOWN_ROWS]]
+    rest = Responder()
+    for _, responder in ranked[SHOWN_ROWS:]:
+        rest.merge(responder)
+    rest.merge(summary.other_responders)
+    asked = sum(r.asked for _, r in rows) + rest.asked
+    if rest.asked:
+        rows.append(("other responders", rest))
+    label = min(max(width_of(host) for host, _ in rows), width // 2 - 8)
+    answers = [[_answer(a, n) for a, n in r.answers.top(len(r.answers.counts))] for _, r in rows]
+    longest = max(sum(width_of(a) + 2 for a, _ in spans) for spans in answers)
+    room = max(8, min(longest, width - label - 30))
+    head = "  " + " " * label + pad("asked", 8, right=True) + "  " + pad("answers", room)
+    return [
+        title("OCSP by responder", plural(asked, "question"), width),
+        [(head + pad("valid for", 10, right=True) + pad("delay", 8, right=True), "dim")],
+        *(
+            line
+            for (host, responder), spans in zip(rows, answers, strict=True)
+            for line in _responder(host, responder, label, wrap_spans(spans, room), room)
+        ),
+    ]
+
+
+def _responder(host: str, responder: Responder, label: int, answers: list[Line], room: int) -> list[Line]:
+    """One line, or more where the answers need them."""
+    validity, delay = responder.validity.median(), responder.delay.median()
+    start = "  " + pad(fit(host, label), label) + pad(text.count(responder.asked), 8, right=True) + "  "
+    end = pad("" if validity is None else text.span(validity), 10, right=True)
+    end += pad("" if delay is None else text.span(delay), 8, right=True)
+    first: Line = [(start, ""), *answers[0], (" " * (room - line_width(answers[0])) + end, "")]
+    return [first, *([(" " * len(start), ""), *more] for more in answers[1:])]
+
+
+def _answer(answer: str, times: int) -> Span:
+    style = "good" if answer == "good" else "bad" if answer in _TROUBLE else "warn"
+    return (f"{text.count(times)} {answer}", "" if answer == "not modified" else style)
+
+
+def _not_readable(summary: Summary, width: int) -> list[Line]:
+    rows: list[tuple[Span, str]] = []
+    for file in summary.files:
+        rows += [((shown(file.name), "bad"), shown(damage)) for damage in file.damage]
+    if len(rows) > SHOWN_FILES:
+        rows = [*rows[:SHOWN_FILES], (("", ""), f"and {text.count(len(rows) - SHOWN_FILES)} more")]
+    if summary.missed_bytes:
+        where = f"in {text.count(summary.gapped_connections)} of {plural(summary.connections, 'connection')}"
+        rows.append((("lost in capture", "warn"), f"{plural(summary.missed_bytes, 'byte')} {where}"))
+    if summary.lookups_failed:
+        failed = f"{plural(summary.lookups_failed, 'look-up')} not answered, graded unlisted"
+        rows.append((("certificate cache", "warn"), failed))
+    if summary.pairs_forgotten:
+        forgotten = f"{plural(summary.pairs_forgotten, 'pair')} of client and certificate, counted anew if seen again"
+        rows.append((("forgotten", "warn"), forgotten))
+    if summary.weirds.total:
+        rows.append((("odd traffic", "warn"), _weirds(summary)))
+    if not rows:
+        return [title("Not readable", "", width), [("  Everything was readable.", "good")]]
+    column = min(max(width_of(label) for (label, _), _ in rows), width // 3)
+    lines: list[Line] = [title("Not readable", "", width)]
+    for label, what in rows:
+        lines += labelled(label, what, column, width)
+    return lines
+
+
+def _weirds(summary: Summary) -> str:
+    told = []
+    for name, times in summary.weirds.top(SHOWN_WEIRDS):
+        example = summary.weird_examples.get(name)
+        told.append(f"{text.count(times)} {shown(name)}" + (f" ({shown(example, 40)})" if example else ""))
+    rest = len(summary.weirds.counts) - len(told)
+    if rest:
+        told.append(f"and {plural(rest, 'more kind')}")
+    return ", ".join(told)

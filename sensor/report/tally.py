@@ -1,0 +1,68 @@
+"""Counting without limit on what is counted, and with one on memory."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Tally(Generic[K]):
+    """Counts by key, exact up to `2 * limit` keys; beyond it the rarest are added up in `other`.
+
+    A key dropped there and seen again starts from zero, so its count is a lower bound: a key that makes up more than
+    1/limit of the whole is never lost for long (the bound of Misra and Gries, 1982, for the same method).
+    """
+
+    __slots__ = ("_limit", "counts", "other", "total")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.counts: dict[K, int] = {}
+        self.other = 0
+        self.total = 0
+
+    def add(self, key: K, times: int = 1) -> None:
+        counts = self.counts
+        self.total += times
+        if key in counts:
+            counts[key] += times
+            return
+        counts[key] = times
+        if len(counts) > 2 * self._limit:
+            kept = self.top(self._limit)
+            self.counts = dict(kept)
+            self.other = self.total - sum(times for _, times in kept)
+
+    def top(self, number: int) -> list[tuple[K, int]]:
+        """The most frequent keys with their counts, the earlier seen first among equals."""
+        return sorted(self.counts.items(), key=lambda item: -item[1])[:number]
+
+
+class Sample:
+    """The median of integers: exact up to `limit` of them, then of every second, every fourth, and so on."""
+
+    __slots__ = ("_limit", "_stride", "_until_next", "_values")
+
+    def __init__(self, limit: int = 1024) -> None:
+        self._limit = limit
+        self._values: list[int] = []
+        self._stride = 1
+        self._until_next = 1
+
+    def add(self, value: int) -> None:
+        self._until_next -= 1
+        if self._until_next:
+            return
+        self._values.append(value)
+        if len(self._values) >= self._limit:
+            self._values = self._values[::2]
+            self._stride *= 2
+        self._until_next = self._stride
+
+    def median(self) -> int | None:
+        """The lower median, None of nothing."""
+        if not self._values:
+            return None
+        return sorted(self._values)[(len(self._values) - 1) // 2]
