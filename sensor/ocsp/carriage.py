@@ -21,14 +21,18 @@ Reading = tuple[OcspRequest, frozenset[str]]
 _MAX_STARTS = 16
 _MAX_PLACEMENTS = 128
 _MAX_UNQUOTINGS = 3
+_MAX_MISSING = 64
+_MAX_MISSING_UNPADDED = 2
 
 # Base64 of two SEQUENCE headers, the outer length below 128; or of a SEQUENCE with a length of the forms 0x80 to 0x84.
 _START = re.compile(rb"M(?:[A-H][AEIMQUYcgkosw048]w|I[A-T])")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _LOWER_ESCAPE = re.compile(rb"%(?:[0-9A-F][a-f]|[a-f])")
 _ESCAPED_ALNUM = re.compile(rb"%(?:25)*(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])")
-_ALPHABET = re.compile(rb"[A-Za-z0-9+/]*")
+_LETTERS = re.compile(rb"[A-Za-z0-9+/]+")
 _SLASHES = re.compile(rb"/+")
+_END = re.compile(rb"[?#&;]")
+_VERSION_1 = b"\xa0\x03\x02\x01\x00"  # where a certificate, which begins alike, says 2
 _SPELLED = bytes.maketrans(b"-_ ", b"+/+")
 
 TRAITS = (
@@ -120,7 +124,7 @@ def resembles_get(target: bytes, limits: OcspSettings, at_responder: bool) -> bo
     """
     target = target[: limits.max_get_bytes]
     for found in islice(_START.finditer(target), _MAX_STARTS):
-        chars, _ = _base64_text(target[found.start() :], 0)
+        chars, _, _ = _base64_text(target[found.start() :], 0)
         if len(chars) < 20:
             continue
         if at_responder:
@@ -130,7 +134,8 @@ def resembles_get(target: bytes, limits: OcspSettings, at_responder: bool) -> bo
         if head[pos] != 0x30 or (head[1] < 0x80 and head[3] >= head[1]):
             continue
         pos += 2 if head[pos + 1] < 0x80 else 2 + (head[pos + 1] & 0x7F)
-        if pos < len(head) and head[pos] in (0x30, 0xA0, 0xA1):
+        rest = head[pos:]
+        if rest and (rest[0] in (0x30, 0xA1) or _VERSION_1.startswith(rest[:5])):
             return True
     return False
 
@@ -191,25 +196,31 @@ def _prefix_bits(prefix: bytes) -> int:
 
 def _decode_at(text: bytes, bits: int, limits: OcspSettings) -> list[Reading]:
     """The requests that may begin where `text` does."""
-    chars, bits = _base64_text(text, bits)
+    chars, tail, bits = _base64_text(text, bits)
     size = _der_size(chars)
     if size < 0:
         return []
-    needed = (size * 8 + 5) // 6
+    needed = (size * 8 + 5) // 6 or len(chars)
+    padded = tail.startswith(b"=")
+    if len(chars) == needed and needed & 3 and not padded:
+        bits |= _NO_PADDING
+    tail = tail.lstrip(b"=")
+    if tail:
+        bits |= _QUERY if tail[0] in b"?&#;" else _TRAILING
     if len(chars) < needed:
-        return _decode_collapsed(chars, needed, bits | _COLLAPSED, limits)
-    if len(chars) > needed and size:
+        return _decode_collapsed(chars, needed, padded, bits | _COLLAPSED, limits)
+    if len(chars) > needed:
         bits |= _TRAILING
     request = _decode(chars, limits)
     return [] if request is None else [(request, _named(bits))]
 
 
-def _base64_text(text: bytes, bits: int) -> tuple[bytes, int]:
-    """The letters of the base64 at the start of `text` in the standard alphabet, without padding."""
-    for mark in (b"?", b"#"):
-        text, found, _ = text.partition(mark)
-        if found:
-            bits |= _QUERY
+def _base64_text(text: bytes, bits: int) -> tuple[bytes, bytes, int]:
+    """The letters of the base64 at the start of `text`, in the standard alphabet, and what follows them."""
+    end = _END.search(text)
+    if end is not None:
+        bits |= _QUERY
+        text = text[: end.start()]
     if b"/" in text:
         bits |= _RAW_SLASH
     if b"+" in text:
@@ -236,15 +247,9 @@ def _base64_text(text: bytes, bits: int) -> tuple[bytes, int]:
     if b" " in text:
         bits |= _SPACE
     text = text.translate(_SPELLED)
-    found_letters = _ALPHABET.match(text)
-    chars = b"" if found_letters is None else found_letters.group()
-    tail = text[len(chars) :]
-    if len(chars) & 3 and not tail.startswith(b"="):
-        bits |= _NO_PADDING
-    tail = tail.lstrip(b"=")
-    if tail:
-        bits |= _QUERY if tail[0] in b"?&#;" else _TRAILING
-    return chars, bits
+    letters = _LETTERS.match(text)
+    chars = b"" if letters is None else letters.group()
+    return chars, text[len(chars) :], bits
 
 
 def _unquote(text: bytes) -> bytes:
@@ -274,14 +279,18 @@ def _der_size(chars: bytes) -> int:
     return 2 + octets + int.from_bytes(head[2 : 2 + octets], "big")
 
 
-def _decode_collapsed(chars: bytes, needed: int, bits: int, limits: OcspSettings) -> list[Reading]:
+def _decode_collapsed(chars: bytes, needed: int, padded: bool, bits: int, limits: OcspSettings) -> list[Reading]:
     """Readings with one slash added for each missing letter, where there is a slash already.
 
-    Proxies and request routers merge "//" in paths (letsencrypt/boulder#2728). Too many places to try: none.
+    Proxies and request routers merge "//" in paths (letsencrypt/boulder#2728). Padding shows that the end is there;
+    without it a target cut short would look the same, so few letters are added, and the bits that fill the last one
+    must be zero. Too many places to try: none.
     """
     places = [found.end() for found in _SLASHES.finditer(chars)]
     missing = needed - len(chars)
-    if not places or missing > 8 or comb(len(places) + missing - 1, missing) > _MAX_PLACEMENTS:
+    if not places or missing > (_MAX_MISSING if padded else _MAX_MISSING_UNPADDED):
+        return []
+    if comb(len(places) + missing - 1, missing) > _MAX_PLACEMENTS or not (padded or _ends_in_zeros(chars, needed)):
         return []
     readings: dict[OcspRequest, Reading] = {}
     for placement in combinations_with_replacement(places, missing):
@@ -294,3 +303,9 @@ def _decode_collapsed(chars: bytes, needed: int, bits: int, limits: OcspSettings
         if request is not None:
             readings[request] = request, _named(bits)
     return list(readings.values())
+
+
+def _ends_in_zeros(chars: bytes, needed: int) -> bool:
+    """Whether the last letter of `needed` leaves nothing in the bits that belong to no octet (RFC 4648 3.5)."""
+    allowed = (None, None, b"AQgw", b"AEIMQUYcgkosw048")[needed & 3]
+    return allowed is None or chars[-1] in allowed

@@ -115,7 +115,7 @@ def _read_request_body(found: _Found, file: BodyFile, limits: OcspSettings) -> N
     if found.asked is not None or not content:
         return
     label = _label(file)
-    claimed = label == _REQUEST_TYPE or file.mime_type == _REQUEST_TYPE
+    claimed = _REQUEST_TYPE in (label, file.mime_type)
     if content[0] != 0x30:
         if claimed:
             found.garbled = True
@@ -140,7 +140,7 @@ def _read_response_body(found: _Found, file: BodyFile, response: HttpResponse, l
     found.labelled = found.labelled or label == _RESPONSE_TYPE
     if isinstance(content, NotKept) or found.reply is not None or not content:
         return
-    claimed = label == _RESPONSE_TYPE or file.mime_type == _RESPONSE_TYPE
+    claimed = _RESPONSE_TYPE in (label, file.mime_type)
     if content[0] != 0x30:
         if claimed:
             found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: not DER")

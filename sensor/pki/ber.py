@@ -1,6 +1,6 @@
 """Rewrites BER with indefinite lengths and constructed strings as definite-length DER, so that one reader suffices.
 
-What OpenSSL's d2i functions accept from a client, a responder answers, and a sensor must see. Rare; not on the hot path.
+What OpenSSL's d2i functions accept, a responder answers, and a sensor must see. Rare; not on the hot path.
 """
 
 from __future__ import annotations

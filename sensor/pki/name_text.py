@@ -1,4 +1,4 @@
-"""Names of X.509 as text: a distinguished name as RFC 4514 writes it, a GeneralName behind the word OpenSSL has for it."""
+"""X.509 names as text: a distinguished name as RFC 4514 writes it, a GeneralName behind the word OpenSSL has for it."""
 
 from __future__ import annotations
 
