@@ -1,5 +1,6 @@
 """Compiles the packet and message paths where a C compiler is found; without one the same source runs as Python."""
 
+import os
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -14,6 +15,7 @@ class OptionalBuild(build_ext):
     """A module that cannot be compiled is left as Python, and says so."""
 
     def run(self) -> None:
+        self.parallel = self.parallel or os.cpu_count()
         try:
             super().run()
         except Exception as error:  # noqa: BLE001  (no compiler at all: distutils raises what it likes)
