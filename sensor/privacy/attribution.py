@@ -12,15 +12,17 @@ from typing import TypeGuard
 import msgspec
 
 from sensor.ct.lookup import Answer, CtLookup, Found, Issuer, Unavailable
+from sensor.ocsp.carriage import resembles_get
 from sensor.ocsp.model import CertId, Evidence, OcspExchange
 from sensor.pki.certificates import Certificate
 from sensor.privacy.leak import Grade, Leak, LeakCounter
 from sensor.privacy.sites import SiteIndex, is_host_name
 from sensor.privacy.software import SoftwareGuesser
-from sensor.settings import PrivacySettings
+from sensor.settings import OcspSettings, PrivacySettings
 
 FEW_SITES = 10  # the most that grade `few` stands for
 _MAX_VERDICTS = 8192
+_OCSP_LIMITS = OcspSettings()  # only how much of a target is looked at: no matter of configuration here
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -97,13 +99,14 @@ def judge(answer: Answer, sites: SiteIndex, max_names: int) -> Verdict:
 def asked_about(exchange: OcspExchange) -> CertId | None:
     """The certificate that this client can be said to have asked about, if any.
 
-    A reply alone counts (the question was not captured), but not where the question is known to have been another:
-    about other certificates, or, a GET whose target holds no OCSP request, about no certificate at all. Else any web
-    server could plant a disclosure with an unasked-for reply.
+    A reply alone counts (the question was not captured, or is not readable), but not where the question is known to
+    have been another: about other certificates, or, a GET for something else, about no certificate at all. Otherwise
+    any web server could plant a disclosure by a reply that nobody asked for.
     """
     request = exchange.request
     if request is None:
-        claimed = exchange.method is None or exchange.method == "POST"
+        is_get = exchange.method is not None and exchange.method != "POST"
+        claimed = not is_get or resembles_get(exchange.uri or b"", _OCSP_LIMITS, at_responder=True)
     else:
         claimed = exchange.evidence is not Evidence.mismatch or exchange.cert_id in request.cert_ids
     return exchange.cert_id if claimed else None

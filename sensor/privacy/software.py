@@ -2,7 +2,7 @@
 
 The answer is one of `VOCABULARY`, or "Y (claims X)", both of it, where X, which the user agent names, cannot have
 made the request. A user agent is unauthenticated text, and how a request is spelled is easily copied: this is a hint,
-no proof.
+no proof. Captures named as evidence are those in pcaps/ocsp.
 """
 
 from __future__ import annotations
@@ -88,16 +88,17 @@ AGENTS: Final = (
         evidence="suricata-verify tls-subjectaltname: 19 requests of CryptoAPI/6.1",
     ),
     Agent(b"CertUtil URL Agent", "Windows certutil"),
+    Agent(b"stunnel", "stunnel", Shape(explicit_version=False), evidence="stunnel-https.pcap"),
     Agent(b"HAProxy", "HAProxy stapling", Shape(explicit_version=False), evidence="haproxy ssl_ocsp.c, ocsp-update"),
     Agent(b"Thunderbird/", "Thunderbird", _BROWSER, at_start=False),
     Agent(b"Firefox/", "Firefox", _BROWSER, at_start=False),
     Agent(b"Chrome/", "Chromium", _BROWSER, at_start=False, evidence="Edge, Brave and Opera call themselves so too"),
     Agent(b"Chromium/", "Chromium", _BROWSER, at_start=False),
-    Agent(b"Java/", "Java", Shape(explicit_version=False), evidence="openjdk OCSP.java over HttpURLConnection"),
+    Agent(b"Java/", "Java", Shape(explicit_version=False, null_parameters=True), evidence="java-pkix-get.pcap"),
     Agent(b"Go-http-client/", "Go", evidence="Caddy and other servers written in Go refresh their staples so"),
     Agent(b"python-", "Python", evidence="python-requests/, python-httpx/"),
     Agent(b"Python", "Python", evidence="Python-urllib/, Python/3.x aiohttp/"),
-    Agent(b"curl/", "curl"),
+    Agent(b"curl/", "curl", evidence="sends what others made: curl-get-raw.pcap"),
     Agent(b"Wget/", "Wget"),
     Agent(b"Apache-HttpClient/", "Apache HttpClient"),
     Agent(b"okhttp/", "OkHttp"),
@@ -127,12 +128,20 @@ MAKERS: Final = (
         silent=False,
         evidence="nobody else encodes a default, against X.690 11.5",
     ),
-    Maker("NSS", Shape("POST", "1.0", acceptable_responses=True), evidence="nss lib/certhigh/ocsp.c"),
-    Maker("nginx stapling", Shape("GET", "1.0", nonce_octets=(None,)), evidence="nginx ngx_event_openssl_stapling.c"),
-    Maker("Apache httpd", Shape("POST", "1.0", port_in_host=True), evidence="httpd ssl_util_ocsp.c: Host: name:port"),
-    Maker("GnuTLS ocsptool", Shape("POST", "1.0", nonce_octets=(23,)), evidence="gnutls src/ocsptool.c"),
     Maker(
-        "OpenSSL", Shape("POST", "1.0", nonce_octets=(16,)), evidence="openssl apps/ocsp.c, OCSP_DEFAULT_NONCE_LENGTH"
+        "NSS", Shape(http_version="1.0", acceptable_responses=True), evidence="nss-ocspclnt.pcap; nss certhigh/ocsp.c"
+    ),
+    Maker("nginx stapling", Shape("GET", "1.0", nonce_octets=(None,)), evidence="nginx-stapling.pcap"),
+    Maker("Apache httpd", Shape("POST", "1.0", port_in_host=True), evidence="apache-stapling.pcap; ssl_util_ocsp.c"),
+    # The size of the array is the same since ocsptool was written (gnutls src/ocsptool.c), and wget2 took it over.
+    Maker("GnuTLS", Shape("POST", "1.0", nonce_octets=(23,)), evidence="ocsptool-ask.pcap, gnutls-cli-https.pcap"),
+    Maker("Wget2", Shape("POST", "1.1", nonce_octets=(23,)), evidence="wget2-https.pcap"),
+    # dirmngr of GnuPG 2.2 is the same to the octet (dirmngr-gpgsm.pcap).
+    Maker("OpenSSL", Shape("POST", "1.0", null_parameters=True, nonce_octets=(16,)), evidence="openssl-post-good.pcap"),
+    Maker(
+        "OpenSSL or GnuTLS",
+        Shape("POST", "1.0", null_parameters=True, nonce_octets=(None,)),
+        evidence="openssl-no-nonce.pcap and ocsptool-ask.pcap: only Accept differs, and is not kept",
     ),
 )
 

@@ -132,6 +132,7 @@ REPLY = OcspResponse(0)
         (None, "0B", Evidence.response, None, True),  # the request was not captured
         (None, "0B", Evidence.response, "POST", True),  # its body was not readable
         (None, "0B", Evidence.response, "GET", False),  # something else was asked for
+        (None, "0B", Evidence.response, "HEAD", False),
         ("0A", None, Evidence.both, "GET", False),  # nothing to attribute
         (None, None, Evidence.response, None, False),
     ],
@@ -142,6 +143,12 @@ def test_only_what_was_asked_is_claimed(wire, lookup, asked_for, answered, evide
     made = wire.exchange(about, asked=asked, reply=REPLY, evidence=evidence, method=method)
     leaks = stage(lookup).feed([made])
     assert [(k.serial_number, k.evidence, k.exchange) for k in leaks] == [(answered, evidence, made)] * leaked
+
+
+def test_a_get_that_is_not_readable_but_looks_like_ocsp_is_a_question(wire, lookup) -> None:
+    odd = wire.exchange(wire.cert_id("0B"), reply=REPLY, evidence=Evidence.response)
+    odd = msgspec.structs.replace(odd, uri=b"/ocsp/MFEwTzBNMEswSTAJBgUrDgMCGgUABBTBL0V27RVZ7LBduom")
+    assert [k.evidence for k in stage(lookup).feed([odd])] == [Evidence.response]
 
 
 def test_one_transaction_discloses_a_certificate_once_whatever_the_hash(wire, lookup) -> None:

@@ -40,7 +40,11 @@ NO_NULL = {"null_parameters": False}
         (b"HAProxy", "GET", "1.1", b"h", {}, None, "HAProxy stapling"),
         # by habits alone
         (None, "POST", "1.0", b"h", {}, b"n" * 16, "OpenSSL"),
-        (None, "POST", "1.0", b"h", {}, b"n" * 23, "GnuTLS ocsptool"),
+        (None, "POST", "1.0", b"h", {}, b"n" * 23, "GnuTLS"),
+        (None, "POST", "1.1", b"h", {}, b"n" * 23, "Wget2"),
+        (None, "POST", "1.0", b"h", {}, None, "OpenSSL or GnuTLS"),
+        (None, "POST", "1.0", b"h", NO_NULL, None, UNKNOWN),
+        (b"stunnel", "POST", "1.0", b"h", {}, None, "stunnel"),
         (None, "GET", "1.0", b"h", {}, None, "nginx stapling"),
         (None, "POST", "1.0", b"h:80", {}, None, "Apache httpd"),
         (None, "GET", "1.1", b"h", EXPLICIT, None, "Apple"),
