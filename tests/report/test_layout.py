@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sensor.report import layout
 
 
-@pytest.mark.parametrize(("value", "width"), [("", 0), ("abc", 3), ("ü", 1), ("株", 2), ("Ａ", 2)])  # noqa: RUF001
+@pytest.mark.parametrize(("value", "width"), [("", 0), ("abc", 3), ("ü", 1), ("株", 2), ("\uff21", 2)])
 def test_width(value: str, width: int) -> None:
     assert layout.width_of(value) == width
 

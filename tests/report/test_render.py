@@ -66,26 +66,6 @@ def test_many_inputs_are_cut_and_damaged_ones_are_not() -> None:
     assert "  29.pcap  torn" in text
 
 
-def test_many_clients_and_sites_are_cut_and_counted(make) -> None:
-    summary = Summary()
-    for n in range(40):
-        summary.leak(make.leak(f"10.0.0.{n}", Grade.few, f"s{n}.example", f"{n:02X}", sites_total=3))
-        summary.leak(make.leak("10.0.0.200", Grade.exact, f"t{n}.example", f"A{n:02X}"))
-    text = page(summary)
-    assert "41 clients · 80 sites · 80 certificates" in text
-    assert text.index("10.0.0.200") < text.index("10.0.0.0")  # who told most comes first
-    assert "    and 32 more\n" in text
-    assert "  and 29 more clients, all in leak.log\n" in text
-
-
-def test_only_grades_that_occur_are_explained(make) -> None:
-    summary = Summary()
-    summary.leak(make.leak("10.0.0.1", Grade.exact, "a.example"))
-    text = page(summary)
-    assert "exact: the certificate names one site\n" in text
-    assert "few:" not in text
-
-
 def test_colour_only_where_wanted(office: Summary) -> None:
     assert "\x1b" not in page(office)
     terminal = Terminal()
