@@ -1,0 +1,294 @@
+"""Content codings undone: gzip, deflate, br and zstd, one over the other, a bounded piece at a time.
+
+A layer never yields much more than it is asked for at once and never raises: what it cannot decode it says by
+`failed`. The limits on the whole are its caller's. A layer that is fed what is not in its coding passes it on
+unchanged, because servers claim codings that they did not apply, and browsers show such pages.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Final, Protocol
+
+PIECE_BYTES: Final = 65536
+"""What one step of a layer yields at most (zstd, and old versions of brotli: about)."""
+
+_GZIP_MAGIC: Final = b"\x1f\x8b\x08"
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_MAX_GZIP_HEADER: Final = 4096
+"""Name, comment and extra field of a gzip header (RFC 1952 sets no limit)."""
+_ZSTD_WINDOW: Final = 8 << 20
+"""RFC 9659: the largest window a zstd content coding may ask for."""
+_ZSTD_STEP: Final = 64
+"""Compressed bytes handed over at a time: a block of four bytes can stand for 128 KiB (RFC 8878 section 3.1.1.2)."""
+
+
+class _BrokenError(Exception):
+    """The bytes are not in this coding."""
+
+
+class _Engine(Protocol):
+    """A library's decoder. `rest` is input it did not get to, `more` whether it has output without new input."""
+
+    ended: bool
+    rest: bytes
+    more: bool
+
+    def step(self, data: bytes) -> bytes: ...
+
+
+class _Inflate:
+    """Deflate without a wrapping (RFC 1951)."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(-15)
+        self.ended = False
+        self.rest = b""
+        self.more = False
+
+    def step(self, data: bytes) -> bytes:
+        try:
+            out = self._zlib.decompress(data, PIECE_BYTES)
+        except zlib.error as error:
+            raise _BrokenError from error
+        self.ended = self._zlib.eof
+        self.rest = self._zlib.unconsumed_tail
+        self.more = len(out) == PIECE_BYTES
+        return out
+
+
+class _Brotli:
+    """Needs brotli 1.2, the first whose output can be limited."""
+
+    def __init__(self) -> None:
+        import brotli  # 6 ms, for who meets one
+
+        self._error = brotli.error
+        self._brotli = brotli.Decompressor()
+        self.ended = False
+        self.rest = b""
+        self.more = False
+
+    def step(self, data: bytes) -> bytes:
+        full = self.more
+        try:
+            out: bytes = self._brotli.process(b"" if full else data, output_buffer_limit=PIECE_BYTES)
+        except self._error as error:
+            raise _BrokenError from error
+        self.rest = data if full else b""
+        self.ended = self._brotli.is_finished()
+        self.more = not self._brotli.can_accept_more_data()
+        return out
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        import zstandard  # 18 ms, as above
+
+        self._error = zstandard.ZstdError
+        self._zstd = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+        self.ended = False
+        self.rest = b""
+        self.more = False
+
+    def step(self, data: bytes) -> bytes:
+        try:
+            out = self._zstd.decompress(data[:_ZSTD_STEP])
+        except self._error as error:
+            raise _BrokenError from error
+        self.rest = data[_ZSTD_STEP:]
+        self.ended = self._zstd.eof
+        return out
+
+
+def warm_up() -> None:
+    """Loads the libraries now: a process that is about to give up its rights cannot do so later."""
+    _Brotli()
+    _Zstd()
+
+
+class Layer:
+    """One coding. `step` takes input and yields output; while `more`, another step without input yields more.
+
+    `ended`: the coded data told its end; what follows it is dropped. `failed`: not decodable any further. `passed`:
+    the input was not in this coding and goes through unchanged.
+    """
+
+    def __init__(self, coding: bytes) -> None:
+        self.coding = coding
+        self.more = False
+        self.ended = False
+        self.failed = False
+        self.passed = False
+        self._engine: _Engine | None = None
+        self._yielded = False
+        self._start = b""  # what was fed before the first output
+
+    def step(self, data: bytes) -> bytes:
+        if self.passed:
+            return data
+        if self.ended or self.failed:
+            return b""
+        if not self._yielded:
+            self._start += data
+        engine = self._engine
+        if engine is not None:
+            data = engine.rest + data
+        else:
+            engine = self._engine = self._open(self._start)
+            if engine is None:
+                return self._pass() if self.passed else b""
+            data = engine.rest
+        try:
+            out = engine.step(data)
+        except _BrokenError:
+            self.more = False
+            if not self._yielded:
+                return self._pass()
+            self.failed = True
+            return b""
+        if out:
+            self._yielded = True
+            self._start = b""
+        elif len(self._start) > PIECE_BYTES:
+            self.failed = True  # 64 KiB that stand for nothing
+        self.ended = engine.ended
+        self.more = not self.ended and not self.failed and (engine.more or bool(engine.rest))
+        return out
+
+    def finish(self) -> bytes:
+        """What is left when the input has ended: all of it if nothing came out, unless it had the coding's magic."""
+        if self._yielded or self.ended or self.failed or self.passed:
+            return b""
+        if self._engine is not None and self.coding in {b"gzip", b"zstd"}:
+            return b""
+        return self._pass()
+
+    def _pass(self) -> bytes:
+        self.passed = True
+        start, self._start = self._start, b""
+        return start
+
+    def _open(self, start: bytes) -> _Engine | None:
+        """The engine for data that begins so, its input in its `rest`. None: not known yet, or `passed`."""
+        engine: _Engine
+        if self.coding == b"gzip":
+            offset = _gzip_header_length(start)
+            if offset < 0:
+                self.passed = not start.startswith(_GZIP_MAGIC[: len(start)]) or len(start) > _MAX_GZIP_HEADER
+                return None
+            engine = _Inflate()
+        elif self.coding == b"deflate":
+            if len(start) < 2:
+                return None
+            # RFC 9110 section 8.4.1.2 wants zlib's wrapping (RFC 1950); some send bare deflate, and all accept it.
+            offset = 2 if start[0] & 0x0F == 8 and not (start[0] << 8 | start[1]) % 31 else 0
+            engine = _Inflate()
+        elif self.coding == b"br":
+            offset = 0
+            engine = _Brotli()
+        else:
+            if len(start) < 4 or not start.startswith(_ZSTD_MAGIC):
+                self.passed = not _ZSTD_MAGIC.startswith(start)
+                return None
+            offset = 0
+            engine = _Zstd()
+        engine.rest = start[offset:]
+        return engine
+
+
+def _gzip_header_length(data: bytes) -> int:
+    """Octets before the deflate data (RFC 1952 section 2.3); -1 if there is no header or it is not all there.
+
+    Reserved flags and the header's own checksum are not looked at: browsers do not either.
+    """
+    if len(data) < 10 or not data.startswith(_GZIP_MAGIC):
+        return -1
+    flags, offset = data[3], 10
+    if flags & 4:  # FEXTRA
+        if len(data) < offset + 2:
+            return -1
+        offset += 2 + int.from_bytes(data[offset : offset + 2], "little")
+    for flag in (8, 16):  # FNAME, FCOMMENT: each ends with NUL
+        if flags & flag:
+            end = data.find(b"\0", offset)
+            if end < 0:
+                return -1
+            offset = end + 1
+    if flags & 2:  # FHCRC
+        offset += 2
+    return offset if offset <= len(data) else -1
+
+
+_NAMES: Final = {
+    b"gzip": b"gzip",
+    b"x-gzip": b"gzip",
+    b"deflate": b"deflate",
+    b"x-deflate": b"deflate",
+    b"br": b"br",
+    b"zstd": b"zstd",
+}
+
+
+def known_codings(tokens: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], bool]:
+    """The codings among `tokens` that we can undo, in the order applied, and whether there were others."""
+    known = tuple(_NAMES[token] for token in tokens if token in _NAMES)
+    return known, any(token not in _NAMES and token != b"identity" for token in tokens)
+
+
+class Decoder:
+    """Undoes `codings` (in the order in which they were applied) and hands the result to `out` piece by piece.
+
+    `out` returns False to stop everything: then, and when a layer fails, `stopped` is True and input is dropped.
+    """
+
+    def __init__(self, codings: tuple[bytes, ...], out: Callable[[bytes], bool]) -> None:
+        self.layers = [Layer(coding) for coding in reversed(codings)]
+        self.stopped = False
+        self._out = out
+
+    def feed(self, data: bytes) -> None:
+        if data and not self.stopped:
+            self._push(0, data)
+
+    def finish(self) -> None:
+        """The input has ended."""
+        for level, layer in enumerate(self.layers):
+            rest = b"" if self.stopped else layer.finish()
+            if rest:
+                self._push(level + 1, rest)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was coded has come out, as far as the layers know: one that was not applied has no end."""
+        return not self.stopped and all(layer.ended or layer.passed for layer in self.layers)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the data told its own end."""
+        return self.layers[0].ended
+
+    @property
+    def failed(self) -> bool:
+        return any(layer.failed for layer in self.layers)
+
+    @property
+    def passed(self) -> bool:
+        """Whether some layer was claimed but not applied."""
+        return any(layer.passed for layer in self.layers)
+
+    def _push(self, level: int, data: bytes) -> None:
+        if level == len(self.layers):
+            self.stopped = not self._out(data)
+            return
+        layer = self.layers[level]
+        piece = layer.step(data)
+        while True:
+            if piece:
+                self._push(level + 1, piece)
+            if layer.failed:
+                self.stopped = True
+            if self.stopped or not layer.more:
+                return
+            piece = layer.step(b"")

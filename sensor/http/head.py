@@ -1,0 +1,275 @@
+"""The field lines of one HTTP/1 message into a `Head`: the fields for the log, and what of them frames the body.
+
+Lenient as browsers are, and every leniency is an oddity by Zeek's name where Zeek has one. Start lines are `grammar`'s
+and bodies are `reader`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sensor.http.grammar import parse_content_length, parse_field, parse_list, parse_number
+from sensor.http.transaction import Header
+
+# What of the fields matters here, by code; 0 is the rest.
+_HOST: Final = 1
+_USER_AGENT: Final = 2
+_CONTENT_LENGTH: Final = 3
+_TRANSFER_ENCODING: Final = 4
+_CONTENT_ENCODING: Final = 5
+_CONTENT_TYPE: Final = 6
+_CONTENT_DISPOSITION: Final = 7
+_CONNECTION: Final = 8
+_UPGRADE: Final = 9
+_CONTENT_RANGE: Final = 10
+
+_CODES: Final = {
+    b"host": _HOST,
+    b"user-agent": _USER_AGENT,
+    b"content-length": _CONTENT_LENGTH,
+    b"transfer-encoding": _TRANSFER_ENCODING,
+    b"content-encoding": _CONTENT_ENCODING,
+    b"content-type": _CONTENT_TYPE,
+    b"content-disposition": _CONTENT_DISPOSITION,
+    b"connection": _CONNECTION,
+    b"upgrade": _UPGRADE,
+    b"content-range": _CONTENT_RANGE,
+}
+
+NO_LENGTH: Final = -1
+"""`Head.length`: no Content-Length, or none that is a number."""
+
+# `Head.chunked`: what Transfer-Encoding says.
+NOT_CHUNKED: Final = 0
+CHUNKED: Final = 1
+"""Chunked, and said so that nobody can read it otherwise (RFC 9112 section 6.1)."""
+PERHAPS_CHUNKED: Final = 2
+"""Chunked is mentioned, in a way that some read as chunked and some do not: the body decides."""
+
+# A field line, perhaps with odd bytes before the colon; and bytes that cannot become one.
+_FIELD_START: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}[ \t\v\f\r\0]{0,16}:")
+_UNFINISHED_FIELD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,256}[ \t\v\f\r\0]{0,16}\Z")
+_BLANK_LINE: Final = re.compile(rb"\n([ \t\r\v\f]{0,16})\n")
+_LINE_END: Final = re.compile(rb"\r?\n|\r(?=[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*:)")
+
+_Entry = tuple[Header, int, bytes]
+
+_MEMO_LINES: Final = 4096
+_MEMO_BYTES: Final = 160
+_memo: dict[bytes, _Entry] = {}
+"""Field lines already parsed, for the same few come in nearly every message: a pure function remembered, bounded."""
+
+
+class Head:
+    """What the field lines of one message say. `oddities` are (weird name, detail), None if there are none."""
+
+    def __init__(self) -> None:
+        self.fields: list[Header] = []
+        self.count = 0
+        self.host: bytes | None = None
+        self.user_agent: bytes | None = None
+        self.length = NO_LENGTH
+        self.chunked = NOT_CHUNKED
+        self.codings: tuple[bytes, ...] = ()
+        self.coded = False
+        self.content_type: bytes | None = None
+        self.disposition: bytes | None = None
+        self.content_range: bytes | None = None
+        self.upgrade = False
+        self.connection_upgrade = False
+        self.close = False
+        self.keep_alive = False
+        self.oddities: list[tuple[str, bytes | None]] | None = None
+
+    def odd(self, name: str, detail: bytes | None = None) -> None:
+        if self.oddities is None:
+            self.oddities = []
+        self.oddities.append((name, detail))
+
+
+def find_end(data: bytes | bytearray, start: int, scan: int) -> int:
+    """Where the body begins of a message whose start line is at `start`; -1 if the end of its head is not there yet.
+
+    The blank line may be ended by LF alone. One made of blanks or stray CRs ends the head too, if no field follows it
+    (as a receiver that trims lines sees it); to know that, some bytes behind it are needed. `scan` is how far earlier
+    calls have looked.
+    """
+    at = max(start, scan - 32)
+    while True:
+        found = _BLANK_LINE.search(data, at)
+        if found is None:
+            return -1
+        end = found.end()
+        if found.start(1) == end - 1 or (found.start(1) == end - 2 and data[end - 2] == 0x0D):
+            return end
+        if end >= len(data):
+            return -1
+        if data[end] not in b" \t\r\n\0" and _FIELD_START.match(data, end) is None:
+            return end if _UNFINISHED_FIELD.match(data, end) is None else -1
+        at = end - 1
+
+
+def read_fields(head: Head, lines: list[bytes], first: int, max_fields: int, max_line: int) -> bool:
+    """Read the well-formed field lines `lines[first:]` into `head`; False at the first line that is not well formed.
+
+    `head` is then to be thrown away, and the whole to be read by `read_odd_fields`.
+    """
+    fields = head.fields
+    count = 0
+    for i in range(first, len(lines)):
+        line = lines[i]
+        entry = _memo.get(line)
+        if entry is None:
+            if len(line) > max_line or b"\r" in line or b"\n" in line or line[:1] in (b" ", b"\t", b"\0", b""):
+                return False
+            entry = _entry(line)
+            if entry is None:
+                return False
+        if count < max_fields:
+            fields.append(entry[0])
+        count += 1
+        if entry[1]:
+            _take(head, entry[1], entry[2])
+    head.count = count
+    return True
+
+
+def read_odd_fields(head: Head, block: bytes, max_fields: int, max_line: int) -> None:
+    """Read any block of lines, without the start line, into `head`.
+
+    Lines end with CRLF or LF, and with a bare CR where a field follows it (as Zeek; others keep it in the value).
+    A line beginning with a blank or NUL continues the one before (RFC 9112 section 5.2); without a colon it is dropped.
+    """
+    pending: bytes | None = None
+    parts: list[bytes] = []
+    for line in _LINE_END.split(block):
+        if line[:1] in (b" ", b"\t", b"\0") and pending is not None:
+            parts.append(line.strip(b" \t\r\v\f\0"))
+            continue
+        if pending is not None:
+            _take_odd(head, pending, parts, max_fields, max_line)
+        pending, parts = line, []
+    if pending is not None:
+        _take_odd(head, pending, parts, max_fields, max_line)
+    if _has_bare_cr(block):
+        head.odd("line_terminated_with_single_CR")
+    if head.chunked == NOT_CHUNKED and b"chunked" in block.replace(b"\0", b"").lower():
+        head.chunked = PERHAPS_CHUNKED
+
+
+def split_start_line(block: bytes) -> tuple[bytes, bytes]:
+    """The start line of a message without its end, and the lines behind it."""
+    end = _LINE_END.search(block)
+    return (block, b"") if end is None else (block[: end.start()], block[end.end() :])
+
+
+def _has_bare_cr(block: bytes) -> bool:
+    return block.count(b"\r") > block.count(b"\r\n")
+
+
+def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_line: int) -> None:
+    if parts:
+        head.odd("HTTP_obsolete_line_folding", line.partition(b":")[0].strip(b" \t\r"))
+        line = b" ".join([line, *(part for part in parts if part)])
+    if len(line) > max_line:
+        head.odd("contentline_size_exceeded")
+        line = line[:max_line]
+    field = parse_field(line)
+    if field is None:
+        return
+    head.count += 1
+    if head.count <= max_fields:
+        head.fields.append(Header(*field))
+    code = _CODES.get(field[0].replace(b"\0", b""), 0)
+    if code:
+        _take(head, code, field[1])
+
+
+def _entry(line: bytes) -> _Entry | None:
+    """The parsed form of a field line, from now on remembered if it is short."""
+    field = parse_field(line)
+    if field is None:
+        return None
+    name, value = field
+    entry = (Header(name, value), _CODES.get(name, 0), value)
+    if len(line) <= _MEMO_BYTES:
+        if len(_memo) >= _MEMO_LINES:
+            _memo.clear()
+        _memo[line] = entry
+    return entry
+
+
+def _take(head: Head, code: int, value: bytes) -> None:
+    if code == _HOST:
+        if head.host is None:
+            head.host = value
+        elif head.host != value:
+            head.odd("host_header_ambiguous", value)
+    elif code == _USER_AGENT:
+        if head.user_agent is None:
+            head.user_agent = value
+    elif code == _CONTENT_LENGTH:
+        _take_length(head, value)
+    elif code == _CONTENT_TYPE:
+        head.content_type = value
+    elif code == _CONNECTION:
+        _take_connection(head, value)
+    elif code == _TRANSFER_ENCODING:
+        _take_transfer_encoding(head, value)
+    elif code == _CONTENT_ENCODING:
+        head.coded = True
+        head.codings += parse_list(value)
+    elif code == _CONTENT_DISPOSITION:
+        head.disposition = value
+    elif code == _CONTENT_RANGE:
+        head.content_range = value
+    else:
+        head.upgrade = bool(value)
+
+
+def _take_length(head: Head, value: bytes) -> None:
+    """RFC 9110 section 8.6, RFC 9112 section 6.3: of several different lengths the first is taken, and it is said."""
+    number = parse_number(value)
+    if number >= 0:
+        if number and value[0] == 0x30:
+            head.odd("HTTP_content_length_leading_zeros", value)
+    else:
+        number, clean = parse_content_length(value)
+        if not clean:
+            head.odd("HTTP_bad_content_length", value)
+    if head.length == NO_LENGTH:
+        head.length = number
+    elif head.length != number:
+        head.odd("HTTP_ambiguous_framing", b"Content-Length")
+    if head.chunked != NOT_CHUNKED:
+        head.odd("HTTP_content_length_and_chunked")
+
+
+def _take_connection(head: Head, value: bytes) -> None:
+    for token in (value.lower(),) if value.isalpha() else parse_list(value):
+        if token == b"close":
+            head.close = True
+        elif token == b"keep-alive":
+            head.keep_alive = True
+        elif token == b"upgrade":
+            head.connection_upgrade = True
+
+
+def _take_transfer_encoding(head: Head, value: bytes) -> None:
+    """Chunked must be the last coding and stand once (RFC 9112 section 6.1); anything else that names it is unsure."""
+    codings = parse_list(value)
+    if b"chunked" not in codings:
+        head.chunked = (
+            PERHAPS_CHUNKED if head.chunked or b"chunked" in value.replace(b"\0", b"").lower() else NOT_CHUNKED
+        )
+        if codings and codings != (b"identity",):
+            head.odd("unknown_transfer_coding", value)
+        return
+    if value.lower() == b"chunked" and head.chunked == NOT_CHUNKED:
+        head.chunked = CHUNKED
+    else:
+        head.chunked = PERHAPS_CHUNKED
+        head.odd("HTTP_chunked_multi", value)
+    if head.length != NO_LENGTH:
+        head.odd("HTTP_content_length_and_chunked")

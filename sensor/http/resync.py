@@ -1,0 +1,54 @@
+"""Where does an HTTP/1 message begin in bytes of which nobody knows what they are? Looks, and remembers nothing.
+
+Used behind a gap that swallowed a message boundary, and in flows joined in their middle. A start line counts at the
+start of a segment or of a line, and only whole and well formed: the methods are those that are no ending of another
+one, so that the rest of a cut line is not taken for a line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_METHODS: Final = b"GET|POST|HEAD|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PROPFIND|REPORT|SEARCH"
+_REQUEST: Final = re.compile(rb"(?:\A|(?<=\n))(?:" + _METHODS + rb") [^\0- \x7f]{1,65536} HTTP/1\.[01]\r?\n")
+_REPLY: Final = re.compile(rb"(?:\A|(?<=\n))HTTP/1\.[01] [1-5][0-9]{2}(?=[ \r\n])")
+
+
+def _beginning_of(*atoms: bytes) -> bytes:
+    """A pattern for any beginning of what the patterns `atoms` match one after the other, the empty one included."""
+    pattern = b""
+    for atom in reversed(atoms):
+        pattern = b"(?:" + atom + pattern + b")?"
+    return pattern
+
+
+_VERSION: Final = (b"H", b"T", b"T", b"P", b"/", b"1", rb"\.", b"[01]")
+_REPLY_BEGINNING: Final = re.compile(_beginning_of(*_VERSION, b" ", b"[1-5]", b"[0-9]", b"[0-9]") + rb"\Z")
+_REQUEST_BEGINNING: Final = re.compile(
+    b"(?:" + _METHODS + rb") [^\0- \x7f]*" + _beginning_of(b" ", *_VERSION, rb"\r") + rb"\Z"
+)
+_METHOD_BEGINNINGS: Final = frozenset(method[:i] for method in _METHODS.split(b"|") for i in range(1, len(method) + 1))
+
+
+def find_message(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple[int, int]:
+    """Where the first start line at or after `start` begins, -1 without one; and from where on bytes must be kept.
+
+    Kept is a line that may still become a start line, if it is not longer than `max_line` bytes.
+    """
+    window = data[start:] if start else data
+    found = None
+    if b"HTTP/1." in window:
+        found = (_REQUEST if is_orig else _REPLY).search(window)
+    if found is not None:
+        return start + found.start(), len(data)
+    line = window.rfind(b"\n") + 1
+    if len(window) - line <= max_line and _may_become(window[line:], is_orig):
+        return -1, start + line
+    return -1, len(data)
+
+
+def _may_become(rest: bytes, is_orig: bool) -> bool:
+    if not is_orig:
+        return _REPLY_BEGINNING.match(rest) is not None
+    return rest in _METHOD_BEGINNINGS or _REQUEST_BEGINNING.match(rest) is not None
