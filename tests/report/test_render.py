@@ -61,8 +61,7 @@ def test_many_inputs_are_cut_and_damaged_ones_are_not() -> None:
     summary = Summary()
     summary.feed([FileRead(f"{n}.pcap", 1, 1, 0, 1, ("torn",) if n == 29 else ()) for n in range(30)])
     text = page(summary)
-    assert "29.pcap" in text
-    assert "and 22 more inputs" in text
+    assert "damaged\n  and 22 more inputs" in text
     assert "  29.pcap  torn" in text
 
 

@@ -91,10 +91,10 @@ def test_medians_of_validity_and_delay(make) -> None:
     for days, delay in ((4, 10), (7, 20), (10, 90)):
         summary.exchange(make.exchange("192.0.2.1", "0A", valid_days=days, delay_ms=delay))
     summary.exchange(make.exchange("192.0.2.1", "0A", valid_days=None, replied=False))
-    # a reply alone has no delay
-    summary.exchange(make.exchange("192.0.2.1", "0A", valid_days=None, evidence=Evidence.response, delay_ms=10_000))
+    for _ in range(2):  # a reply alone has no delay
+        summary.exchange(make.exchange("192.0.2.1", "0A", valid_days=None, evidence=Evidence.response, delay_ms=0))
     responder = summary.responders[b"ocsp.trust.example"]
-    assert responder.asked == 5
+    assert responder.asked == 6
     assert (responder.validity.median(), responder.delay.median()) == (7 * 86400 * 10**9, 20_000_000)
 
 
@@ -152,8 +152,9 @@ def test_memory_is_bounded_and_the_gravest_is_kept(make, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "MAX_RESPONDERS", 5)
     monkeypatch.setattr(module, "MAX_DISTINCT", 50)
     summary = Summary()
-    summary.leak(make.leak("192.0.2.1", Grade.exact, "a.example"))
     for n in range(500):
+        if n == 317:
+            summary.leak(make.leak("192.0.2.1", Grade.exact, "a.example"))
         summary.leak(make.leak(f"h{n}", Grade.unlisted, None, f"{n:04X}", sites_total=0))
         summary.exchange(make.exchange("192.0.2.1", "0A", host=b"h%d" % n))
         summary.exchange(make.exchange("192.0.2.1", "0A", host=b"busy"))
