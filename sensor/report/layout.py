@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 Span = tuple[str, str]
 """Text, and the name of its style."""
@@ -133,3 +135,14 @@ def wrap(words: str, width: int) -> list[str]:
             rest = rest[cut:]
         lines[-1] += f" {rest}" if lines[-1] else rest
     return lines
+
+
+def columns_of(out: TextIO, otherwise: int) -> int:
+    """How wide the terminal behind `out` is, `otherwise` where there is none; COLUMNS overrides it, as everywhere."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdecimal() and 0 < len(told) < 5:
+        return int(told) or otherwise
+    try:
+        return os.get_terminal_size(out.fileno()).columns or otherwise
+    except (OSError, ValueError):  # io.UnsupportedOperation is both
+        return otherwise

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from sensor.report import text
-from sensor.report.layout import fit
+from sensor.report.layout import columns_of, fit
 
 FIRST_AFTER_S = 0.5  # shorter inputs show none
 EVERY_S = 0.1
@@ -56,7 +56,7 @@ class Progress:
         # Exponential smoothing with a time constant, so that it does not depend on how often it is called.
         share = min(1.0, elapsed / _RATE_OVER_S) if self._rate else 1.0
         self._rate += share * (read / elapsed - self._rate)
-        columns = _columns(self._out)
+        columns = columns_of(self._out, 80)
         line = render_progress(octets, frames, self._total, self._rate, columns, _is_plain(self._out))
         self._write(f"\r\x1b[2K{line}")
         self._is_shown = True
@@ -98,13 +98,6 @@ def _clock_time(seconds: float) -> str:
     whole = max(0, round(seconds))
     minutes, hours = whole // 60, whole // 3600
     return f"{hours}:{minutes % 60:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
-
-
-def _columns(out: TextIO) -> int:
-    try:
-        return os.get_terminal_size(out.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
 
 
 def _is_plain(out: TextIO) -> bool:

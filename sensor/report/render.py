@@ -7,7 +7,6 @@ small capture may take, and every character off the wire has to pass `text.shown
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
@@ -17,6 +16,7 @@ from sensor.report.layout import (
     Line,
     Span,
     beside,
+    columns_of,
     fit,
     labelled,
     line_width,
@@ -48,7 +48,7 @@ def wants_colour(out: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 def print_summary(summary: Summary, out: TextIO, *, width: int | None = None, colour: bool | None = None) -> None:
     """Writes the summary to `out`, `width` cells wide (by default as wide as the terminal; 100 where there is none)."""
     if width is None:
-        width = shutil.get_terminal_size((100, 24)).columns if out.isatty() else 100
+        width = columns_of(out, 100)
     if colour is None:
         colour = wants_colour(out)
     page = "\n".join(paint(line, colour) for line in render_summary(summary, width)) + "\n"

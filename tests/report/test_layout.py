@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +75,15 @@ def test_paint() -> None:
     line = [("a ", "exact"), ("b  ", ""), ("  ", "dim")]
     assert layout.paint(line, colour=False) == "a b"
     assert layout.paint(line, colour=True) == "\x1b[1;31ma \x1b[0mb"
+
+
+@pytest.mark.parametrize(
+    ("told", "columns"),
+    [(None, 77), ("132", 132), ("", 77), ("0", 77), ("-5", 77), ("99999", 77), ("x", 77), ("\u0663", 77)],
+)
+def test_columns_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, told: str | None, columns: int) -> None:
+    if told is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", told)
+    assert layout.columns_of(io.StringIO(), 77) == columns

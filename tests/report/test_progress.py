@@ -9,6 +9,11 @@ import pytest
 from sensor.report.progress import Progress, render_progress
 
 
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
