@@ -1,5 +1,6 @@
 cimport cython
 from sensor.flow.seq cimport seq_delta
+from sensor.flow.uid cimport render_uid
 
 cdef class Endpoint:
     cdef public bint is_orig, did_close, did_eof, dropped, closed_told, reads_as_orig, inherited
@@ -34,7 +35,9 @@ cdef class Flow:
     cpdef flip(self)
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
+    cpdef release(self)
     cpdef flow_id(self)
 
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
+@cython.locals(one=str, other=str, orig_h=str, resp_h=str)
 cpdef make_flow_id(Flow flow)

@@ -38,6 +38,8 @@ class Endpoint:
     retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
     """
 
+    peer: Endpoint  # the other side of the flow, set by it
+
     def __init__(self, is_orig: bool) -> None:
         self.is_orig = is_orig
         self.state = 0
@@ -82,7 +84,6 @@ class Endpoint:
         self.inherited = False
         self.base_seq = 0
         self.last_data_ts = 0
-        self.peer = self
 
     def rebase(self) -> None:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
@@ -194,11 +195,21 @@ class Flow:
         self.orig.inherit(old.orig if same else old.resp)
         self.resp.inherit(old.resp if same else old.orig)
 
+    def release(self) -> None:
+        """The flow is over: lets go of the reader, and of the ring of references between the two ends."""
+        self.reader = None
+        self.orig.peer = _NO_ENDPOINT
+        self.resp.peer = _NO_ENDPOINT
+        self.orig = self.resp = _NO_ENDPOINT
+
     def flow_id(self) -> FlowId:
         """The flow's name and addresses, made when first asked for."""
         if self.id is None:
             self.id = make_flow_id(self)
         return self.id
+
+
+_NO_ENDPOINT: Final = Endpoint(True)
 
 
 def render_address(family: int, hi: int, lo: int) -> str:

@@ -6,7 +6,7 @@ from sensor.flow.state cimport Endpoint, Flow
 
 cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _RESET
 cdef unsigned int _FIN, _SYN, _RST, _ACK, _URG
-cdef long long _TOO_LARGE, _S
+cdef long long _TOO_LARGE, _S, _MASK32
 cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI
 
 cdef class TcpMachine:

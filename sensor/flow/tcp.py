@@ -31,6 +31,7 @@ _RST: Final = 4
 _ACK: Final = 16
 _URG: Final = 32
 
+_MASK32: Final = 0xFFFFFFFF
 _TOO_LARGE: Final = 1048576  # a jump in a SYN or RST that is not believed (Zeek TOO_LARGE_SEQ_DELTA)
 _S: Final = 1_000_000_000
 
@@ -76,7 +77,7 @@ class TcpMachine:
             span += 1
         if flags & _FIN:
             span += 1
-        upper_seq = (packet.seq + span) & 0xFFFFFFFF
+        upper_seq = (packet.seq + span) & _MASK32
 
         if end.state != _CLOSED and (control & _SYN or end.state == _INACTIVE):
             self.start(flow, end, flags, packet.seq, upper_seq, ts)
@@ -115,7 +116,7 @@ class TcpMachine:
                 if not control and end.state in {_SYN_SENT, _SYN_ACK_SENT, _ESTABLISHED}:
                     self.reassembler.weird(flow, ts, "possible_split_routing")
                 # Number the peer's bytes as if its SYN had been seen.
-                peer.start_seq = (packet.ack - 1) & 0xFFFFFFFF
+                peer.start_seq = (packet.ack - 1) & _MASK32
                 peer.ack_seq = peer.start_seq
                 peer.ack_rel = 0
                 peer.last_seq = peer.start_seq
@@ -135,7 +136,7 @@ class TcpMachine:
         delta_last = seq_delta(upper_seq, end.last_seq)
         if flags & (_SYN | _RST) and (delta_last > _TOO_LARGE or delta_last < -_TOO_LARGE):
             pass  # not believed
-        elif flags & _FIN and end.last_seq == (end.start_seq + 1) & 0xFFFFFFFF:
+        elif flags & _FIN and end.last_seq == (end.start_seq + 1) & _MASK32:
             end.last_seq = upper_seq
             end.last_rel += delta_last
         elif end.state == _RESET:
@@ -181,7 +182,7 @@ class TcpMachine:
             if flags & _SYN:
                 end.start_seq = seq
             else:
-                end.start_seq = (seq - 1) & 0xFFFFFFFF
+                end.start_seq = (seq - 1) & _MASK32
                 upper_seq = seq  # so that the first segment is not taken for a repetition
         elif end.state in {_SYN_SENT, _SYN_ACK_SENT}:
             if seq == end.start_seq:

@@ -10,7 +10,8 @@ cdef long long _TICK
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
 cdef class FlowTracker:
-    cdef public list out, counts
+    cdef public list out
+    cdef public long long[::1] counts
     cdef public Packet packet
     cdef public Reassembler reassembler
     cdef public TcpMachine machine
@@ -46,5 +47,7 @@ cdef class FlowTracker:
     cpdef evict(self, long long ts)
     cpdef end_record(self, Flow flow)
     cpdef end(self, Flow flow, long long ts, bint at_end)
+    @cython.locals(flow=Flow, end=Endpoint)
+    cpdef held_bytes(self)
     @cython.locals(flow=Flow)
     cpdef finish(self)

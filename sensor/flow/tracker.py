@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -38,11 +39,11 @@ _MIX2: Final = 0xC4CEB9FE1A85EC53
 # Ports where a server is likely to be found: tells who is who in a flow that was not seen from its start. They are the
 # TCP ports that Zeek's default analyzers claim (its likely_server_ports).
 _SERVER_PORTS: Final = frozenset(
-    int(port)
-    for port in """
-    21 22 25 53 80 81 88 135 139 143 389 443 445 502 563 585 587 614 631 636 989 990 992 993 995 1080 1434 1883 3128
-    3268 3306 3389 5060 5061 5222 5223 5269 5432 6379 6666 6667 6668 6669 8000 8080 8888 20000
-    """.split()
+    [
+        *(21, 22, 25, 53, 80, 81, 88, 135, 139, 143, 389, 443, 445, 502, 563, 585, 587, 614, 631, 636, 989, 990),
+        *(992, 993, 995, 1080, 1434, 1883, 3128, 3268, 3306, 3389, 5060, 5061, 5222, 5223, 5269, 5432, 6379),
+        *(6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000),
+    ]
 )
 
 
@@ -84,7 +85,7 @@ class FlowTracker:
         self.swept = 0
         self.frames = 0
         self.wire_bytes = 0
-        self.counts: list[int] = [0] * len(OUTCOMES)
+        self.counts = array("q", [0] * len(OUTCOMES))
         self.flows_seen = 0
         self.evicted = 0
         self.last_key = 0
@@ -247,6 +248,7 @@ class FlowTracker:
             if old is not None:
                 flow.inherit(old)
                 self.out.append(self.machine.connection(old))
+                old.release()
             direction = self.side(flow, packet)
         if bad:
             self.out.append(Weird(ts, "bad_TCP_header_len", flow.flow_id(), None, "TCP"))
@@ -396,6 +398,20 @@ class FlowTracker:
         self.end_record(flow)
         self.reassembler.finish(flow, ts, at_end)
         self.out.append(self.machine.connection(flow))
+        flow.release()
+
+    def outcomes(self) -> dict[str, int]:
+        """How many frames were what, by name; those that did not occur are left out."""
+        return {name: count for (name, _), count in zip(OUTCOMES, self.counts, strict=True) if count}
+
+    def held_bytes(self) -> int:
+        """Payload bytes that wait above a hole."""
+        total = 0
+        for flow in self.flows.values():
+            for end in (flow.orig, flow.resp):
+                if end.held is not None:
+                    total += sum([last - first for first, last, _ in end.held])
+        return total
 
     def finish(self) -> None:
         """The input is over: all flows end, in the order in which they began."""

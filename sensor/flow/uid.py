@@ -8,15 +8,15 @@ from __future__ import annotations
 from hashlib import blake2b
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS = [low + high for high in _DIGITS for low in _DIGITS]  # two digits at a time, the lower one first as Zeek has it
 
 
 def _base62(value: int) -> str:
     digits = ""
-    while True:
-        value, rest = divmod(value, 62)
-        digits += _DIGITS[rest]
-        if not value:
-            return digits
+    while value >= 3844:
+        digits += _PAIRS[value % 3844]
+        value //= 3844
+    return digits + (_PAIRS[value] if value >= 62 else _DIGITS[value])
 
 
 def render_uid(prefix: str, seed: bytes) -> str:

@@ -1,0 +1,88 @@
+"""`ocspwatch`: finds the verb, loads the settings, runs it, and turns mistakes into one line and exit code 2.
+
+Only the module of the verb that was named is imported, so that `--version` and short captures start at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from sensor import __version__, build_mode
+
+EXIT_MISTAKE = 2
+_VERBS = ("replay", "ct", "config")
+_EPILOG = (
+    "exit codes: 0 all read; 1 not found (ct lookup); 2 the caller's mistake; "
+    "3 finished, but part of the input was unreadable"
+)
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="version, and whether the packet path is compiled")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"ocspwatch {__version__} ({build_mode()}, Python {sys.version.split()[0]})")
+        parser.exit()
+
+
+def build_parser(verbs: Sequence[str] = _VERBS) -> argparse.ArgumentParser:
+    """The parser with these verbs; the others are not imported."""
+    parser = argparse.ArgumentParser(
+        prog="ocspwatch",
+        description="Which client told the network, by OCSP in plaintext, which site it visits.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action=_Version)
+    parser.add_argument("--config", metavar="FILE", help="settings in YAML (ocspwatch config prints them all)")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in verbs:
+        import_module(f"sensor.cli.{verb}").add_parser(subparsers)
+    return parser
+
+
+def _named_verb(argv: Sequence[str]) -> tuple[str, ...]:
+    """The one verb in `argv`, or all of them if it cannot be told (help, a mistake)."""
+    skip = False
+    for word in argv:
+        if skip:
+            skip = False
+        elif word == "--config":
+            skip = True
+        elif not word.startswith("-"):
+            return (word,) if word in _VERBS else _VERBS
+        elif word in {"-h", "--help"}:
+            return _VERBS
+    return _VERBS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words == ["--version"]:  # nothing needs to be imported for this
+        print(f"ocspwatch {__version__} ({build_mode()}, Python {sys.version.split()[0]})")
+        return 0
+    args = build_parser(_named_verb(words)).parse_args(words)
+    from sensor.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings(args.config)
+    except SettingsError as error:
+        for line in error.lines:
+            print(f"ocspwatch: {line}", file=sys.stderr)
+        return EXIT_MISTAKE
+    run: Callable[[argparse.Namespace, object], int] = args.run
+    try:
+        return run(args, settings)
+    except BrokenPipeError:
+        # Whoever read our output has gone: that is how `| head` ends a program.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""`ocspwatch replay`: capture files in, logs and a summary out."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.settings import Settings
+
+if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.capture.timeline import TimeLine
+    from sensor.logs.sinks.sink import EventSink
+    from sensor.report.summary import Summary
+
+EXIT_MISTAKE = 2
+EXIT_PARTIAL = 3
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `replay`."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="read capture files: who disclosed what, and Zeek-compatible logs of it",
+        description="Reads capture files (pcap, pcapng, ERF; gzip, zstd, xz), folders of them, FIFOs and - for standard "
+        "input, as one time line. Makes no network connection.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")
+    parser.add_argument("-o", "--output", metavar="DIR", help="write logs here, one <stream>.log each; made if need be")
+    parser.add_argument("--json", action="store_true", help="all events as JSON lines on standard output, nothing else")
+    parser.add_argument("--follow", action="store_true", help="wait for more when a file ends; stop with Ctrl-C")
+    parser.add_argument("--ct", metavar="PATH", help="the certificate cache (default: in your data folder)")
+    parser.add_argument("--timestamps", choices=("epoch", "iso8601", "millis"), help="how every time is written")
+    parser.add_argument("--stream", action="store_true", default=None, help="add _path and _write_ts to every line")
+    parser.add_argument("--community-id", action="store_true", default=None, help="add community_id to conn.log")
+    parser.add_argument(
+        "--hash-bodies", choices=("pki", "all", "none"), help="bodies hashed in files.log (default: pki)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary, no progress")
+    parser.add_argument("--no-color", action="store_true", help="no colour (NO_COLOR is obeyed too)")
+    parser.set_defaults(run=run)
+
+
+def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with what the command line says on top."""
+    from sensor.settings import override
+
+    named = {
+        "ct.path": args.ct,
+        "logs.timestamps": args.timestamps,
+        "logs.stream": args.stream,
+        "logs.community_id": args.community_id,
+        "http.hash_bodies": args.hash_bodies,
+    }
+    return override(settings, {key: value for key, value in named.items() if value is not None})
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Exit code 0: all read; 2: a mistake of the caller's; 3: finished, part of the input was unreadable."""
+    from sensor.capture.inputs import open_inputs
+    from sensor.capture.source import CaptureError
+    from sensor.ct.schema import StoreError
+    from sensor.ct.store_lookup import StoreLookup
+    from sensor.logs.sinks.sink import ReaderGone, SinkError
+    from sensor.logs.writer import LogWriter
+    from sensor.pipeline import Pipeline
+    from sensor.report.summary import Summary
+
+    # Nothing on the packet path makes cycles (a flow lets go of its ends when it is over), so that the collector would
+    # only walk the flow table again and again.
+    gc.freeze()
+    gc.set_threshold(1_000_000, 20, 20)
+    settings = _settings(args, settings)
+    try:
+        source = open_inputs(args.paths, settings.capture, follow=args.follow)
+    except CaptureError as error:
+        return _mistake(error)
+    try:
+        lookup = StoreLookup(settings.ct)
+    except StoreError as error:
+        source.close()
+        return _mistake(error)
+    writer = None
+    try:
+        sink = _sink(args)
+        if sink is not None:
+            writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
+    except (SinkError, OSError) as error:
+        source.close()
+        return _mistake(error)
+    summary = None if args.quiet or args.json else Summary()
+    pipeline = Pipeline(settings, lookup, writer, summary)
+    try:
+        if args.quiet:
+            pipeline.run(source)
+        else:
+            from sensor.report.progress import Progress
+
+            progress = Progress(sys.stderr, source.bytes_total)
+            try:
+                pipeline.run(source, lambda: progress.update(source.bytes_read, source.frames))
+            finally:
+                progress.close()
+        if writer is not None:
+            writer.close()
+    except ReaderGone:
+        return 0
+    except SinkError as error:
+        return _mistake(error)
+    finally:
+        source.close()
+        lookup.close()
+    if summary is not None:
+        _print_summary(summary, source, args)
+    elif not source.complete:
+        for file in source.files:
+            if not file.complete:
+                print(f"ocspwatch: {file.name}: read in part", file=sys.stderr)
+    return 0 if source.complete else EXIT_PARTIAL
+
+
+def _sink(args: argparse.Namespace) -> EventSink | None:
+    """Where the events go: a folder, standard output, or nowhere. Raises SinkError."""
+    if args.json:
+        from sensor.logs.sinks.json_lines import JsonLinesSink
+
+        return JsonLinesSink()
+    if args.output:
+        from sensor.logs.sinks.folder import FolderSink
+
+        return FolderSink(Path(args.output))
+    return None
+
+
+def _print_summary(summary: Summary, source: TimeLine, args: argparse.Namespace) -> None:
+    from sensor.report.render import print_summary
+    from sensor.report.summary import FileRead
+
+    for file in source.files:
+        damage = () if file.complete else (f"{file.skipped} bytes unreadable" if file.skipped else "ends early",)
+        summary.files.append(FileRead(file.name, file.frames, 0, file.first_ts, file.last_ts, damage))
+    print_summary(summary, sys.stdout, colour=False if args.no_color else None)
+
+
+def _mistake(error: Exception) -> int:
+    print(f"ocspwatch: {error}", file=sys.stderr)
+    return EXIT_MISTAKE

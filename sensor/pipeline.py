@@ -1,0 +1,173 @@
+"""The composition root: wires the stages together and moves what comes out of one into the next.
+
+It knows the order of the stages and nothing of what they do: frames go in at one end, log lines come out at the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from sensor.capture.source import FrameBatch, PacketSource
+from sensor.ct.lookup import CtLookup
+from sensor.flow.conn import Connection
+from sensor.flow.stream import StreamReader
+from sensor.flow.tracker import FlowTracker
+from sensor.http.reader import HttpReader
+from sensor.http.transaction import HttpTransaction
+from sensor.logs.writer import LogWriter
+from sensor.ocsp.exchange import OcspDecoder
+from sensor.ocsp.model import OcspExchange
+from sensor.privacy.attribution import LeakStage
+from sensor.report.summary import Summary
+from sensor.settings import Settings
+from sensor.weird import FlowId, Weird
+
+_CERTIFICATE = "application/pkix-cert"
+
+
+class Accounts(msgspec.Struct, frozen=True):
+    """Where every frame and every payload byte went. payload = delivered + duplicate + discarded + held at the end."""
+
+    frames: int
+    wire_bytes: int
+    outcomes: dict[str, int]
+    flows: int
+    flows_evicted: int
+    payload_bytes: int
+    delivered_bytes: int
+    duplicate_bytes: int
+    discarded_bytes: int
+    held_bytes: int
+    gap_bytes: int
+    fragments: int
+    fragments_expired: int
+
+
+class Pipeline:
+    """One sensor: feed it batches, `finish` it, and the logs are written. `writer` and `summary` may be None."""
+
+    def __init__(self, settings: Settings, lookup: CtLookup, writer: LogWriter | None, summary: Summary | None) -> None:
+        self._out: list[object] = []
+        http = settings.http
+        out = self._out
+
+        def make_reader(flow: FlowId, probation: bool) -> StreamReader:
+            return HttpReader(flow, out, http, probation=probation)
+
+        self.tracker = FlowTracker(settings.flow, make_reader, out)
+        self._ocsp = OcspDecoder(settings.ocsp)
+        self._leaks = LeakStage(settings.privacy, lookup)
+        self._lookup = lookup
+        self._writer = writer
+        self._summary = summary
+        self.exchanges = 0
+        self.leaks = 0
+
+    def run(self, source: PacketSource, progress: Callable[[], None] | None = None) -> None:
+        """All of `source`, then `finish`. `progress` is called after each batch."""
+        for batch in source.batches():
+            self.feed(batch)
+            if source.weirds:
+                self.take_weirds(source.weirds)
+            if progress is not None:
+                progress()
+        self.finish()
+        self.take_weirds(source.weirds)
+
+    def feed(self, batch: FrameBatch) -> None:
+        self.tracker.feed(batch)
+        self._drain()
+
+    def finish(self) -> None:
+        """The input is over: every flow ends here."""
+        self.tracker.finish()
+        self._drain()
+
+    def take_weirds(self, weirds: list[Weird]) -> None:
+        """Oddities that a source met, in the order in which they are; empties the list."""
+        for weird in weirds:
+            self._weird(weird)
+        weirds.clear()
+
+    def accounts(self) -> Accounts:
+        """Where the frames and bytes went so far."""
+        tracker = self.tracker
+        reassembler = tracker.reassembler
+        return Accounts(
+            tracker.frames,
+            tracker.wire_bytes,
+            tracker.outcomes(),
+            tracker.flows_seen,
+            tracker.evicted,
+            reassembler.payload_bytes,
+            reassembler.delivered_bytes,
+            reassembler.duplicate_bytes,
+            reassembler.discarded_bytes,
+            tracker.held_bytes(),
+            reassembler.gap_bytes,
+            tracker.defragmenter.fragments,
+            tracker.defragmenter.expired,
+        )
+
+    def _drain(self) -> None:
+        """What the flows have produced since the last time, in order."""
+        out = self._out
+        if not out:
+            return
+        writer, summary = self._writer, self._summary
+        for item in out:
+            kind = type(item)
+            if kind is Connection:
+                if writer is not None:
+                    writer.connection(item)  # type: ignore[arg-type]  # its type was just asked for
+                if summary is not None:
+                    summary.connection(item)  # type: ignore[arg-type]
+            elif kind is HttpTransaction:
+                self._transaction(item)  # type: ignore[arg-type]
+            else:
+                self._weird(item)  # type: ignore[arg-type]
+        out.clear()
+
+    def _transaction(self, transaction: HttpTransaction) -> None:
+        writer, summary = self._writer, self._summary
+        if writer is not None:
+            writer.transaction(transaction)
+        if summary is not None:
+            summary.transaction(transaction)
+        response = transaction.response
+        if response is not None:
+            for file in response.files:
+                if file.mime_type == _CERTIFICATE and type(file.content) is bytes:
+                    self._lookup.issuer_from_traffic(file.content)
+        events = self._ocsp.feed(transaction)
+        if not events:
+            return
+        exchanges = [event for event in events if type(event) is OcspExchange]
+        if exchanges:
+            reply = exchanges[0].response
+            if reply is not None:
+                for der in reply.certs:
+                    self._lookup.issuer_from_traffic(der)
+            leaks = self._leaks.feed(exchanges)
+            self.exchanges += len(exchanges)
+            self.leaks += len(leaks)
+            if writer is not None:
+                writer.exchanges(exchanges, leaks)
+                writer.leaks(leaks)
+            if summary is not None:
+                for exchange in exchanges:
+                    summary.exchange(exchange)
+                for leak in leaks:
+                    summary.leak(leak)
+        if len(exchanges) != len(events):
+            for event in events:
+                if type(event) is Weird:
+                    self._weird(event)
+
+    def _weird(self, weird: Weird) -> None:
+        if self._writer is not None:
+            self._writer.weird(weird)
+        if self._summary is not None:
+            self._summary.weird(weird)
