@@ -159,6 +159,14 @@ class LeakStage:
                 leaks.append(self._leak(exchange, answer, certificate))
         return leaks
 
+    def describe(self, exchange: OcspExchange) -> tuple[str | None, str]:
+        """Issuer (RFC 4514 text, if known) and software of an exchange that is no leak, for its line in the log."""
+        issuer: Issuer | None = None
+        if exchange.cert_id is not None:
+            answer = self._lookup.lookup([exchange.cert_id])[0]
+            issuer = None if isinstance(answer, Unavailable) else answer.issuer
+        return None if issuer is None else issuer.name, self._software.guess(exchange)
+
     def _leak(self, exchange: OcspExchange, answer: Answer, certificate: tuple[object, str]) -> Leak:
         verdict = self._verdict(answer)
         flow = exchange.flow

@@ -241,3 +241,32 @@ def test_a_request_alone_creates_no_name(wire, lookup) -> None:
     asked = msgspec.structs.replace(wire.request(cid), requestor_name="bank.example")
     (leak,) = stage(lookup).feed([wire.exchange(cid, asked=asked, host=b"bank.example")])
     assert (leak.site, leak.names, leak.grade) == (None, (), Grade.unlisted)
+
+
+@pytest.mark.parametrize(
+    ("answer", "issuer"),
+    [
+        (NotFound(), None),
+        (NotFound(ISSUER), ISSUER.name),
+        (Unavailable("x"), None),
+        (found(certificate("a")), ISSUER.name),
+    ],
+)
+def test_an_exchange_that_is_no_leak_can_be_described(wire, lookup, answer, issuer: str | None) -> None:
+    about, asked = wire.cert_id("0B"), wire.request(wire.cert_id("0A"))
+    leaks = stage(lookup, {(about.issuer_key_hash, "0B"): answer})
+    unasked = wire.exchange(about, asked=asked, evidence=Evidence.mismatch)
+    assert leaks.feed([unasked]) == []
+    assert leaks.describe(unasked) == (issuer, "Windows CryptoAPI")
+    assert leaks.describe(wire.exchange(None)) == (None, "unknown")
+
+
+def test_the_public_suffix_list_is_read_when_a_name_needs_it(wire, lookup) -> None:
+    cid = wire.cert_id()
+    fake = lookup()
+    leaks = LeakStage(PrivacySettings(), fake)
+    leaks.feed([wire.exchange(cid, asked=wire.request(cid))])
+    assert leaks._sites._list is None
+    fake.answers[(cid.issuer_key_hash, "0A")] = found(certificate("a.example"))
+    leaks.feed([wire.exchange(cid, asked=wire.request(cid))])
+    assert leaks._sites._list is not None
