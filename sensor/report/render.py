@@ -24,6 +24,7 @@ from sensor.report.layout import (
     paint,
     title,
     width_of,
+    wrap,
     wrap_spans,
 )
 from sensor.report.summary import FileRead, Responder, Summary
@@ -32,6 +33,7 @@ from sensor.report.text import plural, shown
 MIN_WIDTH = 60
 MAX_WIDTH = 120  # longer lines are harder to read, not easier
 SHOWN_FILES = 8
+SHOWN_DAMAGE = 8
 SHOWN_ROWS = 10
 SHOWN_WEIRDS = 12
 _MAX_BAR = 24
@@ -80,15 +82,18 @@ def render_summary(summary: Summary, width: int = 80) -> list[Line]:
 
 def _inputs(summary: Summary, width: int) -> list[Line]:
     files = summary.files
-    packets = plural(sum(f.frames for f in files), "packet")
-    octets = text.octets(sum(f.octets for f in files))
-    lines: list[Line] = [title("ocspwatch", f"{plural(len(files), 'input')} · {packets} · {octets}", width)]
+    read = [plural(len(files), "input"), plural(sum(f.frames for f in files), "packet")]
+    octets = sum(f.octets for f in files)
+    if octets:
+        read.append(text.octets(octets))
+    lines: list[Line] = [title("ocspwatch", " · ".join(read), width)]
     starts = [f.first_ts for f in files if f.first_ts is not None]
     ends = [f.last_ts for f in files if f.last_ts is not None]
     when = text.period(min(starts), max(ends)) if starts and ends else "no packets"
     if len(files) == 1:
         room = width - width_of(when) - 4
-        return [*lines, [("  " + fit(shown(files[0].name), room) + "  ", ""), (when, "dim")]]
+        lines.append([("  " + fit(shown(files[0].name), room) + "  ", ""), (when, "dim")])
+        return lines + _other_frames(summary, width)
     lines.append([("  " + when, "dim")])
     # Damaged ones are shown whatever their place.
     listed = sorted(sorted(range(len(files)), key=lambda n: not files[n].damage)[:SHOWN_FILES])
@@ -96,13 +101,23 @@ def _inputs(summary: Summary, width: int) -> list[Line]:
     lines += [_file(files[n], names) for n in listed]
     if len(files) > len(listed):
         lines.append([(f"  and {plural(len(files) - len(listed), 'more input')}", "dim")])
-    return lines
+    return lines + _other_frames(summary, width)
+
+
+def _other_frames(summary: Summary, width: int) -> list[Line]:
+    """What was not TCP, in a line or two."""
+    ranked = sorted(summary.other_frames.items(), key=lambda item: -item[1])
+    if not ranked:
+        return []
+    kinds = ", ".join(f"{text.count(times)} {shown(name)}" for name, times in ranked)
+    return [[("  " + line, "dim")] for line in wrap(f"not TCP: {kinds}", width - 2)]
 
 
 def _file(file: FileRead, width: int) -> Line:
     return [
         ("  " + pad(fit(shown(file.name), width), width), ""),
-        (pad(plural(file.frames, "packet"), 20, right=True) + pad(text.octets(file.octets), 10, right=True), "dim"),
+        (pad(plural(file.frames, "packet"), 20, right=True), "dim"),
+        (pad(text.octets(file.octets), 10, right=True) if file.octets else "", "dim"),
         ("  damaged" if file.damage else "", "bad"),
     ]
 
@@ -198,8 +213,10 @@ def _not_readable(summary: Summary, width: int) -> list[Line]:
     rows: list[tuple[Span, str]] = []
     for file in summary.files:
         rows += [((shown(file.name), "bad"), shown(damage)) for damage in file.damage]
-    if len(rows) > SHOWN_FILES:
-        rows = [*rows[:SHOWN_FILES], (("", ""), f"and {text.count(len(rows) - SHOWN_FILES)} more")]
+    rows += [((shown(name), "bad"), shown(where)) for name, where in summary.damage]
+    more = max(0, len(rows) - SHOWN_DAMAGE) + summary.damage_besides
+    if more:
+        rows = [*rows[:SHOWN_DAMAGE], (("", ""), f"and {text.count(more)} more")]
     if summary.missed_bytes:
         where = f"in {text.count(summary.gapped_connections)} of {plural(summary.connections, 'connection')}"
         rows.append((("lost in capture", "warn"), f"{plural(summary.missed_bytes, 'byte')} {where}"))

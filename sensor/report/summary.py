@@ -20,6 +20,7 @@ MAX_KEYS = 1024  # ports, MIME types, weird names, unlisted serials
 MAX_RESPONDERS = 256
 MAX_ANSWERS = 16  # kinds of answers of one responder
 MAX_TOLD = 8192  # lines about clients
+MAX_DAMAGE = 64  # places in captures that are told one by one
 MAX_DISTINCT = 65536  # clients, sites and certificates told apart
 
 # What a line about a client is about: so many sites, or one of these.
@@ -106,7 +107,11 @@ Observation = Connection | HttpTransaction | OcspExchange | Leak | Weird | FileR
 
 
 class Summary:
-    """Takes every observation, in any order, and keeps the counts that `report.render` shows."""
+    """Takes every observation, in any order, and keeps the counts that `report.render` shows.
+
+    What comes from no observation is set from outside: `files`, `other_frames` (frames without TCP, by what they
+    were), `lookups_failed` and `pairs_forgotten` (LeakStage's `unavailable` and `forgotten`).
+    """
 
     def __init__(self) -> None:
         self.files: list[FileRead] = []
@@ -126,6 +131,9 @@ class Summary:
         self.unlisted: Tally[tuple[str | None, str]] = Tally(MAX_KEYS)
         self.weirds: Tally[str] = Tally(MAX_KEYS)
         self.weird_examples: dict[str, str] = {}
+        self.damage: list[tuple[str, str]] = []
+        self.damage_besides = 0
+        self.other_frames: dict[str, int] = {}
         self.lookups_failed = 0
         self.pairs_forgotten = 0
         self._takers: dict[type, Callable[..., None]] = {
@@ -210,6 +218,12 @@ class Summary:
             told.revoked = True
 
     def weird(self, weird: Weird) -> None:
+        if weird.source == "CAPTURE":  # a place in a capture that could not be read
+            if len(self.damage) < MAX_DAMAGE:
+                self.damage.append((weird.name, weird.addl or ""))
+            else:
+                self.damage_besides += 1
+            return
         self.weirds.add(weird.name)
         if weird.flow is None and weird.addl is not None and len(self.weird_examples) < MAX_KEYS:
             self.weird_examples.setdefault(weird.name, weird.addl)

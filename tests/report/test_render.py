@@ -65,6 +65,19 @@ def test_many_inputs_are_cut_and_damaged_ones_are_not() -> None:
     assert "  29.pcap  torn" in text
 
 
+def test_damage_by_place() -> None:
+    summary = Summary()
+    summary.feed([Weird(1, "record_cut", None, f"x.pcap: byte {n}", "CAPTURE") for n in range(100)])
+    text = page(summary)
+    assert "  record_cut  x.pcap: byte 7\n              and 92 more\n" in text
+
+
+def test_what_was_not_tcp() -> None:
+    summary = Summary()
+    summary.other_frames = {"arp": 4, "udp": 12345}
+    assert "  not TCP: 12,345 udp, 4 arp\n" in page(summary)
+
+
 def test_colour_only_where_wanted(office: Summary) -> None:
     assert "\x1b" not in page(office)
     terminal = Terminal()

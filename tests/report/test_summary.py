@@ -175,3 +175,10 @@ def test_a_reply_that_is_not_a_basic_one_has_no_status(make) -> None:
     bare = msgspec.structs.replace(make.exchange("192.0.2.1", "0A", status=None), response=OcspResponse(0, "1.2.3"))
     summary.exchange(bare)
     assert summary.responders[b"ocsp.trust.example"].answers.counts == {"no status": 1}
+
+
+def test_damage_of_captures_is_told_by_place_and_bounded() -> None:
+    summary = Summary()
+    summary.feed([Weird(1, "record_cut", None, f"x.pcap: byte {n}", "CAPTURE") for n in range(100)])
+    assert summary.damage[0] == ("record_cut", "x.pcap: byte 0")
+    assert (len(summary.damage), summary.damage_besides, summary.weirds.total) == (64, 36, 0)
