@@ -212,7 +212,8 @@ def _answer(answer: str, times: int) -> Span:
 def _not_readable(summary: Summary, width: int) -> list[Line]:
     rows: list[tuple[Span, str]] = []
     for file in summary.files:
-        rows += [((shown(file.name), "bad"), shown(damage)) for damage in file.damage]
+        if not any(where.startswith(f"{file.name}:") for _, where in summary.damage):  # told below, and better
+            rows += [((shown(file.name), "bad"), shown(damage)) for damage in file.damage]
     rows += [((shown(name), "bad"), shown(where)) for name, where in summary.damage]
     more = max(0, len(rows) - SHOWN_DAMAGE) + summary.damage_besides
     if more:

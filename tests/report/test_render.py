@@ -72,6 +72,20 @@ def test_damage_by_place() -> None:
     assert "  record_cut  x.pcap: byte 7\n              and 92 more\n" in text
 
 
+def test_damage_is_told_once() -> None:
+    summary = Summary()
+    summary.feed(
+        [
+            FileRead("x.pcap", 1, 1, 0, 1, ("in part",)),
+            FileRead("y.pcap", 1, 1, 0, 1, ("in part",)),
+            Weird(1, "record_cut", None, "x.pcap: byte 7", "CAPTURE"),
+        ]
+    )
+    text = page(summary)
+    assert "  y.pcap      in part\n  record_cut  x.pcap: byte 7\n" in text
+    assert text.count("in part") == 1
+
+
 def test_what_was_not_tcp() -> None:
     summary = Summary()
     summary.other_frames = {"arp": 4, "udp": 12345}
