@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from sensor.ct.sources import DerItem, Refusal, WordsItem
 from sensor.ct.sources.files import Input, Skipped, find_inputs, read_input
-from sensor.ct.sources.items import DerItem, Refusal, WordsItem
 from sensor.ct.store import Outcome, RefusedError, Store
 from sensor.pki.certificates import CertificateError, decode_certificate
 from sensor.settings import CtSettings
 
-BATCH = 2000  # certificates; a killed import loses at most so many
+BATCH = 10_000  # certificates; a killed import loses at most so many, and each batch rewrites most of a small store
 _MAX_REASONS = 64
 _OTHER = "other reasons"
 

@@ -22,7 +22,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 APPLICATION_ID = 0x6F637370  # "ocsp"
@@ -129,6 +129,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection = _checked(path, path.resolve().as_uri() + "?mode=rw", _WRITE_WAIT_MS)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA wal_autocheckpoint=8192")
         return connection
 
 
@@ -171,7 +172,8 @@ def _check_header(path: Path, header: bytes) -> None:
 def _checked(path: Path, address: str, busy_timeout_ms: int) -> sqlite3.Connection:
     """Opens, and compares the schema with ours, so that a planted trigger, view or index cannot run."""
     connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000)
-    try:
+    with ExitStack() as unless_sound:
+        unless_sound.callback(connection.close)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA trusted_schema=OFF")
@@ -179,9 +181,7 @@ def _checked(path: Path, address: str, busy_timeout_ms: int) -> sqlite3.Connecti
         found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
         if found != set(_SCHEMA):
             raise StoreError(path, "not the tables of a store")
-    except BaseException:
-        connection.close()
-        raise
+        unless_sound.pop_all()
     return connection
 
 
@@ -195,6 +195,7 @@ def _create(path: Path) -> None:
         try:
             with one_line(path):
                 connection = sqlite3.connect(draft, isolation_level=None)
+                connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # before anything is written
                 connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("BEGIN")

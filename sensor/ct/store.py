@@ -16,7 +16,13 @@ import msgspec
 from sensor.ct.rows import Row, RowError, UrlSet, decode_row, encode_row, encode_urls, merge, row_of
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line, open_to_write
 from sensor.ct.stats import missing_issuers
-from sensor.pki.certificates import Certificate, CertificateError, SignedCertificate, decode_certificate
+from sensor.pki.certificates import (
+    Certificate,
+    CertificateError,
+    SignedCertificate,
+    decode_certificate,
+    issuer_name_der,
+)
 from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import display_name
@@ -63,9 +69,16 @@ class Store:
         self._forget()
 
     def close(self) -> None:
-        """Folds the WAL into the file. Raises StoreError."""
+        """Gives back the space of those who waited, and folds the WAL into the file. Raises StoreError."""
         with one_line(self.path):
-            self._connection.close()
+            try:
+                (free,), (pages,) = (
+                    self._connection.execute(f"PRAGMA {count}").fetchone() for count in ("freelist_count", "page_count")
+                )
+                if free > pages // 4:
+                    self._connection.executescript("PRAGMA incremental_vacuum")  # execute() stops after one page
+            finally:
+                self._connection.close()
 
     def _forget(self) -> None:
         """Numbers remembered from a transaction that was undone, or from before someone else's, are not trusted."""
@@ -81,22 +94,22 @@ class Store:
     @contextmanager
     def batch(self) -> Iterator[None]:
         """All that is added within is kept, or, if an exception leaves it, nothing. Raises StoreError."""
+        kept = False
         with self._one_line():
             self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            with self._one_line():
+            try:
                 (version,) = self._connection.execute("PRAGMA data_version").fetchone()
                 if version != self._version or self._remembered() > _MAX_REMEMBERED:
                     self._version = version
                     self._forget()
                 yield
                 self._connection.execute("COMMIT")
-        except BaseException:
-            self._forget()
-            if self._connection.in_transaction:
-                with self._one_line():
-                    self._connection.execute("ROLLBACK")
-            raise
+                kept = True
+            finally:
+                if not kept:
+                    self._forget()
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
 
     @contextmanager
     def _one_line(self) -> Iterator[None]:
@@ -201,43 +214,51 @@ class Store:
         ).fetchall():
             last = 0
             while page := self._connection.execute(
-                "SELECT number, der FROM pending WHERE issuer = ? AND number > ? ORDER BY number LIMIT ?",
+                "SELECT number, serial, der FROM pending WHERE issuer = ? AND number > ? ORDER BY number LIMIT ?",
                 (number, last, _PAGE),
             ).fetchall():
                 last = page[-1][0]
-                for waiting, der in page:
-                    self._move(waiting, number, self._decoded(der), ca, certain=key_id == ca.sha1)
+                for waiting, serial, der in page:
+                    self._move(waiting, serial, number, der, ca, certain=key_id == ca.sha1)
             if not self._waits(number):
                 self._connection.execute("DELETE FROM issuer_hash WHERE issuer = ?", (number,))
                 self._connection.execute("DELETE FROM issuer WHERE number = ?", (number,))
                 self._numbers.pop((CLAIMED, name, key_id), None)
 
-    def _move(self, waiting: int, claimed: int, certificate: SignedCertificate, ca: _Ca, certain: bool) -> None:
+    def _move(self, waiting: int, serial: bytes, claimed: int, der: bytes, ca: _Ca, certain: bool) -> None:
         """`certain`: it can wait for no other key, so if this one did not sign it, it is forged, and goes."""
         try:
-            signed = is_signed_by(certificate.der, ca.certificate)
+            signed = is_signed_by(der, ca.certificate)
         except UnsupportedSignatureError:
             signed = False
         if not signed and not certain:
             return
-        old = self._row(claimed, certificate.serial)
         self._connection.execute("DELETE FROM pending WHERE number = ?", (waiting,))
-        self._connection.execute(
-            "DELETE FROM certificate WHERE issuer = ? AND serial = ?", (claimed, certificate.serial)
-        )
+        self.resolved += signed
+        self.dropped += not signed
+        if signed:
+            self._hash(ca, issuer_name_der(der))
+        key = (claimed, serial)
+        # Namesakes may have given the same serial, and a precertificate has its certificate's.
+        others = self._connection.execute("SELECT der FROM pending WHERE issuer = ? AND serial = ?", key).fetchall()
+        if signed and not others:
+            moved = self._connection.execute(
+                "UPDATE OR IGNORE certificate SET issuer = ? WHERE issuer = ? AND serial = ?", (ca.number, *key)
+            )
+            if moved.rowcount:
+                return
+        self._part(key, der if signed else None, [other for (other,) in others], ca)
+
+    def _part(self, key: tuple[int, bytes], signed: bytes | None, others: list[bytes], ca: _Ca) -> None:
+        """One row stood for several certificates: what `signed` gave to it goes to the CA, `others` keep the rest."""
+        old = self._row(*key)
         if old is None:
             raise RowError("a waiting certificate without its row")
-        if signed:
-            self._hash(ca, certificate.issuer_der)
-            self._put(ca.number, certificate.serial, self._row_of(certificate.facts, old.source, old.learned_at))
-            self.resolved += 1
-        else:
-            self.dropped += 1
-        # Namesakes may have given the same serial: what is left of them is put together again.
-        for (der,) in self._connection.execute(
-            "SELECT der FROM pending WHERE issuer = ? AND serial = ? ORDER BY number", (claimed, certificate.serial)
-        ).fetchall():
-            self._put(claimed, certificate.serial, self._row_of(self._decoded(der).facts, old.source, old.learned_at))
+        self._connection.execute("DELETE FROM certificate WHERE issuer = ? AND serial = ?", key)
+        targets = [(ca.number, signed)] if signed is not None else []
+        for issuer, der in [*targets, *((key[0], other) for other in others)]:
+            facts = self._decoded(der).facts
+            self._put(issuer, key[1], self._row_of(facts, old.source, old.learned_at))
 
     def _waits(self, issuer: int) -> bool:
         return self._connection.execute("SELECT 1 FROM pending WHERE issuer = ?", (issuer,)).fetchone() is not None

@@ -123,6 +123,11 @@ def _decoded(der: bytes, loaded: x509.Certificate, max_names: int) -> SignedCert
     )
 
 
+def issuer_name_der(der: bytes) -> bytes:
+    """The DER of the issuer's Name in a certificate that has passed `decode_certificate`."""
+    return _fields(der)[1]
+
+
 def _fields(der: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     """Serial contents, issuer Name, subject Name, and the bits of subjectPublicKey (RFC 5280 4.1)."""
     reader = DerReader(der, _MAX_HEADERS)
@@ -164,32 +169,34 @@ class _Extensions:
         self.subject_key_id: bytes | None = None
         for extension in extensions:
             value = extension.value
-            if isinstance(value, x509.SubjectAlternativeName):
+            kind = type(value)  # compared, not isinstance: the library's types are abstract classes, slow to ask
+            if kind is x509.SubjectAlternativeName:
                 self._names(value)
-            elif isinstance(value, x509.BasicConstraints):
+            elif kind is x509.BasicConstraints:
                 self.is_ca, self.path_length = value.ca, value.path_length
-            elif isinstance(value, x509.KeyUsage):
+            elif kind is x509.KeyUsage:
                 self.key_cert_sign = value.key_cert_sign
-            elif isinstance(value, x509.AuthorityKeyIdentifier):
+            elif kind is x509.AuthorityKeyIdentifier:
                 self.authority_key_id = value.key_identifier
-            elif isinstance(value, x509.SubjectKeyIdentifier):
+            elif kind is x509.SubjectKeyIdentifier:
                 self.subject_key_id = value.digest
-            elif isinstance(value, x509.AuthorityInformationAccess):
+            elif kind is x509.AuthorityInformationAccess:
                 self._access(value)
-            elif isinstance(value, x509.CRLDistributionPoints):
+            elif kind is x509.CRLDistributionPoints:
                 self._distribution(value)
-            elif isinstance(value, x509.TLSFeature):
+            elif kind is x509.TLSFeature:
                 self.must_staple = any(feature.value == _MUST_STAPLE for feature in value)
 
     def _names(self, san: x509.SubjectAlternativeName) -> None:
         from cryptography import x509
 
         for name in san:
-            if isinstance(name, x509.DNSName):
+            kind = type(name)
+            if kind is x509.DNSName:
                 self.dns_names.append(name.value)
-            elif isinstance(name, x509.IPAddress):
+            elif kind is x509.IPAddress:
                 self.ip_addresses.append(str(name.value))
-            elif isinstance(name, x509.RFC822Name):
+            elif kind is x509.RFC822Name:
                 self.email_addresses.append(name.value)
 
     def _access(self, access: x509.AuthorityInformationAccess) -> None:
@@ -200,7 +207,7 @@ class _Extensions:
             location = description.access_location
             if (
                 description.access_method == AuthorityInformationAccessOID.OCSP
-                and isinstance(location, x509.UniformResourceIdentifier)
+                and type(location) is x509.UniformResourceIdentifier
                 and (text := names.url(location.value))
             ):
                 self.ocsp_urls.append(text)
@@ -210,7 +217,7 @@ class _Extensions:
 
         for point in points:
             for name in point.full_name or ():
-                if isinstance(name, x509.UniformResourceIdentifier) and (text := names.url(name.value)):
+                if type(name) is x509.UniformResourceIdentifier and (text := names.url(name.value)):
                     self.crl_urls.append(text)
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")  # model.CertId.hash_algorithm's spelling
 
@@ -38,41 +43,56 @@ def is_signed_by(der: bytes, issuer_der: bytes) -> bool:
     (a CA's MD5 signature was forged in 2008). Raises UnsupportedSignatureError.
     """
     from cryptography import exceptions, x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.hashes import MD5
 
     try:
-        key = _public_key(issuer_der)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
-            signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-            digest, parameters = certificate.signature_hash_algorithm, certificate.signature_algorithm_parameters
-        if isinstance(digest, hashes.MD5):
-            raise UnsupportedSignatureError("MD5 signature")
-        if isinstance(key, rsa.RSAPublicKey):
-            if digest is None or not isinstance(parameters, (padding.PKCS1v15, padding.PSS)):
-                return False  # a signature of another kind than the key
-            key.verify(signature, signed, parameters, digest)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            if not isinstance(parameters, ec.ECDSA):
-                return False
-            key.verify(signature, signed, parameters)
-        elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-            if parameters is not None:
-                return False
-            key.verify(signature, signed)
-        else:
-            raise UnsupportedSignatureError("issuer's key of a kind not supported")
+            if isinstance(certificate.signature_hash_algorithm, MD5):
+                raise UnsupportedSignatureError("MD5 signature")
+            return _verifier(issuer_der)(certificate)
     except exceptions.InvalidSignature:
         return False
     except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
         raise UnsupportedSignatureError("signature algorithm or key not supported") from None
-    return True
 
 
 @functools.lru_cache(1024)
-def _public_key(der: bytes) -> object:
+def _verifier(issuer_der: bytes) -> Callable[[x509.Certificate], bool]:
+    """Checks signatures by this key: False for one of another kind than the key, InvalidSignature for a wrong one."""
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
-    return x509.load_der_x509_certificate(der).public_key()
+    key = x509.load_der_x509_certificate(issuer_der).public_key()
+
+    def rsa_signed(certificate: x509.Certificate) -> bool:
+        scheme, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+        if digest is None or not isinstance(scheme, (padding.PKCS1v15, padding.PSS)):
+            return False
+        rsa_key.verify(certificate.signature, certificate.tbs_certificate_bytes, scheme, digest)
+        return True
+
+    def ecdsa_signed(certificate: x509.Certificate) -> bool:
+        scheme = certificate.signature_algorithm_parameters
+        if not isinstance(scheme, ec.ECDSA):
+            return False
+        ec_key.verify(certificate.signature, certificate.tbs_certificate_bytes, scheme)
+        return True
+
+    def edwards_signed(certificate: x509.Certificate) -> bool:
+        if certificate.signature_algorithm_parameters is not None:
+            return False
+        edwards_key.verify(certificate.signature, certificate.tbs_certificate_bytes)
+        return True
+
+    if isinstance(key, rsa.RSAPublicKey):
+        rsa_key = key
+        return rsa_signed
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        ec_key = key
+        return ecdsa_signed
+    if isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
+        edwards_key = key
+        return edwards_signed
+    raise UnsupportedSignatureError("issuer's key of a kind not supported")

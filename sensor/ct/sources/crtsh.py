@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from sensor.ct.sources.items import Item, Refusal, WordsItem
+from sensor.ct.sources import Item, Refusal, WordsItem
 from sensor.pki import names
 from sensor.pki.certificates import Certificate
 from sensor.pki.serial import SerialError, parse_serial

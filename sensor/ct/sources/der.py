@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.ct.sources.items import DerItem, Item, Refusal
+from sensor.ct.sources import DerItem, Item, Refusal
 from sensor.pki.ber import definite_form
 from sensor.pki.der import BER_REASONS, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, SET, TRUNCATED, DerError, DerReader
 from sensor.pki.oids import encode_oid
@@ -16,6 +16,7 @@ _CERTIFICATE = re.compile(rb"\x30" + _LENGTH + rb"\x30" + _LENGTH + rb"\xa0\x03\
 _SIGNED_DATA_OID = encode_oid("1.2.840.113549.1.7.2")
 # ContentInfo of signed data, in DER or BER.
 _PKCS7 = re.compile(rb"\x30(?:\x80|" + _LENGTH + rb")\x06\x09" + re.escape(_SIGNED_DATA_OID), re.DOTALL)
+_PADDING = b"\0\r\n"
 _MAX_ELEMENTS = 1 << 20  # a bundle has one for each certificate; in BER, one for each element of them
 _MAX_DEPTH = 32
 
@@ -45,10 +46,11 @@ def read_blob(data: bytes, place: str = "") -> Iterator[Item]:
     if looks_like_pkcs7(data):
         yield from _in_pkcs7(data, place)
         return
-    data = data.rstrip(b"\0\r\n")  # padding; a certificate ends in a signature, and what it lost is missed below
     reader = DerReader(data, _MAX_ELEMENTS)
     pos = 0
     while pos < len(data):
+        if pos and data[pos] in _PADDING and not data[pos:].strip(_PADDING):
+            return
         try:
             if reader.read(pos, len(data)) != SEQUENCE:
                 raise DerError("no SEQUENCE")

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from sensor.ct.sources import Item, Refusal
 from sensor.ct.sources.crtsh import read_crtsh
 from sensor.ct.sources.der import looks_like_certificate, looks_like_pkcs7, read_blob
-from sensor.ct.sources.items import Item, Refusal
 from sensor.ct.sources.pem import read_pem
 from sensor.settings import CtSettings
 

@@ -6,8 +6,8 @@ import binascii
 from collections.abc import Iterator
 from typing import Protocol
 
+from sensor.ct.sources import DerItem, Item, Refusal
 from sensor.ct.sources.der import outer_length, read_blob
-from sensor.ct.sources.items import DerItem, Item, Refusal
 
 _CHUNK = 1 << 20
 _BEGIN = b"-----BEGIN "
