@@ -56,7 +56,7 @@ def render_clients(summary: Summary, width: int) -> list[Line]:
         lines.append([(f"  and {_over(summary.clients_total)}{plural(more, 'more client')}, all in leak.log", "dim")])
     grades = {grade for told in clients.values() for grade, _ in told}
     meaning = "; ".join(f"{grade.value}: {why}" for grade, why in _EXPLAINED.items() if grade in grades)
-    return [*lines, *([("  " + line, "dim")] for line in wrap(meaning, width - 2))]
+    return [*lines, *([("  " + line, "dim")] for line in wrap(meaning.split(), width - 2))]
 
 
 def render_unlisted(summary: Summary, width: int) -> list[Line]:

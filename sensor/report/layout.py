@@ -114,18 +114,18 @@ def wrap_spans(spans: Iterable[Span], width: int) -> list[Line]:
     return lines
 
 
-def labelled(label: Span, what: str, label_width: int, width: int) -> list[Line]:
+def labelled(label: Span, pieces: Sequence[str], label_width: int, width: int) -> list[Line]:
     """A label in its column and text beside it, wrapped."""
-    wrapped = wrap(what, width - label_width - 4)
+    wrapped = wrap(pieces, width - label_width - 4)
     first: Line = [("  " + pad(fit(label[0], label_width), label_width), label[1]), ("  " + wrapped[0], "")]
     return [first, *([(" " * (label_width + 4) + rest, "")] for rest in wrapped[1:])]
 
 
-def wrap(words: str, width: int) -> list[str]:
-    """Lines of at most `width` cells, broken at blanks, or anywhere where there is none; at least one."""
+def wrap(pieces: Sequence[str], width: int) -> list[str]:
+    """Lines of at most `width` cells, broken between the pieces, within one only if it is too long; at least one."""
     lines = [""]
-    for word in words.split():
-        rest = word
+    for piece in pieces:
+        rest = piece
         if lines[-1] and width_of(lines[-1]) + 1 + width_of(rest) > width:
             lines.append("")
         while width_of(rest) > width:  # longer than a line: cut

@@ -109,8 +109,13 @@ def _other_frames(summary: Summary, width: int) -> list[Line]:
     ranked = sorted(summary.other_frames.items(), key=lambda item: -item[1])
     if not ranked:
         return []
-    kinds = ", ".join(f"{text.count(times)} {shown(name)}" for name, times in ranked)
-    return [[("  " + line, "dim")] for line in wrap(f"not TCP: {kinds}", width - 2)]
+    kinds = _listed([f"{text.count(times)} {shown(name)}" for name, times in ranked])
+    return [[("  " + line, "dim")] for line in wrap(["not TCP:", *kinds], width - 2)]
+
+
+def _listed(items: list[str]) -> list[str]:
+    """With a comma behind each but the last."""
+    return [f"{item}," for item in items[:-1]] + items[-1:]
 
 
 def _file(file: FileRead, width: int) -> Line:
@@ -210,7 +215,7 @@ def _answer(answer: str, times: int) -> Span:
 
 
 def _not_readable(summary: Summary, width: int) -> list[Line]:
-    rows: list[tuple[Span, str]] = []
+    rows: list[tuple[Span, str | list[str]]] = []
     for file in summary.files:
         if not any(where.startswith(f"{file.name}:") for _, where in summary.damage):  # told below, and better
             rows += [((shown(file.name), "bad"), shown(damage)) for damage in file.damage]
@@ -234,11 +239,11 @@ def _not_readable(summary: Summary, width: int) -> list[Line]:
     column = min(max(width_of(label) for (label, _), _ in rows), width // 3)
     lines: list[Line] = [title("Not readable", "", width)]
     for label, what in rows:
-        lines += labelled(label, what, column, width)
+        lines += labelled(label, what.split() if isinstance(what, str) else what, column, width)
     return lines
 
 
-def _weirds(summary: Summary) -> str:
+def _weirds(summary: Summary) -> list[str]:
     told = []
     for name, times in summary.weirds.top(SHOWN_WEIRDS):
         example = summary.weird_examples.get(name)
@@ -246,4 +251,4 @@ def _weirds(summary: Summary) -> str:
     rest = len(summary.weirds.counts) - len(told)
     if rest:
         told.append(f"and {plural(rest, 'more kind')}")
-    return ", ".join(told)
+    return _listed(told)

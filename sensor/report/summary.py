@@ -172,7 +172,7 @@ class Summary:
 
     def exchange(self, exchange: OcspExchange) -> None:
         name = exchange.host
-        host = exchange.flow.resp_h.encode() if name is None else name.lower()
+        host = exchange.flow.resp_h.encode() if name is None else name.lower().removesuffix(b":80")
         responder = self.responders.get(host)
         if responder is None:
             if len(self.responders) >= 2 * MAX_RESPONDERS:

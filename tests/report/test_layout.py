@@ -39,9 +39,15 @@ def test_fit_never_exceeds(value: str, width: int) -> None:
 
 @given(st.text(alphabet="ab 株", max_size=80), st.integers(4, 30))
 def test_wrap_keeps_every_word_and_the_width(words: str, width: int) -> None:
-    lines = layout.wrap(words, width)
+    lines = layout.wrap(words.split(), width)
     assert all(layout.width_of(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == words.replace(" ", "")
+
+
+def test_wrap_breaks_between_pieces_where_it_can() -> None:
+    assert layout.wrap(["12 apples,", "3 pears"], 12) == ["12 apples,", "3 pears"]
+    assert layout.wrap(["12 apples,", "3 pears"], 18) == ["12 apples, 3 pears"]
+    assert layout.wrap([], 5) == [""]
 
 
 @given(st.lists(st.text(alphabet="abc", min_size=1, max_size=12)), st.integers(6, 30))

@@ -215,6 +215,6 @@ Not readable ──────────────────────�
   captures/\\x1b]0;x\\x07.pcap  gzip: checksum differs at the end
   lost in capture             2,920 bytes in 2 of 1,657 connections
   certificate cache           2 look-ups not answered, graded unlisted
-  odd traffic                 12 data_before_established, 3 unknown_link_type
-                              (147)
+  odd traffic                 12 data_before_established,
+                              3 unknown_link_type (147)
 """

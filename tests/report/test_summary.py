@@ -100,7 +100,7 @@ def test_medians_of_validity_and_delay(make) -> None:
 
 def test_responders_by_host_or_else_by_address(make) -> None:
     summary = Summary()
-    summary.feed([make.exchange("192.0.2.1", "0A", host=h) for h in (b"OCSP.x", b"ocsp.X", None)])
+    summary.feed([make.exchange("192.0.2.1", "0A", host=h) for h in (b"OCSP.x", b"ocsp.X:80", None)])
     assert {host: r.asked for host, r in summary.responders.items()} == {b"ocsp.x": 2, b"192.0.2.80": 1}
 
 
