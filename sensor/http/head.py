@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sensor.http.grammar import parse_content_length, parse_field, parse_list, parse_number
+from sensor.http.grammar import is_token, parse_content_length, parse_field, parse_list, parse_number
 from sensor.http.transaction import Header
 
 # What of the fields matters here, by code; 0 is the rest.
@@ -110,14 +110,14 @@ def find_end(data: bytes | bytearray, start: int, scan: int) -> int:
         at = end - 1
 
 
-def read_fields(head: Head, lines: list[bytes], first: int, max_fields: int, max_line: int) -> bool:
-    """Read the well-formed field lines `lines[first:]` into `head`; False at the first line that is not well formed.
+def read_fields(head: Head, lines: list[bytes], max_fields: int, max_line: int) -> bool:
+    """Read the well-formed field lines behind `lines[0]` into `head`; False at the first that is not well formed.
 
     `head` is then to be thrown away, and the whole to be read by `read_odd_fields`.
     """
     fields = head.fields
     count = 0
-    for i in range(first, len(lines)):
+    for i in range(1, len(lines)):
         line = lines[i]
         entry = _memo.get(line)
         if entry is None:
@@ -187,9 +187,9 @@ def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_
 
 
 def _entry(line: bytes) -> _Entry | None:
-    """The parsed form of a field line, from now on remembered if it is short."""
+    """The parsed form of a well-formed field line, from now on remembered if it is short."""
     field = parse_field(line)
-    if field is None:
+    if field is None or not is_token(field[0]):
         return None
     name, value = field
     entry = (Header(name, value), _CODES.get(name, 0), value)

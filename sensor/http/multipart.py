@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
-_MULTIPART: Final = re.compile(rb"[ \t]*multipart/", re.IGNORECASE)
+_MULTIPART: Final = re.compile(rb"[ \t]*multipart/(?!byteranges)", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(rb';[ \t]*boundary[ \t]*=[ \t]*(?:"([^"]{1,256})"|([^;"\s]{1,256}))', re.IGNORECASE)
 _BLANK_LINE: Final = re.compile(rb"\A\r?\n|\n\r?\n")
 _MAX_DELIMITER_LINE: Final = 1024
@@ -31,7 +31,10 @@ P = TypeVar("P", bound=Part)
 
 
 def boundary_of(content_type: bytes) -> bytes | None:
-    """The boundary that a multipart Content-Type declares; None for other types and without one."""
+    """The boundary that a multipart Content-Type declares; None for other types and without one.
+
+    multipart/byteranges counts as one file: its parts are pieces of one (RFC 9110 section 14.6).
+    """
     if _MULTIPART.match(content_type) is None:
         return None
     found = _BOUNDARY.search(content_type)

@@ -1,0 +1,115 @@
+"""Steps through a chunked body (RFC 9112 section 7.1): size lines, line ends behind chunks, trailers, and the end.
+
+Each takes the position it starts at and returns the one behind what it took, or MORE if it kept the bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sensor.flow.stream import FIN
+from sensor.http.grammar import parse_chunk_size
+from sensor.http.head import CHUNKED, Head
+from sensor.http.messages import Messages
+from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, Side
+
+_BLANKS: Final = re.compile(rb"[ \t\r\n\v\f]*")
+_TRAILER_END: Final = re.compile(rb"\n\r?\n")
+_SHOWN: Final = 64
+"""Bytes of a bad size line that the weird shows."""
+
+
+def read_size(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
+    """A chunk-size line. At the first one it is decided whether the body is chunked at all."""
+    blanks = _BLANKS.match(data, pos)
+    start = blanks.end() if blanks is not None else pos
+    limit = messages.settings.max_chunk_extension_bytes
+    size = -1
+    end = data.find(b"\n", start, start + limit)
+    if end >= 0:
+        size = parse_chunk_size(data[start:end])
+    elif len(data) - pos < limit and (start == len(data) or parse_chunk_size(data[start:]) >= 0):
+        return side.keep(data, pos)
+    head = side.head
+    if side.first_chunk and head is not None:
+        if size < 0 or (head.chunked != CHUNKED and data[end - 1] != 0x0D):
+            return _begin_unchunked(messages, side, head, data, pos, ts)
+        side.first_chunk = False
+        side.body = messages.new_body(side, head, -1)
+    if size < 0:
+        shown = min(end, start + _SHOWN) if end >= 0 else start + _SHOWN
+        messages.weird(ts, "HTTP_bad_chunk_size", data[start:shown])
+        messages.end(side, False, ts)
+        messages.lose(side)
+        return end + 1 if end >= 0 else len(data)
+    side.need = size
+    side.state = CHUNK_DATA if size else TRAILER
+    return end + 1
+
+
+def _begin_unchunked(messages: Messages, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
+    """Chunked was declared, or mentioned, but the body is not: then what else is declared counts, as in browsers."""
+    side.first_chunk = False
+    if head.chunked == CHUNKED:
+        messages.weird(ts, "HTTP_bad_chunk_size", data[pos : pos + _SHOWN])
+    if side.is_orig and head.length < 0:
+        messages.end(side, head.chunked != CHUNKED, ts)
+        return pos
+    return messages.begin_plain(side, head, data, pos, ts)
+
+
+def read_line_end(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
+    """The line end behind a chunk; what stands before it is skipped, as Zeek does."""
+    if data[pos] == 0x0D:
+        if pos + 1 == len(data):
+            return side.keep(data, pos)
+        side.state = CHUNK_SIZE
+        return pos + 2 if data[pos + 1] == 0x0A else pos + 1
+    limit = messages.settings.max_chunk_extension_bytes
+    end = data.find(b"\n", pos, pos + limit)
+    if end < 0 and len(data) - pos < limit:
+        return side.keep(data, pos)
+    if end != pos:
+        messages.weird(ts, "HTTP_bad_chunk_size", data[pos : pos + _SHOWN])
+    if end < 0:
+        messages.end(side, False, ts)
+        messages.lose(side)
+        return len(data)
+    side.state = CHUNK_SIZE
+    return end + 1
+
+
+def read_trailer(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
+    """Trailer fields count for nothing here; a reply that follows without the blank line is seen."""
+    if data.startswith(b"\r\n", pos):
+        end = pos + 2
+    elif data[pos] == 0x0A:
+        end = pos + 1
+    elif data.startswith(b"HTTP/", pos) and not side.is_orig:
+        end = pos
+    else:
+        found = _TRAILER_END.search(data, pos)
+        if found is None:
+            if len(data) - pos <= messages.settings.max_trailer_bytes:
+                return side.keep(data, pos)
+            messages.weird(ts, "HTTP_trailer_too_large", None)
+            messages.end(side, False, ts)
+            messages.lose(side)
+            return len(data)
+        end = found.end()
+    messages.end(side, True, ts)
+    return end
+
+
+def close_at_size(messages: Messages, side: Side, how: int, ts: int) -> None:
+    """The connection closed where a chunk size should stand. A last chunk without its line end is one."""
+    rest = bytes(side.tail) if side.tail is not None else b""
+    side.tail = None
+    head = side.head
+    complete = bool(rest) and parse_chunk_size(rest) == 0
+    if side.first_chunk and head is not None and not complete and rest:
+        side.body = messages.new_body(side, head, head.length)
+        side.body.feed(rest, ts)
+        complete = how == FIN and not side.is_orig and head.length < 0
+    messages.end(side, complete, ts)

@@ -1,0 +1,229 @@
+"""One file off the wire: its decoded bytes counted, sniffed, hashed, kept or let go.
+
+Only PKI objects are kept. As soon as nobody needs the rest of a file it says so, and the packet path skips it.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import md5, sha1, sha256
+from typing import Final, Protocol
+
+from sensor.http.grammar import unescape_uri
+from sensor.http.mime import SNIFF_BYTES, sniff
+from sensor.http.transaction import BodyFile, Digests, NotKept
+from sensor.settings import HttpSettings
+
+# What is done with a file.
+_COUNT: Final = 0
+_HASH: Final = 1
+_KEEP: Final = 2
+
+_BY_TYPE: Final = {
+    "application/ocsp-request": _KEEP,
+    "application/ocsp-response": _KEEP,
+    "application/pkix-cert": _KEEP,
+    "application/pkcs7-mime": _KEEP,
+    "application/pkix-crl": _HASH,
+}
+_BY_CLAIM: Final = {
+    **{name.encode(): use for name, use in _BY_TYPE.items()},
+    b"application/x-x509-ca-cert": _KEEP,
+    b"application/x-x509-user-cert": _KEEP,
+    b"application/x-pkcs7-certificates": _KEEP,
+    b"application/x-pkcs7-crl": _HASH,
+}
+"""Content-Types that count though the content does not show it; the last three are what servers of old send."""
+
+_FILENAME: Final = re.compile(rb"filename[ \t]*\*?=", re.IGNORECASE)
+_NAME: Final = re.compile(rb"name[ \t]*=", re.IGNORECASE)
+_BEFORE_NAME: Final = re.compile(rb".*name[ \t]*\*?=[ \t]*", re.IGNORECASE | re.DOTALL)
+_CHARSET: Final = re.compile(rb"[a-zA-Z0-9!#$%&+\-^_`{}~]+'[a-zA-Z0-9!#$%&+\-^_`{}~]*'")
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes off the wire as text: UTF-8, and \\xNN for what is not."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def filename_of(disposition: bytes | None, content_type: bytes | None) -> str | None:
+    """The file name that Content-Disposition gives, else the `name` of Content-Type, as Zeek takes them."""
+    for value, mark in ((disposition, _FILENAME), (content_type, _NAME)):
+        if value is not None and mark.search(value) is not None:
+            name = _BEFORE_NAME.sub(b"", value, count=1)
+            if name.startswith(b'"'):
+                name = name[1:].partition(b'"')[0]
+            charset = _CHARSET.match(name)
+            return text_of(unescape_uri(name[charset.end() :] if charset is not None else name))
+    return None
+
+
+def digests_of(content: bytes) -> Digests:
+    """MD5, SHA-1 and SHA-256, as names for content: nothing is trusted because of them."""
+    return Digests(
+        md5(content, usedforsecurity=False).hexdigest(),
+        sha1(content, usedforsecurity=False).hexdigest(),
+        sha256(content).hexdigest(),
+    )
+
+
+def _is_der_of(data: bytes, size: int) -> bool:
+    """Whether `data` begins a DER SEQUENCE of `size` octets in all."""
+    if len(data) < 2 or data[0] != 0x30:
+        return False
+    length = data[1]
+    if length < 0x80:
+        return length + 2 == size
+    octets = length - 0x80
+    return 1 <= octets <= 4 and int.from_bytes(data[2 : 2 + octets], "big") + 2 + octets == size
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class Content:
+    """One file: a body, or a part of one. Bytes come decoded."""
+
+    def __init__(
+        self, settings: HttpSettings, is_orig: bool, content_type: bytes | None, filename: str | None, size: int
+    ) -> None:
+        self.settings = settings
+        self.is_orig = is_orig
+        self.limit = settings.max_request_body_bytes if is_orig else settings.max_response_body_bytes
+        self.content_type = content_type
+        self.filename = filename
+        self.size = size  # what it will be, -1 if not known
+        self.total = size if size > 0 else -1  # what files.log calls total_bytes
+        self.seen = 0
+        self.missing = 0
+        self.first_ts = 0
+        self.last_ts = 0
+        self.mime_type: str | None = None
+        self.judged = False
+        self.use = _COUNT
+        self.too_large = False
+        self.partial = False  # a range of something larger
+        self.held: list[bytes] = []
+        self.held_bytes = 0
+        self.hashes: tuple[_Hash, _Hash, _Hash] | None = None
+
+    def idle(self) -> bool:
+        """Whether further bytes only need to be counted."""
+        return self.judged and not self.held and self.hashes is None
+
+    def feed(self, data: bytes, ts: int) -> None:
+        if not self.seen:
+            self.first_ts = ts
+        self.last_ts = ts
+        self.seen += len(data)
+        if self.hashes is not None:
+            for value in self.hashes:
+                value.update(data)
+        if not self.judged:
+            self.held.append(data)
+            self.held_bytes += len(data)
+            if self.held_bytes >= SNIFF_BYTES:
+                self.judge()
+        elif self.held:
+            self.held.append(data)
+            self.held_bytes += len(data)
+            if self.held_bytes > self.limit:
+                self._let_go()
+
+    def skipped(self, count: int, ts: int) -> None:
+        """`count` bytes went by unseen."""
+        if count:
+            self.last_ts = ts
+            self.seen += count
+
+    def lost(self, count: int) -> None:
+        """`count` bytes were lost in capture."""
+        if not self.judged:
+            if self.seen:
+                self.judge()
+            self.judged = True
+        self.missing += count
+        self.held = []
+        self.held_bytes = 0
+        self.hashes = None
+
+    def judge(self) -> None:
+        """The beginning is there: what is it, and what shall be done with it?"""
+        self.judged = True
+        start = self.held[0] if len(self.held) == 1 else b"".join(self.held)
+        self.held = [start]
+        self.mime_type = sniff(start)
+        self.use = self._use_of(start)
+        mode = self.settings.hash_bodies
+        if self.use == _KEEP:
+            if max(self.held_bytes, self.size) > self.limit:
+                self._let_go()
+                return
+            if mode != "all":
+                return  # hashed when it is whole
+        if mode == "all" or (mode == "pki" and self.use == _HASH):
+            self.hashes = (md5(start, usedforsecurity=False), sha1(start, usedforsecurity=False), sha256(start))
+        if self.use != _KEEP:
+            self.held = []
+            self.held_bytes = 0
+
+    def _use_of(self, start: bytes) -> int:
+        use = _BY_TYPE.get(self.mime_type, _COUNT) if self.mime_type is not None else _COUNT
+        if use == _COUNT and self.content_type is not None:
+            use = _BY_CLAIM.get(self.content_type.partition(b";")[0].rstrip(b" \t").lower(), _COUNT)
+        if use == _COUNT and start[0] == 0x30:
+            size = self.size if self.size >= 0 else self.seen
+            if size <= self.limit and _is_der_of(start, size):
+                use = _KEEP  # OCSP that is too broken to show its type
+        return use
+
+    def _let_go(self) -> None:
+        self.too_large = True
+        if self.hashes is None and self.settings.hash_bodies != "none":
+            whole = b"".join(self.held)
+            self.hashes = (md5(whole, usedforsecurity=False), sha1(whole, usedforsecurity=False), sha256(whole))
+        self.held = []
+        self.held_bytes = 0
+
+    def finish(self, fuid: str, why_not: NotKept | None) -> BodyFile | None:
+        """The record; `why_not` says what is wrong with the message as a whole. None for a file without bytes."""
+        if not self.seen:
+            return None
+        if not self.judged:
+            self.judge()
+        content: bytes | NotKept
+        if self.use != _KEEP:
+            content = NotKept.UNWANTED
+        elif self.missing:
+            content = NotKept.HOLE
+        elif why_not is not None or self.partial:
+            content = why_not if why_not is not None else NotKept.CUT
+        elif self.too_large:
+            content = NotKept.TOO_LARGE
+        else:
+            content = self.held[0] if len(self.held) == 1 else b"".join(self.held)
+        digests = None
+        if self.hashes is not None:
+            digests = Digests(*(value.hexdigest() for value in self.hashes))
+        elif self.held and self.use == _KEEP and self.settings.hash_bodies != "none":
+            digests = digests_of(content if isinstance(content, bytes) else b"".join(self.held))
+        return BodyFile(
+            fuid,
+            self.is_orig,
+            0,  # Zeek's depth is about files inside files, and always 0 for HTTP
+            self.first_ts,
+            self.last_ts,
+            self.mime_type,
+            None if self.content_type is None else text_of(self.content_type),
+            self.filename,
+            self.seen,
+            self.total if self.total >= 0 else None,
+            self.missing,
+            0,
+            False,
+            content,
+            digests,
+        )

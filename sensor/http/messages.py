@@ -1,0 +1,218 @@
+"""From a message's head to its record: opens and ends the messages of one flow, and tells what is odd about them."""
+
+from __future__ import annotations
+
+from sensor.http.body import Body, file_of_whole
+from sensor.http.content import text_of
+from sensor.http.grammar import METHODS, uri_oddity
+from sensor.http.head import Head
+from sensor.http.pairing import Exchange, Pairing
+from sensor.http.side import CLOSE, FIXED, HEAD, OVER, SEARCH, Side
+from sensor.http.transaction import HttpRequest, HttpResponse
+from sensor.settings import HttpSettings
+from sensor.weird import FlowId, Weird
+
+# Oddities that are told once a flow, as bits.
+EMPTY_REQUEST = 1
+NOT_HTTP = 2
+UNEXPECTED_DATA = 4
+LOWER_CASE = 8
+BAD_REPLY = 16
+
+_MAX_DETAIL = 256  # bytes of what is odd that a weird shows
+
+
+class Messages:
+    """What the two directions of a flow share. `service` as in StreamReader; `certain`: a start line proved HTTP."""
+
+    def __init__(self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool) -> None:
+        self.flow = flow
+        self.out = out
+        self.settings = settings
+        self.certain = certain
+        self.service: str | None = None
+        self.orig = Side(True)
+        self.resp = Side(False)
+        self.pairing = Pairing(flow, out, settings.max_pending)
+        self.keep_alive = False
+        self.requests = 0
+        self.told = 0
+
+    def open(self, side: Side, head: Head) -> None:
+        """A message has begun: its start line is in `side`, its fields are in `head`."""
+        side.spoke = True
+        side.head = head
+        self.certain = True
+        ts = side.line_ts
+        version = side.version
+        if version is not None and version >= "1.1":
+            self.keep_alive = True
+        if side.is_orig:
+            self.service = "http"
+            exchange = self.pairing.begin_request(ts)
+            side.exchange = exchange
+            method = side.method
+            if method == b"HEAD":
+                exchange.head_only = True
+            elif method == b"CONNECT":
+                exchange.connect = True
+            elif method not in METHODS:
+                self.weird(ts, "unknown_HTTP_method", method)
+            self.check_request(side, head, ts)
+        elif not side.interim or side.exchange is None:
+            if self.pairing.pending:
+                self.service = "http"
+            side.exchange = self.pairing.begin_reply(ts)
+        if version != side.last_version:
+            if side.last_version != "":
+                self.weird(ts, "HTTP_version_mismatch", None)
+            side.last_version = version
+        if head.oddities is not None:
+            for name, detail in head.oddities:
+                self.weird(ts, name, detail)
+
+    def check_request(self, side: Side, head: Head, ts: int) -> None:
+        """What Zeek finds odd about a request line. It takes a client for persistent that was once seen to be."""
+        if head.keep_alive:
+            self.keep_alive = True
+        self.requests += 1
+        if self.requests > 1 and not self.keep_alive:
+            self.weird(ts, "unexpected_multiple_HTTP_requests", None)
+        target = side.target
+        if b"%" in target:
+            oddity = uri_oddity(target)
+            if oddity is not None:
+                self.weird(ts, oddity, None)
+        elif not target:
+            self.weird(ts, "missing_HTTP_uri", None)
+        if side.version is None and side.method != b"GET":
+            self.weird(ts, "invalid_http_09_request_method", side.method)
+
+    def begin_plain(self, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
+        """A body that is not chunked begins at `pos`: of declared length, else until the connection closes."""
+        length = head.length
+        if length == 0:
+            self.end(side, True, ts)
+            return pos
+        if length < 0:
+            side.body = self.new_body(side, head, -1)
+            side.state = CLOSE
+            return pos
+        kind = head.content_type
+        if (
+            len(data) - pos >= length
+            and not head.coded
+            and side.status != 206
+            and (kind is None or kind[:1] not in b"mM")
+        ):
+            exchange = side.exchange
+            depth = exchange.depth if exchange is not None else 0
+            body = data[pos : pos + length]
+            side.files = (file_of_whole(self.settings, head, side.is_orig, self.flow.uid, depth, body, ts),)
+            side.length = length
+            self.end(side, True, ts)
+            return pos + length
+        side.body = self.new_body(side, head, length)
+        side.need = length
+        side.state = FIXED
+        return pos
+
+    def new_body(self, side: Side, head: Head, length: int) -> Body:
+        """Where the body of the message under way goes; `length` -1 if it is not known."""
+        depth = side.exchange.depth if side.exchange is not None else 0
+        body = Body(self.settings, head, side.is_orig, self.flow.uid, depth, length)
+        if side.status == 206 and not side.is_orig:
+            body.set_range(head.content_range)
+        return body
+
+    def end(self, side: Side, complete: bool, ts: int) -> None:
+        """The message under way is over."""
+        body = side.body
+        exchange = side.exchange
+        if body is not None:
+            complete = complete and not body.hole
+            side.files = body.finish(complete)
+            side.length = body.length
+            side.body = None
+            for name, detail in body.oddities:
+                self.weird(ts, name, detail)
+        if exchange is not None:
+            if side.is_orig:
+                self.pairing.end_request(exchange, self.request(side, complete))
+            else:
+                self.pairing.end_reply(exchange, self.response(side, exchange, complete))
+        side.exchange = None
+        side.head = None
+        side.files = ()
+        side.length = 0
+        side.need = 0
+        side.line_ts = -1
+        side.interim = False
+        side.first_chunk = False
+        side.state = HEAD
+
+    def request(self, side: Side, complete: bool) -> HttpRequest:
+        head = side.head
+        if head is None:
+            head = Head()
+        target = side.target
+        host = head.host
+        if host is None and b"://" in target:
+            host = _host_of(target)
+        return HttpRequest(
+            side.line_ts,
+            side.method,
+            target,
+            side.version,
+            host,
+            head.user_agent,
+            tuple(head.fields),
+            side.files,
+            side.length,
+            complete,
+        )
+
+    def response(self, side: Side, exchange: Exchange, complete: bool) -> HttpResponse:
+        head = side.head
+        return HttpResponse(
+            side.line_ts,
+            side.version,
+            side.status if side.status >= 0 else None,
+            side.reason,
+            tuple(head.fields) if head is not None else (),
+            side.files,
+            side.length,
+            complete,
+            exchange.info_code,
+            exchange.info_msg,
+        )
+
+    def lose(self, side: Side) -> None:
+        """Where the next message of `side` begins is not known any more."""
+        self.pairing.lose(side.is_orig)
+        side.searched = 0
+        side.state = SEARCH
+
+    def give_up(self, side: Side) -> None:
+        """Nothing more is wanted of `side`."""
+        self.pairing.lose(side.is_orig)
+        side.state = OVER
+
+    def weird(self, ts: int, name: str, detail: bytes | None) -> None:
+        addl = None if detail is None else text_of(detail[:_MAX_DETAIL])
+        self.out.append(Weird(ts, name, self.flow, addl, "HTTP"))
+
+    def weird_once(self, bit: int, ts: int, name: str) -> None:
+        if not self.told & bit:
+            self.told |= bit
+            self.weird(ts, name, None)
+
+
+def _host_of(target: bytes) -> bytes | None:
+    """The authority of a target in absolute form (RFC 9112 section 3.2.2), without user information."""
+    scheme, mark, rest = target.partition(b"://")
+    if not mark or not scheme.isalpha():
+        return None
+    for stop in (b"/", b"?", b"#"):
+        rest = rest.partition(stop)[0]
+    return rest.rpartition(b"@")[2] or None

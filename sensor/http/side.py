@@ -1,0 +1,64 @@
+"""One direction of an HTTP/1 flow: what is expected of it next, and the message under way. State without behaviour."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sensor.http.body import Body
+from sensor.http.head import Head
+from sensor.http.pairing import Exchange
+from sensor.http.transaction import BodyFile
+
+# What a direction expects next. In side.pxd the same as C constants.
+HEAD: Final = 0
+FIXED: Final = 1
+"""A body of known length."""
+CLOSE: Final = 2
+"""A body until the connection closes."""
+CHUNK_SIZE: Final = 3
+CHUNK_DATA: Final = 4
+CHUNK_END: Final = 5
+TRAILER: Final = 6
+SEARCH: Final = 7
+"""Behind a loss: anything; a message may begin in it."""
+OVER: Final = 8
+"""Nothing any more."""
+
+MORE: Final = -1
+"""What a step returns instead of a position when it kept the bytes for want of more."""
+
+
+class Side:
+    """`tail`: bytes kept for want of more. `line_ts`: when the start line was complete, -1 before. `need`: bytes of the
+    body or chunk still to come. `asked`: the skip under way. `spoke`: a message was seen. `interim`: the last reply was
+    a 1xx. `junk`: waiting whether a status line comes behind what came instead of one.
+    """
+
+    def __init__(self, is_orig: bool) -> None:
+        self.is_orig = is_orig
+        self.state = HEAD
+        self.tail: bytearray | None = None
+        self.line_ts = -1
+        self.need = 0
+        self.asked = 0
+        self.searched = 0
+        self.spoke = False
+        self.first_chunk = False
+        self.junk = False
+        self.interim = False
+        self.last_version: str | None = ""
+        self.head: Head | None = None
+        self.body: Body | None = None
+        self.files: tuple[BodyFile, ...] = ()
+        self.length = 0
+        self.exchange: Exchange | None = None
+        self.method = b""
+        self.target = b""
+        self.version: str | None = None
+        self.status = -1
+        self.reason: bytes | None = None
+
+    def keep(self, data: bytes, pos: int) -> int:
+        """More is needed to go on at `pos`."""
+        self.tail = bytearray(data[pos:])
+        return MORE
