@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 FIELDS = (
-    "frame.time_epoch", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.dstport", "tcp.reassembled.data",
+    "frame.time_epoch", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.reassembled.data",
     "tcp.payload", "http.request.method", "http.response.code",
 )  # fmt: skip
 HTTP_PORTS = (2560, 2561, 8888)
@@ -46,7 +46,9 @@ class Exchange:
     response_status: str | None = None
     cert_status: str | None = None
     revocation_reason: str | None = None
-    evidence: str | None = None  # request, response, both, mismatch; None: a reply without CertIDs came
+    other_status: str | None = None  # what the reply says about the same CertID further down, if it contradicts itself
+    evidence: str | None = None  # request, response, both, mismatch; None: a reply without CertIDs came;
+    # "unasked": the reply to a request for something else says this too
 
     def as_json(self) -> dict[str, object]:
         """Without what is absent."""
@@ -88,6 +90,7 @@ class Message:
     stream: int
     src: str
     dst: str
+    src_port: int
     dst_port: int
     start: str
     headers: dict[str, str]
@@ -158,7 +161,9 @@ def read_question(message: Message) -> Request | None:
 
 def messages(capture: Path) -> list[Message]:
     """All HTTP messages, in the order of their last frames."""
-    command = ["tshark", "-r", str(capture), "-Y", "http", "-T", "fields", "-E", "occurrence=l", "-o", "tcp.check_checksum:FALSE"]
+    command = ["tshark", "-r", str(capture), "-Y", "http", "-T", "fields", "-E", "occurrence=l"]
+    for setting in ("tcp.check_checksum:FALSE", "tcp.reassemble_out_of_order:TRUE", "ip.tso_support:TRUE"):
+        command += ["-o", setting]
     for port in HTTP_PORTS:
         command += ["-d", f"tcp.port=={port},http"]
     for field in FIELDS:
@@ -176,7 +181,7 @@ def messages(capture: Path) -> list[Message]:
         found.append(
             Message(
                 row["frame.time_epoch"], int(row["tcp.stream"]), row["ip.src"] or row["ipv6.src"],
-                row["ip.dst"] or row["ipv6.dst"], int(row["tcp.dstport"]), start, headers, body,
+                row["ip.dst"] or row["ipv6.dst"], int(row["tcp.srcport"]), int(row["tcp.dstport"]), start, headers, body,
             )  # fmt: skip
         )
     return found
@@ -215,15 +220,18 @@ def _join(
     rows = []
     for cert_id in request.cert_ids:
         row = replace(base, **asdict(cert_id), nonce=request.nonce)
-        single = next((each for each in response.singles if each.cert_id == cert_id), None) if response else None
-        if single is not None:
-            row = _answered(row, single)
+        singles = [each for each in response.singles if each.cert_id == cert_id] if response else []
+        if singles:
+            row = _answered(row, singles[0])
+            others = [each.cert_status for each in singles if each.cert_status != singles[0].cert_status]
+            row = replace(row, other_status=others[0] if others else None)
         elif answer is None:
             row = replace(row, evidence="request")
         elif response is not None and response.singles:
             row = replace(row, evidence="mismatch")
         rows.append(row)
-    return rows
+    extra = [each for each in response.singles if each.cert_id not in request.cert_ids] if response else []
+    return rows + [replace(_answered(base, each), nonce=request.nonce, evidence="unasked") for each in extra]
 
 
 def _answered(row: Exchange, single: Single) -> Exchange:
@@ -234,7 +242,7 @@ def _answered(row: Exchange, single: Single) -> Exchange:
 def _base(asked: Message | None, answer: Message | None) -> Exchange:
     if asked is None:
         assert answer is not None  # one of the two exists: _join's callers see to it
-        return Exchange(answer.dst, answer.src, 0, answer.ts)
+        return Exchange(answer.dst, answer.src, answer.src_port, answer.ts)
     method, target, version = asked.start.split(" ")
     return Exchange(
         asked.src, asked.dst, asked.dst_port, asked.ts, method, asked.headers.get("host"), target,
