@@ -1,4 +1,5 @@
-// A PKIX path validation with OCSP: args are the trust anchor's PEM, then the chain's PEMs, leaf first.
+// A PKIX path validation with OCSP (with CRLs after --crls, and then of the leaf alone).
+// Arguments: the trust anchor's PEM, then the chain's PEMs, leaf first.
 import java.io.FileInputStream;
 import java.security.cert.CertPath;
 import java.security.cert.CertPathValidator;
@@ -9,6 +10,7 @@ import java.security.cert.PKIXRevocationChecker;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -20,7 +22,9 @@ public class RevocationCheck {
         }
     }
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] words) throws Exception {
+        boolean crls = words[0].equals("--crls");
+        String[] args = Arrays.copyOfRange(words, crls ? 1 : 0, words.length);
         List<X509Certificate> chain = new ArrayList<>();
         for (int i = 1; i < args.length; i++) {
             chain.add(load(args[i]));
@@ -28,7 +32,12 @@ public class RevocationCheck {
         CertPath path = CertificateFactory.getInstance("X.509").generateCertPath(chain);
         CertPathValidator validator = CertPathValidator.getInstance("PKIX");
         PKIXRevocationChecker checker = (PKIXRevocationChecker) validator.getRevocationChecker();
-        checker.setOptions(EnumSet.of(PKIXRevocationChecker.Option.NO_FALLBACK));
+        EnumSet<PKIXRevocationChecker.Option> options = EnumSet.of(PKIXRevocationChecker.Option.NO_FALLBACK);
+        if (crls) {
+            options.add(PKIXRevocationChecker.Option.PREFER_CRLS);
+            options.add(PKIXRevocationChecker.Option.ONLY_END_ENTITY);
+        }
+        checker.setOptions(options);
         PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(load(args[0]), null)));
         parameters.addCertPathChecker(checker);
         try {
