@@ -75,18 +75,16 @@ class GzipDecoder:
 
     @staticmethod
     def _up_to_damage(before: zlib._Decompress, data: bytes, max_length: int) -> bytes:
-        """The longest output, below `max_length`, that can be had without reaching the damage; found by bisection."""
-        best = b""
-        good, bad = 0, max_length
-        while bad - good > 1:
-            middle = (good + bad) // 2
+        """What `data` gives before the damage in it: byte by byte, which happens once in a file."""
+        out = bytearray()
+        for at in range(len(data)):
             try:
-                best = before.copy().decompress(data, middle)
+                out += before.decompress(data[at : at + 1], max_length - len(out))
             except zlib.error:
-                bad = middle
-            else:
-                good = middle
-        return best
+                break
+            if len(out) == max_length:
+                break
+        return bytes(out)
 
 
 class ZstdDecoder:
@@ -97,7 +95,9 @@ class ZstdDecoder:
     """
 
     def __init__(self, max_window_bytes: int) -> None:
-        self._decoder = zstandard.ZstdDecompressor(max_window_size=max_window_bytes).decompressobj()
+        library = zstandard.ZstdDecompressor(max_window_size=max_window_bytes)
+        # It keeps back what does not fit into its output buffer: a block always does.
+        self._decoder = library.decompressobj(write_size=2 * ZSTD_BLOCK_BYTES)
         self._input = b""
         self._at = 0
         self._skip = 0
@@ -105,14 +105,11 @@ class ZstdDecoder:
         self._in_frame = False
         self._finished = False
         self._ready = b""
+        self.needs_input = True
 
     @property
     def eof(self) -> bool:
         return self._finished and not self._ready
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._finished and not self._ready
 
     @property
     def unused_data(self) -> bytes:
@@ -122,20 +119,20 @@ class ZstdDecoder:
         if data:
             self._input = self._input[self._at :] + data
             self._at = 0
-        while self.needs_input:
+        self.needs_input = False
+        while not self._ready and not self._finished and not self.needs_input:
             if self._skip:
                 step = min(self._skip, len(self._input) - self._at)
                 self._at += step
                 self._skip -= step
                 self._finished = not self._skip
+                self.needs_input = not self._finished
             else:
                 step = self._unit_bytes()
                 if 0 < step <= len(self._input) - self._at:
                     self._take(step)
                 else:
-                    step = 0
-            if step == 0:
-                break
+                    self.needs_input = True
         out, self._ready = self._ready[:max_length], self._ready[max_length:]
         return out
 

@@ -16,7 +16,7 @@ cpdef tuple scan_pcap(
 cpdef tuple find_pcap(
     const unsigned char[::1] data, size_t position, size_t end, bint at_end, bint to_the_end, bint big, size_t head,
     unsigned int fraction_limit, size_t caplen_at, size_t wirelen_at, unsigned int max_caplen,
-    long long earliest, long long latest)
+    long long earliest, long long latest, long long fewest)
 
 @cython.locals(
     epb=cython.uint, exact=cython.uint, times=cython.uint, over=cython.uint, full=size_t, length=cython.uint, interface=cython.uint, captured=cython.uint, high=cython.ulonglong,

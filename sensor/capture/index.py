@@ -104,12 +104,13 @@ def find_pcap(
     max_caplen: int,
     earliest: int,
     latest: int,
+    fewest: int,
 ) -> tuple[int, int]:
     """Search from `position` for the next believable run of record headers.
 
     Believable: 0 < captured <= on the wire <= `max_caplen`, a fraction below `fraction_limit`, seconds from
-    `earliest` to `latest` and within a day of the run's first. `at_end`: no bytes will follow `end`; then a run may
-    be shorter if the input ends with it, and with `to_the_end` it must end exactly there.
+    `earliest` to `latest` and within a day of the run's first. `at_end`: no bytes will follow `end`; then a run of
+    `fewest` will do if the input ends with it, and with `to_the_end` it must end exactly there.
     Returns (position, FOUND | MORE). MORE: nothing before `position`; search on from there when there are more bytes.
     """
     chain, slack, budget = RESYNC_CHAIN, TIME_SLACK_S, MAX_TAIL_STEPS + end - position  # as locals they are C numbers
@@ -148,7 +149,7 @@ def find_pcap(
         if run >= 0:
             if not at_end:
                 return position, FOUND if run >= chain else MORE
-            if at == end or (run > 1 and not to_the_end):
+            if (at == end and run >= fewest) or (run > 1 and not to_the_end):
                 return position, FOUND
             if to_the_end and steps > budget:
                 return end, MORE

@@ -170,5 +170,6 @@ class PcapReader(RecordReader):
             self.settings.max_record_bytes,
             earliest,
             latest,
+            2 if near is None else 1,  # without a time to compare with, a single header comes up by chance
         )
         return position, verdict == FOUND
