@@ -111,6 +111,14 @@ class Pipeline:
             tracker.defragmenter.expired,
         )
 
+    def complete_summary(self) -> None:
+        """Give the summary what comes from no observation."""
+        if self._summary is not None:
+            ordinary = ("tcp", "ip_fragment")
+            self._summary.other_frames = {k: n for k, n in self.tracker.outcomes().items() if k not in ordinary}
+            self._summary.lookups_failed = self._leaks.unavailable
+            self._summary.pairs_forgotten = self._leaks.forgotten
+
     def _drain(self) -> None:
         """What the flows have produced since the last time, in order."""
         out = self._out

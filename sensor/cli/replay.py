@@ -13,6 +13,7 @@ from sensor.settings import Settings
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.capture.timeline import TimeLine
     from sensor.logs.sinks.sink import EventSink
+    from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
 
 EXIT_MISTAKE = 2
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         source.close()
         lookup.close()
     if summary is not None:
-        _print_summary(summary, source, args)
+        _print_summary(summary, source, pipeline, False if args.no_color else None)
     elif not source.complete:
         for file in source.files:
             if not file.complete:
@@ -134,14 +135,24 @@ def _sink(args: argparse.Namespace) -> EventSink | None:
     return None
 
 
-def _print_summary(summary: Summary, source: TimeLine, args: argparse.Namespace) -> None:
+def _print_summary(summary: Summary, source: TimeLine, pipeline: Pipeline, colour: bool | None) -> None:
     from sensor.report.render import print_summary
     from sensor.report.summary import FileRead
 
     for file in source.files:
         damage = () if file.complete else (f"{file.skipped} bytes unreadable" if file.skipped else "ends early",)
-        summary.files.append(FileRead(file.name, file.frames, 0, file.first_ts, file.last_ts, damage))
-    print_summary(summary, sys.stdout, colour=False if args.no_color else None)
+        octets = _size_of(file.name)
+        summary.files.append(FileRead(file.name, file.frames, octets, file.first_ts, file.last_ts, damage))
+    pipeline.complete_summary()
+    print_summary(summary, sys.stdout, colour=colour)
+
+
+def _size_of(name: str) -> int:
+    """Bytes of a regular file, 0 of anything else."""
+    try:
+        return Path(name).stat().st_size if Path(name).is_file() else 0
+    except (OSError, ValueError):  # gone meanwhile, or no path at all
+        return 0
 
 
 def _mistake(error: Exception) -> int:

@@ -57,12 +57,22 @@ def looks_like(data: bytes) -> int:
         if not data:
             return PREFIX
         first = data[0]
-    if first not in _FIRST:
+    if first not in _FIRST or not data.startswith(_STARTS):
+        if _is_request_line(data):
+            return HTTP
         if first & 0x80 and len(data) >= 5 and data[2] == 1 and data[3] in {0, 3}:  # SSLv2-framed hello
             return TLS_CLIENT
+        if len(data) < _LONGEST and any(start.startswith(data) for start in _STARTS):
+            return PREFIX
         return NOTHING
-    if data.startswith(_STARTS):
-        return HTTP
-    if len(data) < _LONGEST and any(start.startswith(data) for start in _STARTS):
-        return PREFIX
-    return NOTHING
+    return HTTP
+
+
+def _is_request_line(data: bytes) -> bool:
+    """A method of any name, and HTTP/ and a digit at the end of the line, all in the first segment."""
+    line, newline, _ = data.partition(b"\n")
+    method, blank, rest = line.partition(b" ")
+    if not newline or not blank or not method.replace(b"-", b"").replace(b"_", b"").isalpha():
+        return False
+    version = rest.rstrip(b"\r").rpartition(b" ")[2]
+    return version.startswith(b"HTTP/") and version[5:6].isdigit()

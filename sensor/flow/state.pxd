@@ -1,6 +1,8 @@
 cimport cython
 from sensor.flow.seq cimport seq_delta
-from sensor.flow.uid cimport render_uid
+from sensor.flow.uid cimport base62, mix
+
+cdef unsigned long long _MASK
 
 cdef class Endpoint:
     cdef public bint is_orig, did_close, did_eof, dropped, closed_told, reads_as_orig, inherited
@@ -39,5 +41,5 @@ cdef class Flow:
     cpdef flow_id(self)
 
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
-@cython.locals(one=str, other=str, orig_h=str, resp_h=str)
+@cython.locals(family=int, one="unsigned long long", other="unsigned long long", low="unsigned long long", high="unsigned long long", orig_h=str, resp_h=str)
 cpdef make_flow_id(Flow flow)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sensor.flow.seq import seq_delta
 from sensor.flow.stream import StreamReader
-from sensor.flow.uid import render_uid
+from sensor.flow.uid import base62, mix
 from sensor.weird import FlowId
 
 INACTIVE: Final = 0
@@ -209,6 +209,7 @@ class Flow:
         return self.id
 
 
+_MASK: Final = 0xFFFFFFFFFFFFFFFF
 _NO_ENDPOINT: Final = Endpoint(True)
 
 
@@ -231,12 +232,17 @@ def render_address(family: int, hi: int, lo: int) -> str:
 
 
 def make_flow_id(flow: Flow) -> FlowId:
-    """uid: a digest of the first frame's time and number and of the two endpoints, whichever of them began."""
-    orig_h = render_address(flow.family, flow.orig_hi, flow.orig_lo)
-    resp_h = render_address(flow.family, flow.resp_hi, flow.resp_lo)
-    one = f"{orig_h} {flow.orig_p}"
-    other = f"{resp_h} {flow.resp_p}"
-    if one > other:
-        one, other = other, one
-    seed = f"{flow.first_ts} {flow.number} {one} {other}"
-    return FlowId(render_uid("C", seed.encode()), orig_h, flow.orig_p, resp_h, flow.resp_p)
+    """uid: 96 bits mixed from the first frame's time and number and the two endpoints, whichever of them began.
+
+    No cryptographic digest: what an attacker could gain is two flows of one name, and the frame's time and number are
+    not his to choose.
+    """
+    family = flow.family
+    orig_h = render_address(family, flow.orig_hi, flow.orig_lo)
+    resp_h = render_address(family, flow.resp_hi, flow.resp_lo)
+    one = mix(mix(flow.orig_hi, flow.orig_lo), flow.orig_p)
+    other = mix(mix(flow.resp_hi, flow.resp_lo), flow.resp_p)
+    low = mix(mix(min(one, other), max(one, other)), family)
+    low = mix(mix(low, flow.first_ts & _MASK), flow.number)
+    high = mix(low, 1) >> 32
+    return FlowId("C" + base62(high) + base62(low), orig_h, flow.orig_p, resp_h, flow.resp_p)

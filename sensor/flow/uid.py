@@ -6,12 +6,19 @@ Zeek's form (src/UID.cc): a letter, then a 32-bit and a 64-bit word, each in bas
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Final
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [low + high for high in _DIGITS for low in _DIGITS]  # two digits at a time, the lower one first as Zeek has it
 
+_MASK: Final = 0xFFFFFFFFFFFFFFFF
+_MIX1: Final = 0xFF51AFD7ED558CCD  # the finaliser of MurmurHash3 (Austin Appleby, public domain)
+_MIX2: Final = 0xC4CEB9FE1A85EC53
+_GOLDEN: Final = 0x9E3779B97F4A7C15
 
-def _base62(value: int) -> str:
+
+def base62(value: int) -> str:
+    """A word of at most 64 bits, lowest digit first."""
     digits = ""
     while value >= 3844:
         digits += _PAIRS[value % 3844]
@@ -19,10 +26,20 @@ def _base62(value: int) -> str:
     return digits + (_PAIRS[value] if value >= 62 else _DIGITS[value])
 
 
+def mix(state: int, word: int) -> int:
+    """One 64-bit word into a 64-bit state, so that each of its bits can change every bit of the result."""
+    state = ((state ^ word) + _GOLDEN) & _MASK
+    state ^= state >> 33
+    state = (state * _MIX1) & _MASK
+    state ^= state >> 33
+    state = (state * _MIX2) & _MASK
+    return state ^ (state >> 33)
+
+
 def render_uid(prefix: str, seed: bytes) -> str:
     """`prefix` ("C" for a flow, "F" for a file) and 96 bits of BLAKE2b of `seed` as Zeek writes a uid."""
     digest = blake2b(seed, digest_size=12).digest()
-    return prefix + _base62(int.from_bytes(digest[:4], "big")) + _base62(int.from_bytes(digest[4:], "big"))
+    return prefix + base62(int.from_bytes(digest[:4], "big")) + base62(int.from_bytes(digest[4:], "big"))
 
 
 def file_uid(uid: str, is_orig: bool, trans_depth: int, part: int) -> str:
