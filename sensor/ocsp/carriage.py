@@ -119,15 +119,15 @@ def decode_get_readings(target: bytes, limits: OcspSettings) -> list[Reading]:
 def resembles_get(target: bytes, limits: OcspSettings, at_responder: bool) -> bool:
     """Whether a target that carries no request looks as if it should: base64 that begins as an OCSPRequest does.
 
-    Three nested headers must fit; where the peer is known for a responder otherwise, 20 characters of base64 behind
-    the first will do.
+    Three nested headers must fit; where the peer is known for a responder otherwise, the first and 20 characters of
+    base64 at the start of a path segment or a query value will do.
     """
     target = target[: limits.max_get_bytes]
     for found in islice(_START.finditer(target), _MAX_STARTS):
         chars, _, _ = _base64_text(target[found.start() :], 0)
         if len(chars) < 20:
             continue
-        if at_responder:
+        if at_responder and target[found.start() - 1] in b"/?=&":
             return True
         head = a2b_base64(chars[:20])
         pos = 2 if head[1] < 0x80 else 2 + (head[1] & 0x7F)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from sensor.pki.serial import render_serial
+
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"
 TRUTH = CORPUS / "ocsp_truth.json"
 ABSENT = f"no corpus at {CORPUS.name}"
@@ -35,7 +37,7 @@ def messages() -> list[Message]:
             row["kind"],
             row.get("host"),
             row.get("uri"),
-            _even(row.get("serial")),
+            _serial(row.get("serial")),
             row.get("issuer_name_hash"),
             row.get("issuer_key_hash"),
             row,
@@ -45,9 +47,11 @@ def messages() -> list[Message]:
     ]
 
 
-def _even(serial: str | None) -> str | None:
-    """The truth file has serials of GETs as the hex of a number, without leading zero."""
-    return None if serial is None else "0" * (len(serial) % 2) + serial
+def _serial(hexadecimal: str | None) -> str | None:
+    """The truth file has serials of GETs as the hex of a number, without leading zero, those of bodies as in the DER."""
+    if hexadecimal is None:
+        return None
+    return render_serial(bytes.fromhex("00" + "0" * (len(hexadecimal) % 2) + hexadecimal))
 
 
 GETS = [message for message in messages() if message.kind == "ocsp-get"]
