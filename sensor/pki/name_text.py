@@ -12,7 +12,7 @@ _MAX_ELEMENTS = 1024
 _CACHED_OCTETS = 512
 
 # How the string types are spelled in octets. ASCII types are read as UTF-8, which CAs put there; T.61 as Latin-1.
-_ENCODINGS = {
+STRING_ENCODINGS = {
     0x0C: "utf-8",
     0x12: "utf-8",
     0x13: "utf-8",
@@ -65,13 +65,13 @@ def _attribute(reader: DerReader, pos: int, end: int) -> str:
     reader.leave(end, "AttributeTypeAndValue")
     content = reader.data[reader.start : reader.stop]
     try:
-        value = _escape(content.decode(_ENCODINGS[tag]))
+        value = escape_value(content.decode(STRING_ENCODINGS[tag]))
     except (KeyError, UnicodeDecodeError):
         value = "#" + reader.data[pos:end].hex().upper()
     return f"{ATTRIBUTE_NAMES.get(oid) or decode_oid(oid)}={value}"
 
 
-def _escape(value: str) -> str:
+def escape_value(value: str) -> str:
     """RFC 4514 section 2.4."""
     text = value.translate(_ESCAPED)
     if text[:1] in ("#", " "):

@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 
 from sensor.pki.der import OBJECT_IDENTIFIER, SEQUENCE, SET, DerReader
-from sensor.pki.name_text import _ENCODINGS, _escape
+from sensor.pki.name_text import STRING_ENCODINGS, escape_value
 from sensor.pki.oids import ATTRIBUTE_NAMES, encode_oid
 
 MAX_NAME_BYTES = 253  # RFC 1035 2.3.4: 255 octets on the wire are 253 characters
@@ -87,7 +87,7 @@ def _values(name_der: bytes) -> dict[bytes, str]:
             oid = name_der[start : reader.stop]
             tag = reader.read(reader.stop, inner)
             try:
-                values[oid] = name_der[reader.start : reader.stop].decode(_ENCODINGS[tag])
+                values[oid] = name_der[reader.start : reader.stop].decode(STRING_ENCODINGS[tag])
             except (KeyError, UnicodeDecodeError):
                 continue
     return values
@@ -121,7 +121,7 @@ def parse_one_line_name(text: str) -> tuple[str, str] | None:
             return None
         oid = encode_oid(dotted)
         values[oid] = _ONE_LINE_ESCAPES.sub(_unescaped, part[2] if part[2] is not None else part[3])
-        attribute = f"{ATTRIBUTE_NAMES.get(oid, dotted)}={_escape(values[oid])}"
+        attribute = f"{ATTRIBUTE_NAMES.get(oid, dotted)}={escape_value(values[oid])}"
         if joined:
             rdns[-1] += "+" + attribute
         else:
