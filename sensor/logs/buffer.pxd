@@ -1,0 +1,41 @@
+# Types for the compiled form of buffer.py, and the two C functions it copies with; see setup.py.
+cimport cython
+from libc.string cimport memcpy
+from sensor.logs.encode cimport encode_time
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef bint _COMPILED
+cdef int EPOCH
+cdef Py_ssize_t _START, _SLACK
+cdef unsigned char _QUOTE, _COMMA, _MINUS, _DOT, _ZERO, _COLON, _OPEN, _CLOSE, _BRACE, _NEWLINE
+
+@cython.final
+cdef class LineBuffer:
+    cdef readonly Py_ssize_t size
+    cdef list _fields, _lines
+    cdef bytearray _block
+    cdef unsigned char* _at
+    cdef Py_ssize_t _room, _end
+
+    cpdef begin(self, str head)
+    cpdef end(self)
+    cpdef bytes take(self)
+    cpdef raw(self, str text)
+    cpdef string(self, str name, str text)
+    cpdef value(self, str name, str text)
+    cpdef number(self, str name, long long value)
+    cpdef flag(self, str name, bint value)
+    cpdef seconds(self, str name, long long us)
+    cpdef moment(self, long long us, int form)
+    cpdef open_list(self, str name)
+    cpdef item(self, str text)
+    cpdef close_list(self)
+    cdef _name(self, str name)
+    @cython.locals(source="const char *", length="Py_ssize_t[1]", size=Py_ssize_t)
+    cdef _copy(self, str text)
+    cdef _grow(self, Py_ssize_t size)
+    cdef _micros(self, long long us)
+    @cython.locals(rest="unsigned long long", count=Py_ssize_t, place=Py_ssize_t)
+    cdef _digits(self, unsigned long long value, int width)

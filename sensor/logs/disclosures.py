@@ -1,0 +1,250 @@
+"""What OCSP messages said, and what that gave away, to log lines: ocsp.log, ocsp_exchange.log, leak.log, notice.log.
+
+See `logs.render`, whose ways these are. Compiled where a compiler is found (disclosures.pxd).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import astuple
+
+from sensor.logs.buffer import LineBuffer
+from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
+from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, ResponseStatus, SingleResponse
+from sensor.settings import LogSettings
+
+_STATUSES = {int(status): status.name for status in ResponseStatus}
+
+
+class DisclosureLines:
+    """Renders OCSP exchanges and leaks."""
+
+    def __init__(self, settings: LogSettings, parts: Parts) -> None:
+        self._parts = parts
+        self._suppress_us = int(settings.suppress_for_s * 1000000)
+
+    def ocsp(self, out: LineBuffer, response: OcspResponse, fuid: str, ts: int) -> int:
+        """The lines of ocsp.log for a reply whose body, `fuid`, began at `ts`; returns how many SingleResponses it has.
+
+        Of several with one CertID all say what the first says: so OpenSSL finds them, and so Zeek logs them.
+        """
+        parts = self._parts
+        us = ts // 1000
+        singles: Sequence[SingleResponse] = response.responses
+        first: dict[CertId, SingleResponse] = {}
+        if len(singles) > 1:
+            for single in singles:
+                first.setdefault(single.cert_id, single)
+        for each in singles:
+            single = first[each.cert_id] if first else each
+            cert_id, status, revoked, why, this_update, next_update, _, _, _, _, _ = astuple(single)
+            algorithm, name_hash, key_hash, serial = astuple(cert_id)
+            parts.begin(out, OCSP, us, us)
+            out.string("id", fuid)
+            out.string("hashAlgorithm", parts.short_str(algorithm))
+            out.string("issuerNameHash", parts.hex(name_hash))
+            out.string("issuerKeyHash", parts.hex(key_hash))
+            out.string("serialNumber", serial)
+            out.string("certStatus", status._value_)
+            if revoked is not None:
+                parts.time(out, "revoketime", revoked)
+            if why is not None:
+                out.string("revokereason", parts.short_str(why))
+            if this_update is not None:
+                parts.time(out, "thisUpdate", this_update)
+            if next_update is not None:
+                parts.time(out, "nextUpdate", next_update)
+            out.end()
+        return len(singles)
+
+    def exchange(self, out: LineBuffer, exchange: OcspExchange, issuer: str | None, software: str | None) -> None:
+        """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
+        (
+            flow,
+            ts,
+            cert_id,
+            evidence,
+            method,
+            host,
+            uri,
+            user_agent,
+            _,
+            http_status,
+            request,
+            response,
+            single,
+            orig_fuid,
+            resp_fuid,
+            response_ts,
+            _,
+        ) = astuple(exchange)
+        parts = self._parts
+        us = ts // 1000
+        end = us if response_ts is None else response_ts // 1000
+        parts.begin(out, OCSP_EXCHANGE, us, max(us, end))
+        out.raw(parts.use_flow(flow))
+        if orig_fuid is not None:
+            out.string("orig_fuid", orig_fuid)
+        if resp_fuid is not None:
+            out.string("resp_fuid", resp_fuid)
+        if method is not None:
+            out.string("method", parts.short_str(method))
+        if host is not None:
+            out.string("host", parts.short_text(host))
+        if uri is not None:
+            out.string("uri", parts.short_uri(uri))
+        if user_agent is not None:
+            out.string("user_agent", parts.short_text(user_agent))
+        if software is not None:
+            out.string("software", parts.short_str(software))
+        if cert_id is not None:
+            algorithm, name_hash, key_hash, serial = astuple(cert_id)
+            out.string("hash_algorithm", parts.short_str(algorithm))
+            out.string("issuer_name_hash", parts.hex(name_hash))
+            out.string("issuer_key_hash", parts.hex(key_hash))
+            out.string("serial_number", serial)
+        if issuer is not None:
+            out.string("issuer", parts.short_str(issuer))
+        if request is not None:
+            self._question(out, request)
+        elif response is not None and response.nonce is not None:
+            out.string("nonce", parts.hex(response.nonce))
+        if http_status is not None:
+            out.number("http_status", http_status)
+        if response is not None:
+            self._reply(out, request, response, single)
+        if response_ts is not None and method is not None:
+            out.seconds("response_delay", end - us)
+        out.string("evidence", evidence._value_)
+        out.string("community_id", parts.community_id(flow))
+        out.end()
+
+    def leak(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
+        """The line of leak.log, for a Leak that is unpacked."""
+        (
+            ts,
+            flow,
+            channel,
+            serial,
+            issuer,
+            site,
+            names,
+            names_total,
+            sites_total,
+            grade,
+            found_in,
+            not_before,
+            not_after,
+            software,
+            evidence,
+            times_seen,
+            _,
+        ) = leak
+        parts = self._parts
+        us = ts // 1000
+        parts.begin(out, LEAK, us, us)
+        out.raw(parts.use_flow(flow))
+        out.string("channel", channel)
+        out.string("serial_number", serial)
+        if issuer is not None:
+            out.string("issuer", parts.short_str(issuer))
+        if site is not None:
+            out.string("site", parts.short_str(site))
+        if names:
+            out.open_list("names")
+            for name in names:
+                out.item(parts.short_str(name))
+            out.close_list()
+        out.number("names_total", names_total)
+        out.number("sites_total", sites_total)
+        out.string("grade", grade._value_)
+        if found_in is not None:
+            out.string("found_in", parts.short_str(found_in))
+        if not_before is not None:
+            parts.time(out, "not_before", not_before * 1000000000)
+        if not_after is not None:
+            parts.time(out, "not_after", not_after * 1000000000)
+        out.string("software", parts.short_str(software))
+        out.string("evidence", evidence._value_)
+        out.number("times_seen", times_seen)
+        out.string("community_id", parts.community_id(flow))
+        out.end()
+
+    def notice(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
+        """The line of notice.log that tells of such a Leak. Addresses in it are those of the flow: src asked dst."""
+        ts, flow, _, serial, issuer, site, _, _, _, grade, _, _, _, _, _, _, exchange = leak
+        _, orig_h, _, resp_h, resp_p, _ = astuple(flow)
+        parts = self._parts
+        us = ts // 1000
+        parts.begin(out, NOTICE, us, us)
+        out.raw(parts.use_flow(flow))
+        fuid = exchange.orig_fuid
+        kind = "application/ocsp-request"
+        if fuid is None:
+            fuid = exchange.resp_fuid
+            kind = "application/ocsp-response"
+        if fuid is not None:
+            out.string("fuid", fuid)
+            out.string("file_mime_type", kind)
+            out.string("file_desc", self._url(exchange, resp_h, resp_p))
+        issued = "" if issuer is None else f" issued by {parts.short_str(issuer)}"
+        what = f"a certificate{issued}" if site is None else parts.short_str(site)
+        out.raw('"proto":"tcp","note":"OCSP::Privacy_Leak",')
+        out.string("msg", f"{orig_h} told everyone on the path to {resp_h} that it deals with {what}")
+        out.string("sub", f"{grade._value_}: serial {serial}{issued}")
+        out.string("src", orig_h)
+        out.string("dst", resp_h)
+        out.number("p", resp_p)
+        out.raw('"actions":["Notice::ACTION_LOG"],"email_dest":[],')
+        out.seconds("suppress_for", self._suppress_us)
+        out.end()
+
+    def _question(self, out: LineBuffer, request: OcspRequest) -> None:
+        """The fields from nonce to request_signed."""
+        if request.nonce is not None:
+            out.string("nonce", self._parts.hex(request.nonce))
+        if request.requestor_name is not None:
+            out.string("requestor_name", self._parts.short_str(request.requestor_name))
+        out.flag("request_signed", request.signed)
+
+    def _reply(
+        self, out: LineBuffer, request: OcspRequest | None, response: OcspResponse, single: SingleResponse | None
+    ) -> None:
+        """The fields from response_status to nonce_echoed."""
+        parts = self._parts
+        status = response.status
+        out.string("response_status", _STATUSES.get(status) or str(status))
+        if single is not None:
+            _, known, revoked, why, this_update, next_update, _, _, _, _, _ = astuple(single)
+            out.string("cert_status", known._value_)
+            if revoked is not None:
+                parts.time(out, "revocation_time", revoked)
+            if why is not None:
+                out.string("revocation_reason", parts.short_str(why))
+            if this_update is not None:
+                parts.time(out, "this_update", this_update)
+            if next_update is not None:
+                parts.time(out, "next_update", next_update)
+        if status != 0:
+            return
+        produced_at, responder_id, algorithm = response.produced_at, response.responder_id, response.signature_algorithm
+        if produced_at is not None:
+            parts.time(out, "produced_at", produced_at)
+        if responder_id is not None:
+            out.string("responder_id", parts.short_str(responder_id))
+        if algorithm is not None:
+            out.string("signature_algorithm", parts.short_str(algorithm))
+        if request is not None and request.nonce is not None:
+            out.flag("nonce_echoed", request.nonce == response.nonce)
+
+    def _url(self, exchange: OcspExchange, resp_h: str, resp_p: int) -> str:
+        """The URL as Zeek's HTTP::build_url_http makes it: the port behind the host where it is not 80."""
+        parts = self._parts
+        raw_host, raw_uri = exchange.host, exchange.uri
+        host = f"[{resp_h}]" if ":" in resp_h else resp_h
+        if raw_host is not None:
+            host = parts.short_text(raw_host)
+        uri = "/<missed_request>" if raw_uri is None else parts.short_uri(raw_uri)
+        return f"http://{host}{uri}" if resp_p == 80 else f"http://{host}:{resp_p}{uri}"

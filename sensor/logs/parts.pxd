@@ -1,0 +1,35 @@
+# Types for the compiled form of parts.py; see setup.py.
+cimport cython
+from sensor.logs.buffer cimport LineBuffer
+from sensor.logs.community_id cimport community_id
+from sensor.logs.encode cimport cut_text, encode_str, encode_text, encode_time
+from sensor.logs.local_nets cimport LocalNets
+
+cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
+
+@cython.final
+cdef class Parts:
+    cdef readonly int form
+    cdef readonly bint with_write_ts, orig_local, resp_local
+    cdef readonly str flow_text
+    cdef LocalNets _local_nets
+    cdef Py_ssize_t _max_bytes
+    cdef list _heads
+    cdef object _flow, _target
+    cdef str _community, _target_text
+    cdef bytes _target_plain
+    cdef dict _texts, _strs, _hexes, _times
+
+    cpdef begin(self, LineBuffer out, Py_ssize_t stream, long long us, long long end)
+    @cython.locals(orig_p="long long", resp_p="long long", uid=str, orig_h=str, resp_h=str)
+    cpdef str use_flow(self, object flow)
+    cpdef str community_id(self, object flow)
+    cpdef str uri(self, bytes target)
+    @cython.locals(text=str)
+    cpdef str short_uri(self, bytes target)
+    cpdef str text(self, bytes raw)
+    cpdef str short_text(self, bytes raw)
+    cpdef str short_str(self, str text)
+    cpdef str hex(self, bytes octets)
+    @cython.locals(known=str)
+    cpdef time(self, LineBuffer out, str name, object ns)

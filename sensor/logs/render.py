@@ -1,0 +1,290 @@
+"""What passed over the network to log lines: conn.log, http.log, files.log and weird.log.
+
+Fields are those of `logs.records`, written one by one without the record in between, which takes a third of the time;
+a test holds every line to the records. Observations are unpacked by position: a field added to one of them must be
+added where it is unpacked here. Compiled where a compiler is found (render.pxd).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import astuple
+
+from sensor.flow.conn import Connection
+from sensor.http.transaction import BodyFile, Header, HttpTransaction
+from sensor.logs.authorization import basic_user
+from sensor.logs.buffer import LineBuffer
+from sensor.logs.encode import encode_str
+from sensor.logs.parts import CONN, FILES, HTTP, WEIRD, Parts
+from sensor.settings import LogSettings
+from sensor.weird import Weird
+
+_MAX_FILES = 15  # Zeek HTTP::max_files_orig, max_files_resp
+_MAX_FILENAME_BYTES = 4096  # Zeek Log::default_max_field_string_bytes, from which it exempts http.log
+_NO_LIMIT = 1 << 62
+_LARGEST = (1 << 63) - 1  # a Content-Length beyond it announces nothing
+_FUID, _FIRST_TS, _MIME_TYPE, _FILENAME = 0, 3, 5, 7  # places in an unpacked BodyFile
+_PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp"}
+
+# Request headers that http.log says something of: Zeek's HTTP::proxy_headers and four more.
+_NOTED = frozenset(
+    b"referer origin authorization proxy-authorization forwarded x-forwarded-for x-forwarded-from client-ip via"
+    b" xroxy-connection proxy-connection".split()
+)
+
+
+class TrafficLines:
+    """Renders what the network did."""
+
+    def __init__(self, settings: LogSettings, parts: Parts) -> None:
+        self._parts = parts
+        self._with_community_id = settings.community_id
+        self.reply_fuid: str | None = None
+        """Of the last transaction's reply, its (first) file, and when that began in nanoseconds."""
+        self.reply_ts = 0
+
+    def conn(self, out: LineBuffer, connection: Connection) -> None:
+        """The line of conn.log."""
+        (
+            flow,
+            ts,
+            service,
+            duration,
+            orig_bytes,
+            resp_bytes,
+            conn_state,
+            missed_bytes,
+            history,
+            orig_pkts,
+            orig_ip_bytes,
+            resp_pkts,
+            resp_ip_bytes,
+            vlan,
+            inner_vlan,
+            tunnel_parents,
+        ) = astuple(connection)
+        parts = self._parts
+        us = ts // 1000
+        took = duration or 0
+        end = (ts + took) // 1000
+        parts.begin(out, CONN, us, end)
+        out.raw(parts.use_flow(flow))
+        proto = flow.proto
+        out.string("proto", _PROTOCOLS.get(proto, "unknown_transport"))
+        if service:
+            out.string("service", service)
+        if duration is not None:
+            out.seconds("duration", end - us)
+            out.number("orig_bytes", orig_bytes)
+            out.number("resp_bytes", resp_bytes)
+        out.string("conn_state", conn_state)
+        out.flag("local_orig", parts.orig_local)
+        out.flag("local_resp", parts.resp_local)
+        out.number("missed_bytes", missed_bytes)
+        if history:
+            out.string("history", history)
+        out.number("orig_pkts", orig_pkts)
+        out.number("orig_ip_bytes", orig_ip_bytes)
+        out.number("resp_pkts", resp_pkts)
+        out.number("resp_ip_bytes", resp_ip_bytes)
+        if tunnel_parents:
+            out.open_list("tunnel_parents")
+            for parent in tunnel_parents:
+                out.item(parent)
+            out.close_list()
+        out.number("ip_proto", proto)
+        if self._with_community_id:
+            out.string("community_id", parts.community_id(flow))
+        if vlan is not None:
+            out.number("vlan", vlan)
+        if inner_vlan is not None:
+            out.number("inner_vlan", inner_vlan)
+        out.end()
+
+    def transaction(self, http: LineBuffer, files: LineBuffer, transaction: HttpTransaction) -> int:
+        """The lines of files.log, and then that of http.log; returns how many files there were."""
+        flow, ts, trans_depth, request, response = astuple(transaction)
+        parts = self._parts
+        flow_text = parts.use_flow(flow)
+        us = ts // 1000
+        sent: list[tuple[Any, ...]] = []
+        received: list[tuple[Any, ...]] = []
+        noted: tuple[Header, ...] = ()
+        request_len = response_len = 0
+        version = code = info_code = user_agent = None
+        if request is not None:
+            _, method, target, _, host, user_agent, headers, bodies, request_len, _ = astuple(request)
+            noted = self._noted(headers)
+            if bodies:
+                sent = [self._file(files, file) for file in bodies]
+        if response is not None:
+            _, version, code, reason, _, bodies, response_len, _, info_code, info = astuple(response)
+            if bodies:
+                received = [self._file(files, file) for file in bodies]
+                self.reply_fuid, self.reply_ts = received[0][_FUID], received[0][_FIRST_TS]
+        parts.begin(http, HTTP, us, _end(transaction) if parts.with_write_ts else 0)
+        http.raw(flow_text)
+        http.number("trans_depth", trans_depth)
+        if request is not None:
+            http.string("method", parts.text(method))
+            if host is not None:
+                http.string("host", parts.text(host))
+            http.string("uri", parts.uri(target))
+            if noted:
+                self._header(http, "referrer", noted, b"referer")
+        if version is not None:
+            http.string("version", version)
+        if user_agent is not None:
+            http.string("user_agent", parts.text(user_agent))
+        if noted:
+            self._header(http, "origin", noted, b"origin")
+        http.number("request_body_len", request_len)
+        http.number("response_body_len", response_len)
+        if code is not None:
+            http.number("status_code", code)
+            http.string("status_msg", parts.text(reason or b""))
+        if info_code is not None:
+            http.number("info_code", info_code)
+            http.string("info_msg", parts.text(info or b""))
+        http.raw('"tags":[],')
+        if noted:
+            self._who(http, noted)
+        if sent:
+            self._carried(http, sent, "orig_fuids", "orig_filenames", "orig_mime_types")
+        if received:
+            self._carried(http, received, "resp_fuids", "resp_filenames", "resp_mime_types")
+        http.end()
+        return len(sent) + len(received)
+
+    def _file(self, out: LineBuffer, file: BodyFile) -> tuple[Any, ...]:
+        """A line of files.log; returns the file, unpacked."""
+        fields = astuple(file)
+        (
+            fuid,
+            is_orig,
+            depth,
+            first_ts,
+            last_ts,
+            mime_type,
+            _,
+            filename,
+            seen,
+            total,
+            missing,
+            overflow,
+            timedout,
+            _,
+            digests,
+            parent,
+        ) = fields
+        parts = self._parts
+        us = first_ts // 1000
+        end = last_ts // 1000
+        parts.begin(out, FILES, us, end)
+        out.string("fuid", fuid)
+        out.raw(parts.flow_text)
+        out.string("source", "HTTP")
+        out.number("depth", depth)
+        out.raw('"analyzers":["OCSP_REPLY"],' if mime_type == "application/ocsp-response" else '"analyzers":[],')
+        if mime_type is not None:
+            out.string("mime_type", mime_type)
+        if filename is not None:
+            out.string("filename", encode_str(filename, _MAX_FILENAME_BYTES))
+        out.seconds("duration", end - us)
+        out.flag("local_orig", parts.orig_local if is_orig else parts.resp_local)
+        out.flag("is_orig", is_orig)
+        out.number("seen_bytes", seen)
+        if total is not None and total <= _LARGEST:
+            out.number("total_bytes", total)
+        out.number("missing_bytes", missing)
+        out.number("overflow_bytes", overflow)
+        out.flag("timedout", timedout)
+        if parent is not None:
+            out.string("parent_fuid", parent)
+        if digests is not None:
+            out.string("md5", digests.md5)
+            out.string("sha1", digests.sha1)
+            out.string("sha256", digests.sha256)
+        out.end()
+        return fields
+
+    def weird(self, out: LineBuffer, weird: Weird) -> None:
+        """The line of weird.log."""
+        parts = self._parts
+        us = weird.ts // 1000
+        parts.begin(out, WEIRD, us, us)
+        if weird.flow is not None:
+            out.raw(parts.use_flow(weird.flow))
+        out.string("name", parts.short_str(weird.name))
+        if weird.addl:
+            out.string("addl", parts.short_str(weird.addl))
+        out.flag("notice", False)
+        out.string("peer", "ocspwatch")
+        if weird.source is not None:
+            out.string("source", weird.source)
+        out.end()
+
+    def _noted(self, headers: tuple[Header, ...]) -> tuple[Header, ...]:
+        """Those of `headers` that http.log says something of: usually none."""
+        for header in headers:
+            if header.name in _NOTED:
+                return tuple([each for each in headers if each.name in _NOTED])
+        return ()
+
+    def _header(self, out: LineBuffer, name: str, headers: tuple[Header, ...], wanted: bytes) -> None:
+        """Of a repeated header Zeek keeps the last."""
+        for header in reversed(headers):
+            if header.name == wanted:
+                out.string(name, self._parts.text(header.value))
+                return
+
+    def _who(self, out: LineBuffer, headers: tuple[Header, ...]) -> None:
+        """The fields username and proxied."""
+        parts = self._parts
+        user = None
+        proxied: dict[str, None] = {}
+        for header in headers:
+            name, value = header.name, header.value
+            if name in {b"authorization", b"proxy-authorization"}:
+                user = basic_user(value) or user
+            elif name not in {b"referer", b"origin"}:
+                proxied[f"{name.upper().decode('ascii')} -> {parts.text(value)}"] = None
+        if user is not None:
+            out.string("username", parts.text(user))
+        if proxied:
+            out.open_list("proxied")
+            for text in proxied:
+                out.item(text)
+            out.close_list()
+
+    def _carried(self, out: LineBuffer, files: list[tuple[Any, ...]], fuids: str, names: str, types: str) -> None:
+        """What http.log says of the files of one side."""
+        named = typed = 0
+        out.open_list(fuids)
+        for file in files[:_MAX_FILES]:
+            out.item(file[_FUID])
+            typed += file[_MIME_TYPE] is not None
+            named += file[_FILENAME] is not None
+        out.close_list()
+        if named:
+            out.open_list(names)
+            for file in files[:_MAX_FILES]:
+                if file[_FILENAME] is not None:
+                    out.item(encode_str(file[_FILENAME], _NO_LIMIT))
+            out.close_list()
+        if typed:
+            out.open_list(types)
+            for file in files[:_MAX_FILES]:
+                if file[_MIME_TYPE] is not None:
+                    out.item(file[_MIME_TYPE])
+            out.close_list()
+
+
+def _end(transaction: HttpTransaction) -> int:
+    """When the last of a transaction was seen, in microseconds."""
+    end = transaction.ts
+    for message in (transaction.request, transaction.response):
+        if message is not None:
+            end = max(end, message.ts, *[file.last_ts for file in message.files])
+    return end // 1000

@@ -1,0 +1,104 @@
+"""What is said once and then held back: notices about the same thing, and weirds that keep happening.
+
+Time is packet time; every table has a limit, and beyond it the oldest entry is forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sensor.settings import LogSettings
+from sensor.weird import Weird
+
+_MAX_WEIRDS = 65536
+_DAY = 86400 * 10**9
+
+# Zeek's Weird::actions (base/frameworks/notice/weird.zeek): not logged at all, and once a day for each originator.
+_IGNORED = frozenset({"unsolicited_SYN_response", "FIN_after_reset", "spontaneous_FIN", "spontaneous_RST"})
+_PER_ORIG = frozenset(
+    {
+        "bad_TCP_checksum",
+        "connection_originator_SYN_ack",
+        "excessively_small_fragment",
+        "fragment_inconsistency",
+        "fragment_overlap",
+        "fragment_size_inconsistency",
+        "SYN_with_data",
+    }
+)
+
+
+class NoticeMemory:
+    """Which client was told of with which certificate (Zeek's Notice identifier and suppress_for)."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._window = int(settings.suppress_for_s * 1e9)
+        self._max = settings.max_suppressed
+        self._told: dict[tuple[str, str | bytes | None, str], int] = {}
+
+    def is_new(self, leak: tuple[Any, ...]) -> bool:
+        """Whether nothing was told of a Leak's client and certificate within the window before; then it is told now.
+
+        The certificate is its issuer, by name or, if that is unknown, by the hash of its key, and its serial number.
+        """
+        ts, flow, _, serial, issuer, _, _, _, _, _, _, _, _, _, _, _, exchange = leak
+        if issuer is None and exchange.cert_id is not None:
+            issuer = exchange.cert_id.issuer_key_hash
+        key = (flow.orig_h, issuer, serial)
+        if key in self._told:
+            told = self._told[key]
+            if 0 <= ts - told < self._window:
+                return False
+            del self._told[key]  # so that it goes to the end
+        elif len(self._told) >= self._max:
+            del self._told[next(iter(self._told))]
+        self._told[key] = ts
+        return True
+
+
+class _Seen(msgspec.Struct, gc=False):
+    since: int
+    times: int
+
+
+class WeirdSampler:
+    """Zeek's two ways to hold weirds back: a repeat within one flow, and the sampling of what is left of a flood.
+
+    `totals` counts every one. Zeek drops all repeats of a name within a flow for ten minutes (Weird::weird_ignore); so
+    do we, unless `weird_repeats` is set. Weirds of no flow, and repeats then, are sampled: the first `weird_burst` of
+    a window are logged, and after that one in `weird_rate`.
+    """
+
+    def __init__(self, settings: LogSettings) -> None:
+        self.totals: dict[str, int] = {}
+        self._repeats = settings.weird_repeats
+        self._burst = settings.weird_burst
+        self._rate = settings.weird_rate
+        self._window = int(settings.weird_window_s * 1e9)
+        self._seen: dict[tuple[str, str], _Seen] = {}
+
+    def admit(self, weird: Weird) -> bool:
+        """Whether this one is logged."""
+        name, flow = weird.name, weird.flow
+        self.totals[name] = self.totals.get(name, 0) + 1
+        if name in _IGNORED:
+            return False
+        once = flow is not None and not self._repeats
+        window, scope = self._window, "" if flow is None else flow.uid
+        if flow is not None and name in _PER_ORIG:
+            once, window, scope = True, _DAY, flow.orig_h
+        seen = self._seen.get((scope, name))
+        if seen is None:
+            if len(self._seen) >= _MAX_WEIRDS:
+                del self._seen[next(iter(self._seen))]
+            self._seen[scope, name] = _Seen(weird.ts, 1)
+            return self._burst > 0
+        if not 0 <= weird.ts - seen.since < window:
+            seen.since, seen.times = weird.ts, 1
+            return self._burst > 0
+        seen.times += 1
+        if seen.times <= self._burst:
+            return not once
+        return not once and (seen.times - self._burst) % self._rate == 0

@@ -1,0 +1,1 @@
+"""Where finished log lines go: one contract, one file for each place."""

@@ -1,0 +1,34 @@
+# Types for the compiled form of writer.py; see setup.py.
+cimport cython
+from sensor.logs.buffer cimport LineBuffer
+from sensor.logs.disclosures cimport DisclosureLines
+from sensor.logs.render cimport TrafficLines
+from sensor.logs.repeats cimport NoticeMemory
+
+cdef Py_ssize_t _BATCH
+
+@cython.final
+cdef class LogWriter:
+    cdef TrafficLines _traffic
+    cdef DisclosureLines _disclosures
+    cdef NoticeMemory _notices
+    cdef object _weirds, _sink
+    cdef bint _merged
+    cdef list _out
+    cdef Py_ssize_t _counts[8]
+
+    cpdef connection(self, object connection)
+    @cython.locals(files=Py_ssize_t)
+    cpdef transaction(self, object transaction)
+    @cython.locals(place=Py_ssize_t, began="long long")
+    cpdef exchanges(self, object exchanges, object leaks=*)
+    @cython.locals(fields=tuple)
+    cpdef leaks(self, object leaks)
+    cpdef weird(self, object weird)
+    @cython.locals(stream=Py_ssize_t)
+    cpdef flush(self)
+    cpdef close(self)
+    cdef LineBuffer _buffer(self, Py_ssize_t stream)
+    cdef _wrote(self, Py_ssize_t stream, Py_ssize_t lines)
+    @cython.locals(out=LineBuffer)
+    cdef _hand_over(self, Py_ssize_t stream)

@@ -1,0 +1,138 @@
+"""Where observations become logs: counts them, suppresses repeated notices, samples weirds, hands lines to a sink.
+
+Lines are handed over in batches, oldest first. No I/O here, and no clock but the packets'. Compiled where a compiler is
+found (writer.pxd).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import astuple
+
+from sensor.flow.conn import Connection
+from sensor.http.transaction import HttpTransaction
+from sensor.logs.buffer import LineBuffer
+from sensor.logs.disclosures import DisclosureLines
+from sensor.logs.local_nets import LocalNets
+from sensor.logs.parts import CONN, FILES, HTTP, LEAK, NOTICE, OCSP, OCSP_EXCHANGE, WEIRD, Parts
+from sensor.logs.records import STREAMS
+from sensor.logs.render import TrafficLines
+from sensor.logs.repeats import NoticeMemory, WeirdSampler
+from sensor.logs.sinks.sink import EventSink
+from sensor.ocsp.model import OcspExchange
+from sensor.privacy.leak import Leak
+from sensor.settings import LogSettings
+from sensor.weird import Weird
+
+_BATCH = 48 << 10  # octets of one log that wait at most, but for a longer line
+_STREAMS = tuple(STREAMS)
+
+
+class LogWriter:
+    """Takes observations in the order in which they were completed. Owns `sink`: closing one closes the other.
+
+    What a sink raises (`SinkError`) goes through.
+    """
+
+    def __init__(self, settings: LogSettings, local_nets: Sequence[str], sink: EventSink) -> None:
+        """Raises ValueError if one of `local_nets` is no network."""
+        parts = Parts(settings, LocalNets(local_nets), with_path=sink.merged)
+        self._traffic = TrafficLines(settings, parts)
+        self._disclosures = DisclosureLines(settings, parts)
+        self._notices = NoticeMemory(settings)
+        self._weirds = WeirdSampler(settings)
+        self._sink = sink
+        self._merged = sink.merged
+        merged = LineBuffer()
+        self._out = [merged if sink.merged else LineBuffer() for _ in _STREAMS]
+        self._counts = [0, 0, 0, 0, 0, 0, 0, 0]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Lines made for each log so far."""
+        return dict(zip(_STREAMS, self._counts, strict=True))
+
+    @property
+    def weird_counts(self) -> dict[str, int]:
+        """How often each weird happened, logged or not."""
+        return self._weirds.totals
+
+    def connection(self, connection: Connection) -> None:
+        self._traffic.conn(self._buffer(CONN), connection)
+        self._wrote(CONN, 1)
+
+    def transaction(self, transaction: HttpTransaction) -> None:
+        """Comes before the exchanges of the same transaction."""
+        files = self._traffic.transaction(self._buffer(HTTP), self._buffer(FILES), transaction)
+        self._wrote(HTTP, 1)
+        if files:
+            self._wrote(FILES, files)
+
+    def exchanges(self, exchanges: Sequence[OcspExchange], leaks: Sequence[Leak] = ()) -> None:
+        """The exchanges of one or more transactions, in order, and the leaks found in them, in the same order.
+
+        Leaks are only looked at here, for the issuer and the software; they are logged by `leaks`.
+        """
+        place = 0
+        leak: Leak | None = None
+        previous = None
+        for exchange in exchanges:
+            if place < len(leaks) and leaks[place].exchange is exchange:
+                leak = leaks[place]
+                place += 1
+            elif leak is not None and leak.exchange.request is not exchange.request:
+                leak = None
+            issuer = software = None
+            if leak is not None:
+                software = leak.software
+                if exchange.cert_id is not None and exchange.cert_id.serial_number == leak.serial_number:
+                    issuer = leak.issuer
+            response, fuid = exchange.response, exchange.resp_fuid
+            if response is not None and response is not previous and fuid is not None:
+                began = self._traffic.reply_ts
+                if fuid != self._traffic.reply_fuid:
+                    began = exchange.response_ts or exchange.ts
+                self._wrote(OCSP, self._disclosures.ocsp(self._buffer(OCSP), response, fuid, began))
+            previous = response
+            self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software)
+            self._wrote(OCSP_EXCHANGE, 1)
+
+    def leaks(self, leaks: Sequence[Leak]) -> None:
+        for leak in leaks:
+            fields = astuple(leak)
+            self._disclosures.leak(self._buffer(LEAK), fields)
+            self._wrote(LEAK, 1)
+            if self._notices.is_new(fields):
+                self._disclosures.notice(self._buffer(NOTICE), fields)
+                self._wrote(NOTICE, 1)
+
+    def weird(self, weird: Weird) -> None:
+        if self._weirds.admit(weird):
+            self._traffic.weird(self._buffer(WEIRD), weird)
+            self._wrote(WEIRD, 1)
+
+    def flush(self) -> None:
+        """Hands over all lines that wait. Lines that the sink cannot take are lost."""
+        for stream in range(len(_STREAMS)):
+            self._hand_over(stream)
+
+    def close(self) -> None:
+        """Idempotent."""
+        try:
+            self.flush()
+        finally:
+            self._sink.close()
+
+    def _buffer(self, stream: int) -> LineBuffer:
+        return self._out[stream]
+
+    def _wrote(self, stream: int, lines: int) -> None:
+        self._counts[stream] += lines
+        if self._buffer(stream).size >= _BATCH:
+            self._hand_over(stream)
+
+    def _hand_over(self, stream: int) -> None:
+        out = self._buffer(stream)
+        if out.size:
+            self._sink.write("" if self._merged else _STREAMS[stream], out.take())
