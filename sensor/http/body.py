@@ -173,16 +173,3 @@ class Body:
         if head.length > 0:
             content.total = head.length
         return content
-
-
-def file_of_whole(
-    settings: HttpSettings, head: Head, is_orig: bool, uid: str, depth: int, data: bytes, ts: int
-) -> BodyFile:
-    """What `Body` makes of a body that is neither coded nor multipart and came whole, of 1 byte or more: the rule."""
-    content = Content(settings, is_orig, head.content_type, None, len(data))
-    if head.disposition is not None or head.content_type is not None:
-        content.filename = filename_of(head.disposition, head.content_type)
-    content.feed(data, ts)
-    file = content.finish(file_uid(uid, is_orig, depth, 0), None)
-    assert file is not None  # noqa: S101  (it has bytes)
-    return file

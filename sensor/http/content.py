@@ -14,6 +14,16 @@ from sensor.http.mime import SNIFF_BYTES, sniff
 from sensor.http.transaction import BodyFile, Digests, NotKept
 from sensor.settings import HttpSettings
 
+_Known = tuple[str | None, Digests | None]
+
+_MEMO_FILES: Final = 512
+_MEMO_BYTES: Final = 4096
+_memo: dict[bytes, _Known] = {}
+"""MIME type and digests of small PKI objects already seen: responders send the same reply to every client for days.
+
+Pure functions remembered, and bounded: at most 512 objects of at most 4 KiB, then it starts afresh.
+"""
+
 # What is done with a file.
 _COUNT: Final = 0
 _HASH: Final = 1
@@ -49,7 +59,7 @@ def text_of(raw: bytes) -> str:
 def filename_of(disposition: bytes | None, content_type: bytes | None) -> str | None:
     """The file name that Content-Disposition gives, else the `name` of Content-Type, as Zeek takes them."""
     for value, mark in ((disposition, _FILENAME), (content_type, _NAME)):
-        if value is not None and mark.search(value) is not None:
+        if value is not None and b"=" in value and mark.search(value) is not None:
             name = _BEFORE_NAME.sub(b"", value, count=1)
             if name.startswith(b'"'):
                 name = name[1:].partition(b'"')[0]
@@ -76,6 +86,18 @@ def _is_der_of(data: bytes, size: int) -> bool:
         return length + 2 == size
     octets = length - 0x80
     return 1 <= octets <= 4 and int.from_bytes(data[2 : 2 + octets], "big") + 2 + octets == size
+
+
+def use_of(mime_type: str | None, content_type: bytes | None, start: bytes, size: int, limit: int) -> int:
+    """What is done with a file that begins with `start` and has `size` bytes as far as is known."""
+    use = _COUNT
+    if mime_type is not None:
+        use = _BY_TYPE.get(mime_type, _COUNT)
+    if use == _COUNT and content_type is not None:
+        use = _BY_CLAIM.get(content_type.partition(b";")[0].rstrip(b" \t").lower(), _COUNT)
+    if use == _COUNT and size <= limit and _is_der_of(start, size):
+        use = _KEEP  # OCSP that is too broken to show its type
+    return use
 
 
 class _Hash(Protocol):
@@ -156,7 +178,8 @@ class Content:
         start = self.held[0] if len(self.held) == 1 else b"".join(self.held)
         self.held = [start]
         self.mime_type = sniff(start)
-        self.use = self._use_of(start)
+        size = self.size if self.size >= 0 else self.seen
+        self.use = use_of(self.mime_type, self.content_type, start, size, self.limit)
         mode = self.settings.hash_bodies
         if self.use == _KEEP:
             if max(self.held_bytes, self.size) > self.limit:
@@ -169,16 +192,6 @@ class Content:
         if self.use != _KEEP:
             self.held = []
             self.held_bytes = 0
-
-    def _use_of(self, start: bytes) -> int:
-        use = _BY_TYPE.get(self.mime_type, _COUNT) if self.mime_type is not None else _COUNT
-        if use == _COUNT and self.content_type is not None:
-            use = _BY_CLAIM.get(self.content_type.partition(b";")[0].rstrip(b" \t").lower(), _COUNT)
-        if use == _COUNT and start[0] == 0x30:
-            size = self.size if self.size >= 0 else self.seen
-            if size <= self.limit and _is_der_of(start, size):
-                use = _KEEP  # OCSP that is too broken to show its type
-        return use
 
     def _let_go(self) -> None:
         self.too_large = True
@@ -207,7 +220,8 @@ class Content:
             content = self.held[0] if len(self.held) == 1 else b"".join(self.held)
         digests = None
         if self.hashes is not None:
-            digests = Digests(*(value.hexdigest() for value in self.hashes))
+            first, second, third = self.hashes
+            digests = Digests(first.hexdigest(), second.hexdigest(), third.hexdigest())
         elif self.held and self.use == _KEEP and self.settings.hash_bodies != "none":
             digests = digests_of(content if isinstance(content, bytes) else b"".join(self.held))
         return BodyFile(
@@ -227,3 +241,51 @@ class Content:
             content,
             digests,
         )
+
+
+def whole_file(
+    settings: HttpSettings,
+    is_orig: bool,
+    content_type: bytes | None,
+    filename: str | None,
+    fuid: str,
+    data: bytes,
+    ts: int,
+) -> BodyFile | None:
+    """What `Content` makes of a file of known size whose bytes came all at once: the rule, and so the fast way."""
+    limit = settings.max_request_body_bytes if is_orig else settings.max_response_body_bytes
+    size = len(data)
+    mode = settings.hash_bodies
+    known = _memo.get(data) if size <= _MEMO_BYTES else None
+    mime_type = known[0] if known is not None else sniff(data)
+    use = use_of(mime_type, content_type, data, size, limit)
+    if size > limit or (use != _KEEP and (mode == "all" or use == _HASH)):
+        content = Content(settings, is_orig, content_type, filename, size)
+        content.feed(data, ts)
+        return content.finish(fuid, None)
+    digests = None
+    if use == _KEEP and mode != "none":
+        digests = known[1] if known is not None else None
+        if digests is None:
+            digests = digests_of(data)
+            if size <= _MEMO_BYTES:
+                if len(_memo) >= _MEMO_FILES:
+                    _memo.clear()
+                _memo[data] = (mime_type, digests)
+    return BodyFile(
+        fuid,
+        is_orig,
+        0,
+        ts,
+        ts,
+        mime_type,
+        None if content_type is None else text_of(content_type),
+        filename,
+        size,
+        size,
+        0,
+        0,
+        False,
+        data if use == _KEEP else NotKept.UNWANTED,
+        digests,
+    )

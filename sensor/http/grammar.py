@@ -25,6 +25,7 @@ MAX_HEX_DIGITS: Final = 15
 # What Zeek takes for a URI (RFC 3986 reserved, unreserved and the percent sign); the first other byte ends it.
 _NOT_URI: Final = re.compile(rb"[^A-Za-z0-9:/?#\[\]@!$&'()*+,;=\-_.~%]")
 _VERSION_MARK: Final = re.compile(rb"HTTP/", re.IGNORECASE)
+_VERSIONS: Final = (b" HTTP/1.1", b" HTTP/1.0")
 _STATUS: Final = re.compile(rb"HTTP/([0-9]+\.[0-9]+)[ \t]+([0-9]{3})(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
 _LOOSE_STATUS: Final = re.compile(
     rb"HTTP/([^ \t\v\f\r]*)[ \t\v\f\r]*([0-9A-Za-z\0]*)[ \t\v\f]*([^\r]*)", re.IGNORECASE | re.DOTALL
@@ -95,11 +96,12 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, str | None] | None:
     line is then one only if the method has three letters and there is a target). A target may contain blanks and any
     other byte: it ends before the first HTTP/ that follows a byte which may not stand in a URI.
     """
-    method, _, rest = line.partition(b" ")
-    if rest[-9:-1] == b" HTTP/1." and rest[-1:] in b"10":
-        target = rest[:-9]
-        if target and method in METHODS and _NOT_URI.search(target) is None:
-            return method, target, "1.1" if rest[-1:] == b"1" else "1.0"
+    if line.endswith(_VERSIONS):
+        blank = line.find(b" ")
+        method = line[:blank]
+        target = line[blank + 1 : -9]
+        if target and method in METHODS and b" " not in target and b"\t" not in target:
+            return method, target, "1.1" if line[-1] == 0x31 else "1.0"
     return _parse_odd_request_line(line)
 
 
@@ -135,6 +137,23 @@ def parse_status_line(line: bytes) -> tuple[str, int | None, bytes | None] | Non
     The version is as in `parse_request_line`. The code is None unless it is three digits; the reason None if missing
     (RFC 9112 section 4: the blank before it is required, the phrase itself may be empty).
     """
+    known = _statuses.get(line)
+    if known is None:
+        known = _parse_status_line(line)
+        if known is not None and len(line) <= _MEMO_BYTES:
+            if len(_statuses) >= _MEMO_LINES:
+                _statuses.clear()
+            _statuses[line] = known
+    return known
+
+
+_MEMO_LINES: Final = 256
+_MEMO_BYTES: Final = 64
+_statuses: dict[bytes, tuple[str, int | None, bytes | None]] = {}
+"""Status lines already parsed: there are few. A pure function remembered, and bounded."""
+
+
+def _parse_status_line(line: bytes) -> tuple[str, int | None, bytes | None] | None:
     found = _STATUS.fullmatch(line)
     if found is not None:
         version, code, reason = found.groups()

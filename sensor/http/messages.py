@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sensor.http.body import Body, file_of_whole
-from sensor.http.content import text_of
+from sensor.flow.uid import file_uid
+from sensor.http.body import Body
+from sensor.http.content import filename_of, text_of, whole_file
 from sensor.http.grammar import METHODS, uri_oddity
 from sensor.http.head import Head
 from sensor.http.pairing import Exchange, Pairing
@@ -106,9 +107,14 @@ class Messages:
             and (kind is None or kind[:1] not in b"mM")
         ):
             exchange = side.exchange
-            depth = exchange.depth if exchange is not None else 0
+            fuid = file_uid(self.flow.uid, side.is_orig, exchange.depth if exchange is not None else 0, 0)
+            name = None
+            if head.disposition is not None or (kind is not None and b"=" in kind):
+                name = filename_of(head.disposition, kind)
             body = data[pos : pos + length]
-            side.files = (file_of_whole(self.settings, head, side.is_orig, self.flow.uid, depth, body, ts),)
+            file = whole_file(self.settings, side.is_orig, kind, name, fuid, body, ts)
+            if file is not None:
+                side.files = (file,)
             side.length = length
             self.end(side, True, ts)
             return pos + length

@@ -1,0 +1,30 @@
+# Types for the compiled form of content.py; see setup.py.
+cimport cython
+
+cdef int _COUNT, _HASH, _KEEP
+
+cdef class Content:
+    cdef public object settings, content_type, filename, mime_type, hashes
+    cdef public bint is_orig, judged, too_large, partial
+    cdef public int use
+    cdef public long long limit, size, total, seen, missing, first_ts, last_ts, held_bytes
+    cdef public list held
+
+    cpdef bint idle(self)
+    cpdef feed(self, bytes data, long long ts)
+    cpdef skipped(self, long long count, long long ts)
+    cpdef lost(self, long long count)
+    @cython.locals(start=bytes, size="long long")
+    cpdef judge(self)
+    cdef _let_go(self)
+    cpdef finish(self, str fuid, object why_not)
+
+cdef dict _memo
+@cython.locals(use=int)
+cpdef int use_of(object mime_type, bytes content_type, bytes start, long long size, long long limit)
+@cython.locals(limit="long long", size="long long", known=tuple, use=int)
+cpdef object whole_file(object settings, bint is_orig, bytes content_type, object filename, str fuid, bytes data, long long ts)
+cpdef object digests_of(bytes content)
+@cython.locals(length=int, octets=int)
+cdef bint _is_der_of(bytes data, long long size)
+cpdef str text_of(bytes raw)

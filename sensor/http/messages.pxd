@@ -1,0 +1,36 @@
+# Types for the compiled form of messages.py; see setup.py.
+cimport cython
+from sensor.http.content cimport text_of, whole_file
+from sensor.http.head cimport Head
+from sensor.http.pairing cimport Exchange, Pairing
+from sensor.http.side cimport Side
+
+cdef int CLOSE, FIXED, HEAD, OVER, SEARCH
+
+cdef class Messages:
+    cdef public object flow, settings
+    cdef public list out
+    cdef public bint certain, keep_alive
+    cdef public str service
+    cdef public Side orig, resp
+    cdef public Pairing pairing
+    cdef public int requests, told
+
+    @cython.locals(ts="long long", version=str, exchange=Exchange, method=bytes)
+    cpdef open(self, Side side, Head head)
+    @cython.locals(target=bytes)
+    cpdef check_request(self, Side side, Head head, long long ts)
+    @cython.locals(length="long long", kind=bytes, exchange=Exchange, body=bytes)
+    cpdef Py_ssize_t begin_plain(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
+    @cython.locals(depth=int)
+    cpdef object new_body(self, Side side, Head head, long long length)
+    @cython.locals(exchange=Exchange)
+    cpdef end(self, Side side, bint complete, long long ts)
+    @cython.locals(head=Head, target=bytes, host=bytes)
+    cpdef object request(self, Side side, bint complete)
+    @cython.locals(head=Head)
+    cpdef object response(self, Side side, Exchange exchange, bint complete)
+    cpdef lose(self, Side side)
+    cpdef give_up(self, Side side)
+    cpdef weird(self, long long ts, str name, bytes detail)
+    cpdef weird_once(self, int bit, long long ts, str name)

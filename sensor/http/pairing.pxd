@@ -1,0 +1,29 @@
+# Types for the compiled form of pairing.py; see setup.py.
+cdef class Exchange:
+    cdef public int depth, informational
+    cdef public long long ts
+    cdef public object request, response, info, info_code, info_msg
+    cdef public bint request_open, reply_open, doubtful, head_only, connect
+
+cdef class Pairing:
+    cdef public object flow, pending, early
+    cdef public list out
+    cdef public int max_pending, depth, owed
+    cdef public Exchange unasked
+    cdef public bint orig_lost, resp_lost, pipelined, alone, orig_closed, resp_closed
+
+    cpdef Exchange begin_request(self, long long ts)
+    cpdef end_request(self, Exchange exchange, object request)
+    cpdef Exchange begin_reply(self, long long ts)
+    cpdef end_reply(self, Exchange exchange, object response)
+    cpdef lose(self, bint is_orig)
+    cpdef close(self, bint is_orig)
+    cpdef flush(self)
+    cdef _flush(self)
+    cdef _before_request(self, long long ts)
+    cdef Exchange _join_early(self, long long ts)
+    cdef _say_early(self, long long ts)
+    cdef _release_early(self, long long ts)
+    cdef _release_all(self)
+    cdef _give_up(self, Exchange exchange)
+    cdef _emit(self, Exchange exchange)

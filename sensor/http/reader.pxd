@@ -1,0 +1,43 @@
+# Types for the compiled form of reader.py; see setup.py.
+cimport cython
+from sensor.http.grammar cimport parse_request_line, parse_status_line
+from sensor.http.head cimport Head, find_end, read_fields
+from sensor.http.messages cimport Messages
+from sensor.http.pairing cimport Exchange
+from sensor.http.side cimport Side
+
+cdef int CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, NOT_CHUNKED, IGNORE
+cdef long long UNTIL_CLOSE
+
+cdef class HttpReader:
+    cdef object _settings
+    cdef Messages _messages
+
+    @cython.locals(messages=Messages, side=Side, tail=bytearray, known=Py_ssize_t)
+    cpdef long long data(self, bint is_orig, bytes chunk, long long ts)
+    @cython.locals(messages=Messages, side=Side, state=int)
+    cpdef long long gap(self, bint is_orig, long long length, long long ts, long long unskipped)
+    @cython.locals(messages=Messages, side=Side, state=int)
+    cpdef closed(self, bint is_orig, int how, long long ts, long long last_data_ts, long long unskipped)
+    @cython.locals(size=Py_ssize_t, pos=Py_ssize_t, state=int)
+    cdef long long _run(self, Side side, bytes data, long long ts)
+    @cython.locals(take="long long")
+    cdef Py_ssize_t _feed(self, Side side, bytes data, Py_ssize_t pos, long long ts)
+    cdef long long _demand(self, Side side, long long count)
+    cdef _count_skip(self, Side side, long long count, long long ts)
+    cdef bint _is_head_decided(self, Side side, bytearray tail, Py_ssize_t known, bytes chunk)
+    @cython.locals(first=int, end=Py_ssize_t, lines=list, line=bytes, head=Head)
+    cdef Py_ssize_t _read_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
+    @cython.locals(size=Py_ssize_t, line_end=Py_ssize_t, end=Py_ssize_t, head=Head, line=bytes)
+    cdef Py_ssize_t _read_odd_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
+    @cython.locals(certain=bint, version=str)
+    cdef bint _read_start(self, Side side, bytes line, long long ts)
+    @cython.locals(messages=Messages, after=Py_ssize_t)
+    cdef Py_ssize_t _begin(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
+    @cython.locals(messages=Messages, status=int, exchange=Exchange)
+    cdef Py_ssize_t _begin_bare(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
+    cdef Py_ssize_t _end_http(self, int status, bytes data, Py_ssize_t pos, long long ts)
+    @cython.locals(found=Py_ssize_t, keep=Py_ssize_t)
+    cdef Py_ssize_t _search(self, Side side, bytes data, Py_ssize_t pos)
+    @cython.locals(line=bytes, head=Head)
+    cdef _break_off(self, Side side, long long ts)

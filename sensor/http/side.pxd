@@ -1,0 +1,17 @@
+# Types for the compiled form of side.py; see setup.py.
+from sensor.http.head cimport Head
+from sensor.http.pairing cimport Exchange
+
+cdef class Side:
+    cdef public bint is_orig, spoke, first_chunk, junk, interim
+    cdef public int state, status
+    cdef public long long line_ts, need, asked, searched, length
+    cdef public bytearray tail
+    cdef public str last_version, version
+    cdef public Head head
+    cdef public object body
+    cdef public tuple files
+    cdef public Exchange exchange
+    cdef public bytes method, target, reason
+
+    cpdef Py_ssize_t keep(self, bytes data, Py_ssize_t pos)
