@@ -6,7 +6,7 @@ import errno
 import os
 import select
 
-from sensor.logs.sinks.sink import ReaderGoneError, SinkError
+from sensor.logs.sinks.sink import ReaderGone, SinkError
 
 
 def write_lines(fd: int, name: str, lines: bytes) -> None:
@@ -20,7 +20,7 @@ def write_lines(fd: int, name: str, lines: bytes) -> None:
             except BlockingIOError:  # somebody made the pipe non-blocking
                 select.select([], [fd], [])
     except BrokenPipeError:
-        raise ReaderGoneError(f"{name}: nobody reads it any more") from None
+        raise ReaderGone(f"{name}: nobody reads it any more") from None
     except OSError as error:
         _take_back(fd, data[:done])
         raise SinkError(f"{name}: {os.strerror(error.errno or errno.EIO)}") from None

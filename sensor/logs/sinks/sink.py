@@ -9,7 +9,7 @@ class SinkError(Exception):
     """Lines could not be written: one line naming the place and the reason. Those lines are lost, none is cut."""
 
 
-class ReaderGoneError(SinkError):
+class ReaderGone(SinkError):  # noqa: N818  (an end, not an error)
     """Nobody reads any more (a closed pipe): a reason to stop, not to complain."""
 
 
