@@ -165,10 +165,13 @@ def decode_time(data: bytes, tag: int, start: int, stop: int) -> int | None:
     no moment. Years 1 to 9999, so the result may exceed 64 bits. UTCTime's years are 1950 to 2049 (RFC 5280 4.1.2.5.1).
     """
     if tag == GENERALIZED_TIME and stop - start == 15 and data[stop - 1] == 0x5A:  # "Z": the only form of DER
-        digits = data[start : stop - 1]
-        if not digits.isdigit():  # bytes: ASCII digits only
-            return None
-        seconds = _seconds(int(digits))
+        stamp = 0
+        for i in range(start, stop - 1):
+            digit = data[i] - 0x30
+            if digit < 0 or digit > 9:
+                return None
+            stamp = stamp * 10 + digit
+        seconds = _seconds(stamp)
         return None if seconds == _INVALID else seconds * _NANOSECONDS
     if stop - start > _MAX_TIME_OCTETS:
         return None

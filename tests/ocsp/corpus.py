@@ -48,7 +48,7 @@ def messages() -> list[Message]:
 
 
 def _serial(hexadecimal: str | None) -> str | None:
-    """The truth file has serials of GETs as the hex of a number, without leading zero, those of bodies as in the DER."""
+    """The truth file has those of GETs as the hex of a number, without leading zero, those of bodies as in the DER."""
     if hexadecimal is None:
         return None
     return render_serial(bytes.fromhex("00" + "0" * (len(hexadecimal) % 2) + hexadecimal))

@@ -1,0 +1,43 @@
+cimport cython
+
+from sensor.ocsp.carriage cimport decode_get
+from sensor.ocsp.request cimport decode_request
+from sensor.ocsp.response cimport decode_response
+
+cdef class OcspDecoder:
+    cdef object _limits
+
+    @cython.locals(found=_Found)
+    cpdef list feed(self, object transaction)
+
+cdef class _Found:
+    cdef object flow
+    cdef list events
+    cdef object asked
+    cdef object traits
+    cdef object reply
+    cdef object orig_fuid
+    cdef object resp_fuid
+    cdef object ts
+    cdef object response_ts
+    cdef bint garbled
+    cdef bint labelled
+
+    cdef object weird(self, object ts, str name, object addl)
+
+@cython.locals(label=object, claimed=bint)
+cdef object _read_request_body(_Found found, object file, object limits)
+
+@cython.locals(label=object, claimed=bint)
+cdef object _read_response_body(_Found found, object file, object response, object limits)
+
+cdef object _read_odd_target(_Found found, object request, object limits)
+
+@cython.locals(cert_ids=tuple, answers=tuple, weirds=list, events=list)
+cdef list _exchanges(_Found found, object transaction)
+
+cdef object _exchange(_Found found, object transaction, object cert_id, object single, object evidence)
+
+cdef object _check_request(_Found found, object asked)
+
+cdef object _check_response(_Found found, object reply)
