@@ -1,8 +1,9 @@
 cimport cython
 from sensor.flow.seq cimport seq_delta
-from sensor.flow.uid cimport base62, mix
+from sensor.flow.uid cimport mix, render_words
 
 cdef unsigned long long _MASK
+cdef bytearray _SCRATCH
 
 cdef class Endpoint:
     cdef public bint is_orig, did_close, did_eof, dropped, closed_told, reads_as_orig, inherited
@@ -40,6 +41,7 @@ cdef class Flow:
     cpdef release(self)
     cpdef flow_id(self)
 
+@cython.locals(text=bytearray, size=Py_ssize_t, shift=int, octet=int)
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
 @cython.locals(family=int, one="unsigned long long", other="unsigned long long", low="unsigned long long", high="unsigned long long", orig_h=str, resp_h=str)
 cpdef make_flow_id(Flow flow)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sensor.flow.seq import seq_delta
 from sensor.flow.stream import StreamReader
-from sensor.flow.uid import base62, mix
+from sensor.flow.uid import mix, render_words
 from sensor.weird import FlowId
 
 INACTIVE: Final = 0
@@ -209,6 +209,7 @@ class Flow:
         return self.id
 
 
+_SCRATCH: Final = bytearray(32)
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _NO_ENDPOINT: Final = Endpoint(True)
 
@@ -216,8 +217,22 @@ _NO_ENDPOINT: Final = Endpoint(True)
 def render_address(family: int, hi: int, lo: int) -> str:
     """An address in canonical text; for IPv6 RFC 5952 (the first longest run of two or more zero groups becomes ::)."""
     if family == 4 or (not hi and lo >> 32 == 0xFFFF):  # a mapped IPv4 address is written as what it maps (Zeek)
-        lo &= 0xFFFFFFFF
-        return f"{lo >> 24}.{(lo >> 16) & 255}.{(lo >> 8) & 255}.{lo & 255}"
+        text = _SCRATCH
+        size = 0
+        shift = 24
+        while shift >= 0:
+            octet = (lo >> shift) & 255
+            if octet >= 100:
+                text[size] = 48 + octet // 100
+                size += 1
+            if octet >= 10:
+                text[size] = 48 + octet // 10 % 10
+                size += 1
+            text[size] = 48 + octet % 10
+            text[size + 1] = 46
+            size += 2
+            shift -= 8
+        return text[: size - 1].decode("ascii")
     groups = [(hi >> s) & 0xFFFF for s in (48, 32, 16, 0)] + [(lo >> s) & 0xFFFF for s in (48, 32, 16, 0)]
     best, best_len, run = -1, 1, 0
     for i in range(8):
@@ -245,4 +260,4 @@ def make_flow_id(flow: Flow) -> FlowId:
     low = mix(mix(min(one, other), max(one, other)), family)
     low = mix(mix(low, flow.first_ts & _MASK), flow.number)
     high = mix(low, 1) >> 32
-    return FlowId("C" + base62(high) + base62(low), orig_h, flow.orig_p, resp_h, flow.resp_p)
+    return FlowId(render_words("C", high, low), orig_h, flow.orig_p, resp_h, flow.resp_p)

@@ -30,8 +30,9 @@ class StreamReader(Protocol):
     After `closed` for a direction nothing more comes for it; `closed` comes exactly once for each direction.
     """
 
-    service: str | None
-    """What conn.log calls the protocol once it is certain, else None."""
+    @property
+    def service(self) -> str | None:
+        """What conn.log calls the protocol once it is certain, else None."""
 
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int: ...
 

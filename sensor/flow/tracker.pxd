@@ -15,12 +15,13 @@ cdef class FlowTracker:
     cdef public Packet packet
     cdef public Reassembler reassembler
     cdef public TcpMachine machine
-    cdef public object defragmenter, closing, opening, oldest, last_flow
+    cdef public object defragmenter, closing, opening, oldest
+    cdef public Flow last_flow
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished
     cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards
-    cdef public unsigned long long last_key, seed
+    cdef public unsigned long long seed
 
     cpdef feed(self, batch)
     @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int)

@@ -88,7 +88,6 @@ class FlowTracker:
         self.counts = array("q", [0] * len(OUTCOMES))
         self.flows_seen = 0
         self.evicted = 0
-        self.last_key = 0
         self.last_flow: Flow | None = None
         self.clock_backwards = 0
         self.finished = False
@@ -219,15 +218,18 @@ class FlowTracker:
     def segment(self, ts: int, number: int, bad: bool) -> None:
         """The TCP segment in `packet` belongs to some flow; `bad`: its header cannot be used, it only counts a flow."""
         packet = self.packet
-        key = self.key_of(packet)
-        flow = self.flows.get(key)
-        direction = 0
-        while flow is not None:
-            direction = self.side(flow, packet)
-            if direction:
-                break
-            key = (key + 1) & _MASK  # two five-tuples with one key: the next slot
+        flow = self.last_flow  # a packet is often of the same flow as the one before it
+        direction = 0 if flow is None or flow.over else self.side(flow, packet)
+        key = 0
+        if not direction:
+            key = self.key_of(packet)
             flow = self.flows.get(key)
+            while flow is not None:
+                direction = self.side(flow, packet)
+                if direction:
+                    break
+                key = (key + 1) & _MASK  # two five-tuples with one key: the next slot
+                flow = self.flows.get(key)
         old: Flow | None = None
         if flow is not None:
             due = self.machine.deadline(flow)
@@ -244,7 +246,7 @@ class FlowTracker:
                 self.end(flow, ts, False)
                 flow = None
         if flow is None:
-            flow = self.open(key, ts, number)
+            flow = self.open(key or self.key_of(packet), ts, number)
             if old is not None:
                 flow.inherit(old)
                 self.out.append(self.machine.connection(old))
@@ -253,6 +255,7 @@ class FlowTracker:
         if bad:
             self.out.append(Weird(ts, "bad_TCP_header_len", flow.flow_id(), None, "TCP"))
             return
+        self.last_flow = flow
         end = flow.orig if direction > 0 else flow.resp
         lingering = flow.delete_at
         self.machine.segment(flow, end, packet, ts)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PAIRS = [low + high for high in _DIGITS for low in _DIGITS]  # two digits at a time, the lower one first as Zeek has it
+_DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _MIX1: Final = 0xFF51AFD7ED558CCD  # the finaliser of MurmurHash3 (Austin Appleby, public domain)
@@ -17,13 +16,23 @@ _MIX2: Final = 0xC4CEB9FE1A85EC53
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 
 
-def base62(value: int) -> str:
-    """A word of at most 64 bits, lowest digit first."""
-    digits = ""
-    while value >= 3844:
-        digits += _PAIRS[value % 3844]
-        value //= 3844
-    return digits + (_PAIRS[value] if value >= 62 else _DIGITS[value])
+_SCRATCH = bytearray(32)
+
+
+def render_words(prefix: str, high: int, low: int) -> str:
+    """`prefix`, one letter, and two words of at most 64 bits as Zeek writes a uid: each lowest digit first."""
+    text = _SCRATCH
+    text[0] = ord(prefix)
+    size = 1
+    for word in (high, low):
+        rest = word
+        while True:
+            text[size] = _DIGITS[rest % 62]
+            size += 1
+            rest //= 62
+            if rest == 0:
+                break
+    return text[:size].decode("ascii")
 
 
 def mix(state: int, word: int) -> int:
@@ -39,7 +48,7 @@ def mix(state: int, word: int) -> int:
 def render_uid(prefix: str, seed: bytes) -> str:
     """`prefix` ("C" for a flow, "F" for a file) and 96 bits of BLAKE2b of `seed` as Zeek writes a uid."""
     digest = blake2b(seed, digest_size=12).digest()
-    return prefix + base62(int.from_bytes(digest[:4], "big")) + base62(int.from_bytes(digest[4:], "big"))
+    return render_words(prefix, int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:], "big"))
 
 
 def file_uid(uid: str, is_orig: bool, trans_depth: int, part: int) -> str:
