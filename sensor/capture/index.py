@@ -151,8 +151,8 @@ def find_pcap(
                 return position, FOUND if run >= chain else MORE
             if (at == end and run >= fewest) or (run > 1 and not to_the_end):
                 return position, FOUND
-            if to_the_end and steps > budget:
-                return end, MORE
+        if to_the_end and steps > budget:
+            return end, MORE
         position += 1
     return position, MORE
 
@@ -274,8 +274,8 @@ def find_pcapng(
                 return position, FOUND if run > 1 else MORE
             if at == end or (run > 0 and not to_the_end):
                 return position, FOUND
-            if to_the_end and steps > budget:
-                return end, MORE
+        if to_the_end and steps > budget:
+            return end, MORE
         position += 1
     return position, MORE
 

@@ -30,7 +30,8 @@ MAX_BATCH_FRAMES = 256
 LINKTYPE_ETHERNET = 1
 
 SNIFF_BYTES = 32768
-SNIFF_RECORDS = 4
+SNIFF_RECORDS = 2
+SNIFF_EARLIEST_S = 788_918_400  # 1995: the cards that write ERF are younger
 SNIFF_SLACK_S = 86400
 SNIFF_SLACK_BYTES = 64  # what alignment and headers may make a record longer than its frame
 
@@ -46,7 +47,7 @@ def is_erf(head: bytes, *, whole: bool) -> bool:
         if not HEADER_BYTES + PAD_BYTES < length <= HEADER_BYTES + wire + SNIFF_SLACK_BYTES:
             return False
         first = first or seconds
-        if abs(seconds - first) > SNIFF_SLACK_S:
+        if seconds < SNIFF_EARLIEST_S or abs(seconds - first) > SNIFF_SLACK_S:
             return False
         at += length
         records += 1

@@ -19,8 +19,8 @@ Timestamp = NewType("Timestamp", int)
 class FrameBatch:
     """Frames in capture order, all inside one buffer.
 
-    `buffer` is anything that exports contiguous bytes (bytes, memoryview, mmap); it need only stay valid until the
-    next batch is asked for. The columns have one entry a frame: `ts` array('q') nanoseconds, `offset` array('Q') into
+    `buffer` is anything that exports contiguous bytes (bytes, memoryview, mmap); it and the columns need only stay
+    valid until the next batch is asked for. The columns have one entry a frame: `ts` array('q') nanoseconds, `offset` array('Q') into
     the buffer, `caplen` and `wirelen` array('I') bytes captured and bytes on the wire, `link` array('H') the LINKTYPE_
     number (tcpdump.org/linktypes.html). Frames `first` to `stop` - 1 are the ones to be read, so that two captures
     can be merged by time without copying columns. `number` is the capture-wide index of frame `first`, from 0.
@@ -56,7 +56,9 @@ class PacketSource(Protocol):
     """Frames in capture order with the capture's own timestamps.
 
     `batches` may be iterated once. It never raises for damaged input: what is wrong with the bytes is a `Weird` in
-    `weirds`, and `complete` is False after iteration if part of the input was unreadable. `close` is idempotent.
+    `weirds`, and `complete` is False after iteration if part of the input was unreadable. A batch may have no frames:
+    then the source is waiting (for a pipe, a growing file, an interface), and the consumer may flush what it holds.
+    `close` is idempotent; the iteration then ends.
     """
 
     weirds: list[Weird]

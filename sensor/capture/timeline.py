@@ -208,8 +208,9 @@ class TimeLine:
             return
         batch.first, batch.stop = track.at, track.stop
         limit, limit_order = min(self._ready[1:3], default=(LAST_NS, order + 1))[:2]
-        if self._pending and self._pending[0].first_ts < limit:
-            limit, limit_order = self._pending[0].first_ts, self._pending[0].order
+        if self._pending:
+            upcoming = self._pending[0]
+            limit, limit_order = min((limit, limit_order), (upcoming.first_ts, upcoming.order))
         if limit < LAST_NS:
             batch.stop = run_stop(batch.ts, track.at + 1, track.stop, limit, order < limit_order)
         batch.number = self.frames

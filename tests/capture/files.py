@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sensor.capture.inputs import open_inputs
 from sensor.capture.reader import FileRead
+from sensor.capture.source import FrameBatch
 from sensor.capture.timeline import TimeLine
 from sensor.settings import CaptureSettings
 from sensor.weird import Weird
@@ -41,7 +43,12 @@ def frames(count: int, size: int = 60) -> list[Frame]:
 
 
 def pcap_header(
-    *, order: str = "<", magic: int = 0xA1B2C3D4, snaplen: int = 262144, link: int = ETHERNET, version: tuple[int, int] = (2, 4)
+    *,
+    order: str = "<",
+    magic: int = 0xA1B2C3D4,
+    snaplen: int = 262144,
+    link: int = ETHERNET,
+    version: tuple[int, int] = (2, 4),
 ) -> bytes:
     return struct.pack(order + "IHHiIII", magic, *version, 0, 0, snaplen, link)
 
@@ -69,7 +76,11 @@ def block(kind: int, body: bytes, *, order: str = "<", length: int | None = None
     padded = body + bytes(-len(body) % 4)
     true = len(padded) + 12
     length = true if length is None else length
-    return struct.pack(order + "II", kind, length) + padded + struct.pack(order + "I", length if trailer is None else trailer)
+    return (
+        struct.pack(order + "II", kind, length)
+        + padded
+        + struct.pack(order + "I", length if trailer is None else trailer)
+    )
 
 
 def option(code: int, value: bytes, *, order: str = "<") -> bytes:
@@ -148,14 +159,39 @@ def drain(source: TimeLine) -> Reading:
         if batch.first < batch.stop:
             assert batch.number == len(found)
         sizes.append(batch.stop - batch.first)
-        for i in range(batch.first, batch.stop):
-            offset, caplen = batch.offset[i], batch.caplen[i]
-            assert offset + caplen <= len(batch.buffer)
-            found.append(
-                Frame(batch.ts[i], bytes(batch.buffer[offset : offset + caplen]), batch.wirelen[i], batch.link[i])
-            )
+        found += taken(batch)
     assert source.frames == len(found) == sum(one.frames for one in source.files)
     return Reading(found, source.weirds, source.files, source.complete, sizes)
+
+
+def open_paths(*paths: Path | str, follow: bool = False) -> TimeLine:
+    return open_inputs([str(path) for path in paths], CaptureSettings(), follow=follow)
+
+
+def taken(batch: FrameBatch) -> list[Frame]:
+    """The frames of a batch; checks that they lie in its buffer."""
+    found = []
+    for i in range(batch.first, batch.stop):
+        offset, caplen = batch.offset[i], batch.caplen[i]
+        assert offset + caplen <= len(batch.buffer)
+        found.append(Frame(batch.ts[i], bytes(batch.buffer[offset : offset + caplen]), batch.wirelen[i], batch.link[i]))
+    return found
+
+
+def take(batches: Iterator[FrameBatch], count: int, within: float = 5.0) -> list[Frame]:
+    """At least `count` frames, which must come before that many seconds have passed."""
+    found: list[Frame] = []
+    until = time.monotonic() + within
+    while len(found) < count:
+        found += taken(next(batches))
+        assert time.monotonic() < until, f"only {len(found)} of {count} frames"
+    return found
+
+
+def quiet(batches: Iterator[FrameBatch]) -> bool:
+    """Whether nothing comes for a while."""
+    batch = next(batches)
+    return batch.first == batch.stop
 
 
 def read(paths: Path | Sequence[Path], **knobs: int) -> Reading:
@@ -168,3 +204,8 @@ def read_bytes(tmp_path: Path, content: bytes, **knobs: int) -> Reading:
     path = tmp_path / "capture"
     path.write_bytes(content)
     return read(path, **knobs)
+
+
+def open_files() -> int:
+    """How many descriptors this process has open; a constant too many, the one that lists them."""
+    return sum(1 for _ in Path("/dev/fd").iterdir())

@@ -62,7 +62,9 @@ def expand(stream: ByteStream, room: int = 5000) -> bytes:
     return bytes(out)
 
 
-def expanded(codec: str, content: bytes, *, piece: int = CHUNK_BYTES, room: int = 5000, **knobs: int) -> tuple[bytes, ExpandedBytes]:
+def expanded(
+    codec: str, content: bytes, *, piece: int = CHUNK_BYTES, room: int = 5000, **knobs: int
+) -> tuple[bytes, ExpandedBytes]:
     stream = ExpandedBytes(Pieces(content, piece), codec, CaptureSettings(**knobs))
     return expand(stream, room), stream
 
@@ -192,7 +194,7 @@ def test_a_bomb_never_needs_more_memory_than_is_asked_for(codec: str) -> None:
     finally:
         tracemalloc.stop()
     assert size == 60 << 20
-    assert peak < 2 << 20
+    assert peak < 10 << 20  # an xz dictionary is 8 MiB
 
 
 # zstd: the walk over its blocks.
@@ -228,7 +230,9 @@ def test_zstd_frames_of_every_shape(
 
 @pytest.mark.parametrize("size", [0, 1, 5, 600_000])
 def test_zstd_skippable_frames(size: int) -> None:
-    skippable = b"\x5a\x2a\x4d\x18" + size.to_bytes(4, "little") + b"\x28\xb5\x2f\xfd"[: min(size, 4)] + bytes(max(size - 4, 0))
+    skippable = (
+        b"\x5a\x2a\x4d\x18" + size.to_bytes(4, "little") + b"\x28\xb5\x2f\xfd"[: min(size, 4)] + bytes(max(size - 4, 0))
+    )
     assert codec_of(skippable + b"??") == "zstd"
     content = skippable + COMPRESS["zstd"](b"one") + skippable + COMPRESS["zstd"](b"two") + skippable
     out, stream = expanded("zstd", content, piece=9999)

@@ -56,7 +56,9 @@ def test_every_variant_is_read_exactly(tmp_path: Path, order: str, variant: str)
 @reusing_tmp_path
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 999_999), st.binary(min_size=1, max_size=200), st.integers(0, 99)),
+        st.tuples(
+            st.integers(0, 2**32 - 1), st.integers(0, 999_999), st.binary(min_size=1, max_size=200), st.integers(0, 99)
+        ),
         max_size=30,
     ),
     st.sampled_from("<>"),
@@ -68,7 +70,9 @@ def test_dpkt_and_scapy_read_the_same(
     sent = [Frame(s * NS + us * 1000, data, len(data) + more) for s, us, data, more in rows]
     content = pcap(sent, order=order)
     reading = read_bytes(tmp_path, content, window_bytes=window, max_record_bytes=4096)
-    by_scapy = [(meta.sec * NS + meta.usec * 1000, data, meta.wirelen) for data, meta in RawPcapReader(io.BytesIO(content))]
+    by_scapy = [
+        (meta.sec * NS + meta.usec * 1000, data, meta.wirelen) for data, meta in RawPcapReader(io.BytesIO(content))
+    ]
     assert [one[:3] for one in reading.frames] == by_scapy
     by_dpkt = [data for _, data in dpkt.pcap.Reader(io.BytesIO(content))]
     assert [one.data for one in reading.frames] == by_dpkt

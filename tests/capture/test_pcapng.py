@@ -128,7 +128,10 @@ def test_every_clock_is_exact(tmp_path: Path, tsresol: int, tsoffset: int | None
         assert reading.names == ["capture_bad_timestamp"]
 
 
-@pytest.mark.parametrize(("tsresol", "ticks"), [(6, 1_700_000_000_123_456), (9, 1_700_000_000_123_456_789), (0xA0, 7_301_444_403_200_123_456)])
+@pytest.mark.parametrize(
+    ("tsresol", "ticks"),
+    [(6, 1_700_000_000_123_456), (9, 1_700_000_000_123_456_789), (0xA0, 7_301_444_403_200_123_456)],
+)
 def test_the_clock_of_every_frame_not_only_the_first(tmp_path: Path, tsresol: int, ticks: int) -> None:
     packets = b"".join(enhanced(ticks + n, b"x") for n in range(1000))
     reading = read_bytes(tmp_path, section() + interface(tsresol=tsresol, tsoffset=-3) + packets)
@@ -163,7 +166,9 @@ def test_packets_in_every_kind_of_block(tmp_path: Path) -> None:
 def test_blocks_without_packets_are_passed_over(tmp_path: Path, kind: int, size: int) -> None:
     other = block(kind, b"\x06\0\0\0" * (size // 4) + b"\x06" * (size % 4))
     packets = [enhanced(micros(one), one.data) for one in frames(4)]
-    content = section() + other + interface() + packets[0] + other + packets[1] + packets[2] + other + packets[3] + other
+    content = (
+        section() + other + interface() + packets[0] + other + packets[1] + packets[2] + other + packets[3] + other
+    )
     reading = read_bytes(tmp_path, content)
     assert reading.frames == frames(4)
     assert reading.complete
@@ -296,7 +301,11 @@ def test_packets_without_an_interface(tmp_path: Path) -> None:
 
 def test_an_unreadable_interface_keeps_its_number(tmp_path: Path) -> None:
     content = (
-        section() + block(1, b"\1\0\0\0") + interface(link=113) + enhanced(1, b"lost", number=0) + enhanced(2, b"found", number=1)
+        section()
+        + block(1, b"\1\0\0\0")
+        + interface(link=113)
+        + enhanced(1, b"lost", number=0)
+        + enhanced(2, b"found", number=1)
     )
     reading = read_bytes(tmp_path, content)
     assert reading.frames == [Frame(2000, b"found", 5, 113)]
