@@ -21,6 +21,7 @@ import errno
 import os
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -189,9 +190,9 @@ def _create(path: Path) -> None:
     """Made whole under another name and then linked into place: a half-made store is never seen."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o600))
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+        os.close(descriptor)
+        draft = Path(name)
         try:
             with one_line(path):
                 connection = sqlite3.connect(draft, isolation_level=None)

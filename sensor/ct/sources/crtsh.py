@@ -21,6 +21,7 @@ from sensor.pki.certificates import Certificate
 from sensor.pki.serial import SerialError, parse_serial
 
 NO_NAMES = "crt.sh's search by serial gives no names: fetch the certificate itself (https://crt.sh/?d=ID)"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_LINES = 100_000  # crt.sh gives up at 10,000 rows; one name each
 
 
@@ -38,12 +39,14 @@ class _Row(msgspec.Struct):
 
 def read_crtsh(data: bytes, max_names: int) -> Iterator[Item]:
     """Every row of an array, or of a single object; a row that is not crt.sh's is refused and the others are read."""
+    text = data.removeprefix(_BYTE_ORDER_MARK)
+    if text.lstrip().startswith(b"{"):
+        text = b"[" + text + b"]"
     try:
-        document = msgspec.json.decode(data, type=list[msgspec.Raw] | msgspec.Raw)
+        rows = msgspec.json.decode(text, type=list[msgspec.Raw])
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         yield Refusal("JSON that cannot be read")
         return
-    rows = document if isinstance(document, list) else [document]
     for number, raw in enumerate(rows, 1):
         place = f"row {number}"
         try:

@@ -1,0 +1,274 @@
+"""The CtLookup contract, against the store's file and against the fake in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest is started
+
+from sensor.ct.importing import ImportReport, import_paths
+from sensor.ct.lookup import CtLookup, Found, Issuer, NotFound, Unavailable
+from sensor.ct.memory import MemoryLookup
+from sensor.ct.store import Store
+from sensor.ct.store_lookup import StoreLookup
+from sensor.ocsp.model import CertId
+from sensor.pki.certificates import decode_certificate
+from sensor.pki.issuers import ALGORITHMS
+from sensor.pki.name_text import decode_name
+from sensor.settings import CtSettings
+from tests.ct.pki import Ca, make_root
+
+ROOT = make_root("Root")
+SUB = ROOT.intermediate("Sub", path_length=1)
+NAMESAKES = (make_root("Twin"), make_root("Twin"))
+KNOWN = (ROOT, SUB, *NAMESAKES)
+SERIAL = 0xA0B1C2D3
+LEAVES = {
+    SUB.subject.rfc4514_string(): (SUB, SUB.issue("sub.example", "www.sub.example", serial=SERIAL)),
+    "twin 0": (NAMESAKES[0], NAMESAKES[0].issue("zero.example", serial=SERIAL)),
+    "twin 1": (NAMESAKES[1], NAMESAKES[1].issue("one.example", serial=SERIAL)),
+    "only twin 1": (NAMESAKES[1], NAMESAKES[1].issue("only.example", serial=7)),
+}
+
+
+class Harness(Protocol):
+    """A CtLookup that knows KNOWN and LEAVES, and a way to put it into trouble."""
+
+    lookup: CtLookup
+
+    def break_it(self) -> None: ...
+
+    def mend_it(self) -> None: ...
+
+
+@dataclass
+class MemoryHarness:
+    lookup: MemoryLookup = field(default_factory=MemoryLookup)
+
+    def __post_init__(self) -> None:
+        issuers = {}
+        for number, ca in enumerate(KNOWN, 1):
+            decoded = decode_certificate(ca.der, 250)
+            issuer = issuers[id(ca)] = Issuer(number, decode_name(decoded.subject_der), str(ca.subject))
+            self.lookup.add_issuer(issuer, decoded.subject_der, decoded.key_octets, ca.der)
+        for ca, der in LEAVES.values():
+            self.lookup.add(issuers[id(ca)], decode_certificate(der, 250).facts)
+
+    def break_it(self) -> None:
+        self.lookup.trouble = "broken by the test"
+
+    def mend_it(self) -> None:
+        self.lookup.trouble = None
+
+
+class StoreHarness:
+    def __init__(self, folder: Path) -> None:
+        self.now = 0.0
+        self.path = folder / "ct.sqlite"
+        certificates = folder / "all.pem"
+        certificates.write_bytes(b"".join([*(ca.pem for ca in KNOWN)]))
+        leaves = []
+        for number, (_, der) in enumerate(LEAVES.values()):
+            (folder / f"{number}.der").write_bytes(der)
+            leaves.append(str(folder / f"{number}.der"))
+        store = Store(self.path, 250)
+        report = ImportReport()
+        import_paths(store, [str(certificates), *leaves], CtSettings(), 1, report)
+        store.close()
+        assert report.refused == {}
+        self.settings = CtSettings(path=str(self.path), busy_timeout_ms=1)
+        self.lookup = StoreLookup(self.settings, clock=lambda: self.now)
+        self._holder: sqlite3.Connection | None = None
+
+    def break_it(self) -> None:
+        """Another process has the file to itself when the look-up comes back to it."""
+        self.lookup.close()
+        holder = sqlite3.connect(self.path, isolation_level=None)
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        self._holder = holder
+        self.lookup = StoreLookup(self.settings, clock=lambda: self.now)
+
+    def mend_it(self) -> None:
+        assert self._holder is not None
+        self._holder.close()
+        self.now += 1.5
+
+
+@pytest.fixture(params=["memory", "store"])
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
+    made: Harness = MemoryHarness() if request.param == "memory" else StoreHarness(tmp_path)
+    yield made
+    made.lookup.close()
+
+
+@pytest.fixture
+def ask(harness: Harness) -> Callable[..., list[object]]:
+    return lambda *ids: list(harness.lookup.lookup(ids))
+
+
+Ask = Callable[..., list[object]]
+
+
+def names(answer: object) -> tuple[str, ...]:
+    assert isinstance(answer, Found), answer
+    return answer.certificate.dns_names
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_found_under_every_algorithm(ask: Ask, algorithm: str) -> None:
+    (answer,) = ask(SUB.cert_id(SERIAL, algorithm))
+    assert isinstance(answer, Found)
+    assert answer.certificate == decode_certificate(LEAVES[SUB.subject.rfc4514_string()][1], 250).facts
+    assert answer.issuer.name == answer.certificate.issuer_name
+    assert answer.source
+
+
+def test_one_answer_for_every_id_in_order(ask: Ask) -> None:
+    found, other, unknown = SUB.cert_id(SERIAL), NAMESAKES[1].cert_id(7), SUB.cert_id(99)
+    answers = ask(found, unknown, other, found, found)
+    assert [type(a) for a in answers] == [Found, NotFound, Found, Found, Found]
+    assert names(answers[0]) == names(answers[3]) == names(answers[4]) == ("sub.example", "www.sub.example")
+    assert names(answers[2]) == ("only.example",)
+    assert ask() == []
+
+
+def test_the_same_serial_under_several_issuers(ask: Ask) -> None:
+    answers = ask(*(ca.cert_id(SERIAL) for ca in (SUB, *NAMESAKES)))
+    assert [names(a)[0] for a in answers] == ["sub.example", "zero.example", "one.example"]
+
+
+def test_namesakes_with_other_keys_do_not_answer_for_each_other(ask: Ask) -> None:
+    mine, not_mine = ask(NAMESAKES[1].cert_id(7), NAMESAKES[0].cert_id(7))
+    assert names(mine) == ("only.example",)
+    assert isinstance(not_mine, NotFound)
+    assert not_mine.issuer is not None
+    assert not_mine.issuer.name == NAMESAKES[0].subject.rfc4514_string()
+
+
+def test_an_issuer_nobody_knows(ask: Ask) -> None:
+    stranger = make_root("Root")
+    assert ask(stranger.cert_id(SERIAL)) == [NotFound()]
+
+
+def test_both_hashes_must_be_of_one_issuer(ask: Ask) -> None:
+    a, b = SUB.cert_id(SERIAL), ROOT.cert_id(SERIAL)
+    mixed = CertId("sha1", a.issuer_name_hash, b.issuer_key_hash, a.serial_number)
+    other_algorithm = CertId("sha256", a.issuer_name_hash, a.issuer_key_hash, a.serial_number)
+    assert ask(mixed, other_algorithm) == [NotFound(), NotFound()]
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha3-256", "1.3.14.3.2.26", "", "sha1 "])
+def test_algorithms_nobody_can_resolve(ask: Ask, algorithm: str) -> None:
+    a = SUB.cert_id(SERIAL)
+    assert ask(CertId(algorithm, a.issuer_name_hash, a.issuer_key_hash, a.serial_number)) == [NotFound()]
+
+
+@pytest.mark.parametrize("serial", ["", "-05", "00", "A0B1C2D", "A0B1C2D3...", "zz", "A0" * 64, "00A0B1C2D3"])
+def test_serials_no_certificate_has(ask: Ask, serial: str) -> None:
+    (answer,) = ask(SUB.cert_id(serial))
+    assert isinstance(answer, NotFound)
+    assert answer.issuer is not None
+
+
+def test_trouble_is_an_answer_and_is_not_remembered(harness: Harness) -> None:
+    harness.break_it()
+    for answer in harness.lookup.lookup([SUB.cert_id(SERIAL), SUB.cert_id(99), SUB.cert_id(SERIAL)]):
+        assert isinstance(answer, Unavailable)
+        assert answer.reason
+    harness.mend_it()
+    found, absent = harness.lookup.lookup([SUB.cert_id(SERIAL), SUB.cert_id(99)])
+    assert names(found) == ("sub.example", "www.sub.example")
+    assert isinstance(absent, NotFound)
+
+
+def test_closing_twice(harness: Harness) -> None:
+    harness.lookup.close()
+    harness.lookup.close()
+    assert harness.lookup.lookup([]) == []
+
+
+class TestTraffic:
+    """Certificates seen in the traffic name issuers, if someone known vouches for them, and nothing else."""
+
+    def test_an_intermediate_signed_by_a_known_ca(self, harness: Harness) -> None:
+        new = SUB.intermediate("Seen in traffic")
+        leaf = new.issue("secret.example", serial=0x55)
+        assert harness.lookup.lookup([new.cert_id(0x55)]) == [NotFound()]
+        issuer = harness.lookup.issuer_from_traffic(new.der)
+        assert issuer is not None
+        assert (issuer.common_name, issuer.number < 0) == ("Seen in traffic", True)
+        assert harness.lookup.issuer_from_traffic(new.der) == issuer
+        # The leaf itself may be offered as often as anyone likes: traffic never makes a name.
+        assert harness.lookup.issuer_from_traffic(leaf) is None
+        for algorithm in ALGORITHMS:
+            assert harness.lookup.lookup([new.cert_id(0x55, algorithm)]) == [NotFound(issuer)]
+
+    def test_a_chain_of_them(self, harness: Harness) -> None:
+        first = ROOT.intermediate("First", path_length=None)
+        second = first.intermediate("Second")
+        assert harness.lookup.issuer_from_traffic(second.der) is None
+        assert harness.lookup.issuer_from_traffic(first.der) is not None
+
+    def test_a_chain_in_order(self, harness: Harness) -> None:
+        first = ROOT.intermediate("First", path_length=None)
+        second = first.intermediate("Second")
+        assert harness.lookup.issuer_from_traffic(first.der) is not None
+        issuer = harness.lookup.issuer_from_traffic(second.der)
+        assert harness.lookup.lookup([second.cert_id(1)]) == [NotFound(issuer)]
+
+    def test_a_known_ca_is_recognized(self, harness: Harness) -> None:
+        issuer = harness.lookup.issuer_from_traffic(SUB.der)
+        assert issuer is not None
+        assert issuer.number > 0
+        assert harness.lookup.lookup([SUB.cert_id(99)]) == [NotFound(issuer)]
+
+    def test_who_is_not_vouched_for(self, harness: Harness) -> None:
+        stranger = make_root("Root")
+        damaged = bytearray(SUB.intermediate("Damaged").der)
+        damaged[-3] ^= 1
+        not_a_ca = SUB.issue("delegate.example")
+        limited = SUB.intermediate("Limited", path_length=0)
+        assert harness.lookup.issuer_from_traffic(limited.der) is not None
+        too_deep = limited.intermediate("Too deep")
+        for der in (
+            stranger.der,
+            stranger.intermediate("Under a stranger").der,
+            bytes(damaged),
+            not_a_ca,
+            too_deep.der,
+            b"",
+            b"\x30\x80",
+            b"x" * 5000,
+            SUB.der[:-1],
+            SUB.der + b"\0" * (2 << 20),
+        ):
+            assert harness.lookup.issuer_from_traffic(der) is None
+        assert harness.lookup.lookup([stranger.cert_id(1), too_deep.cert_id(1)]) == [NotFound(), NotFound()]
+
+    def test_a_stranger_of_a_known_name_does_not_replace_it(self, harness: Harness) -> None:
+        stranger = Ca(SUB.subject, make_root("x").key, SUB.certificate)
+        fake = stranger.issue("fake.example", serial=SERIAL)
+        assert harness.lookup.issuer_from_traffic(fake) is None
+        assert names(harness.lookup.lookup([SUB.cert_id(SERIAL)])[0]) == ("sub.example", "www.sub.example")
+
+
+@pytest.fixture(scope="module")
+def lookups(tmp_path_factory: pytest.TempPathFactory) -> list[CtLookup]:
+    return [MemoryHarness().lookup, StoreHarness(tmp_path_factory.mktemp("store")).lookup]
+
+
+@given(st.text(max_size=20), st.binary(max_size=40), st.binary(max_size=40), st.text(max_size=50))
+def test_no_id_makes_it_raise(lookups: list[CtLookup], algorithm: str, name: bytes, key: bytes, serial: str) -> None:
+    asked = [CertId(algorithm, name, key, serial), CertId("sha1", name, key, serial)]
+    for lookup in lookups:
+        assert [type(answer) for answer in lookup.lookup(asked)] == [NotFound, NotFound]
