@@ -20,10 +20,11 @@ class FrameBatch:
     """Frames in capture order, all inside one buffer.
 
     `buffer` is anything that exports contiguous bytes (bytes, memoryview, mmap); it and the columns need only stay
-    valid until the next batch is asked for. The columns have one entry a frame: `ts` array('q') nanoseconds, `offset` array('Q') into
-    the buffer, `caplen` and `wirelen` array('I') bytes captured and bytes on the wire, `link` array('H') the LINKTYPE_
-    number (tcpdump.org/linktypes.html). Frames `first` to `stop` - 1 are the ones to be read, so that two captures
-    can be merged by time without copying columns. `number` is the capture-wide index of frame `first`, from 0.
+    valid until the next batch is asked for. The columns have one entry a frame: `ts` array('q') nanoseconds, `offset`
+    array('Q') into the buffer, `caplen` and `wirelen` array('I') bytes captured and bytes on the wire, `link`
+    array('H') the LINKTYPE_ number (tcpdump.org/linktypes.html). Frames `first` to `stop` - 1 are the ones to be read,
+    so that two captures can be merged by time without copying columns. `number` is the capture-wide index of frame
+    `first`, from 0.
     A source guarantees offset + caplen <= len(buffer).
     """
 

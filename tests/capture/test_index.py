@@ -94,7 +94,6 @@ section = st.sampled_from([struct.pack(o + "IIIIQI", 0x0A0D0D0A, 28, 0x1A2B3C4D,
 bytes_of = st.lists(st.one_of(record, record, epb, epb, section, st.binary(max_size=40)), max_size=12).map(b"".join)
 
 
-@pytest.mark.skipif(imported.__file__.endswith(".py"), reason="not compiled here")
 @settings(deadline=None, max_examples=400)
 @given(bytes_of, st.data())
 def test_compiled_and_as_python_alike(data: bytes, draw: st.DataObject) -> None:

@@ -17,10 +17,9 @@ EVERY = 100
 """Of plain little-endian pcap files, which most are, one in so many is compared; of all others each."""
 
 # LINKTYPE_ number (ours) -> Wireshark's own number for it (wiretap/wtap.h), for all of the corpus that tshark knows.
-WIRESHARK = {
-    **{0: 15, 1: 1, 8: 3, 9: 4, 10: 6, 50: 4, 100: 10, 101: 7, 104: 28, 105: 20, 107: 26, 113: 25, 127: 23, 129: 9},
-    **{149: 47, 192: 97, 195: 104, 226: 124, 228: 129, 229: 130, 239: 141, 242: 180, 271: 185},
-}
+LINKTYPES = (0, 1, 8, 9, 10, 50, 100, 101, 104, 105, 107, 113, 127, 129, 149, 192, 195, 226, 228, 229, 239, 242, 271)
+ENCAPSULATIONS = (15, 1, 3, 4, 6, 4, 10, 7, 28, 20, 26, 25, 23, 9, 47, 97, 104, 124, 129, 130, 141, 180, 185)
+WIRESHARK = dict(zip(LINKTYPES, ENCAPSULATIONS, strict=True))
 
 Row = tuple[int, int, int, int]
 
