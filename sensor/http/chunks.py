@@ -90,9 +90,10 @@ def read_trailer(messages: Messages, side: Side, data: bytes, pos: int, ts: int)
         end = pos
     else:
         found = _TRAILER_END.search(data, pos)
-        if found is None:
-            if len(data) - pos <= messages.settings.max_trailer_bytes:
-                return side.keep(data, pos)
+        size = (found.end() if found is not None else len(data)) - pos
+        if found is None and size <= messages.settings.max_trailer_bytes:
+            return side.keep(data, pos)
+        if found is None or size > messages.settings.max_trailer_bytes:
             messages.weird(ts, "HTTP_trailer_too_large", None)
             messages.end(side, False, ts)
             messages.lose(side)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 PIECE_BYTES: Final = 65536
-"""What one step of a layer yields at most (zstd, and old versions of brotli: about)."""
+"""What one step of a layer yields at most; brotli up to twice, zstd what 64 bytes stand for (4 MiB)."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b\x08"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
@@ -71,14 +71,14 @@ class _Brotli:
         self.more = False
 
     def step(self, data: bytes) -> bytes:
-        full = self.more
+        full = not self._brotli.can_accept_more_data()
         try:
             out: bytes = self._brotli.process(b"" if full else data, output_buffer_limit=PIECE_BYTES)
         except self._error as error:
             raise _BrokenError from error
         self.rest = data if full else b""
         self.ended = self._brotli.is_finished()
-        self.more = not self._brotli.can_accept_more_data()
+        self.more = len(out) >= PIECE_BYTES or not self._brotli.can_accept_more_data()
         return out
 
 

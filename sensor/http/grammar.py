@@ -93,8 +93,8 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, str | None] | None:
     """Method, target and version of a request line without its end; None if it is none.
 
     The version is its `digit.digit`, "" if HTTP/ is followed by something else, None if there is none (HTTP/0.9: the
-    line is then one only if the method has three letters and there is a target). A target may contain blanks and any
-    other byte: it ends before the first HTTP/ that follows a byte which may not stand in a URI.
+    line is then one only if the method is known, or looks like one and the target begins with a slash). A target may
+    contain blanks and any other byte: it ends before the first HTTP/ behind a byte that may not stand in a URI.
     """
     if line.endswith(_VERSIONS):
         blank = line.find(b" ")
@@ -120,7 +120,8 @@ def _parse_odd_request_line(line: bytes) -> tuple[bytes, bytes, str | None] | No
         mark = _VERSION_MARK.search(target, stop.start())
     if mark is None:
         target = target.rstrip(BLANKS)
-        return (method, target, None) if len(method) >= 3 and target else None
+        simple = target and (method in METHODS or (method.isupper() and len(method) >= 3 and target[:1] == b"/"))
+        return (method, target, None) if simple else None
     return method, target[: mark.start()].rstrip(BLANKS), version_text(target[mark.end() :])
 
 

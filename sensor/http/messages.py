@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from sensor.flow.uid import file_uid
 from sensor.http.body import Body
 from sensor.http.content import filename_of, text_of, whole_file
@@ -21,6 +24,7 @@ LOWER_CASE = 8
 BAD_REPLY = 16
 
 _MAX_DETAIL = 256  # bytes of what is odd that a weird shows
+_AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\Z)")
 
 
 class Messages:
@@ -216,9 +220,5 @@ class Messages:
 
 def _host_of(target: bytes) -> bytes | None:
     """The authority of a target in absolute form (RFC 9112 section 3.2.2), without user information."""
-    scheme, mark, rest = target.partition(b"://")
-    if not mark or not scheme.isalpha():
-        return None
-    for stop in (b"/", b"?", b"#"):
-        rest = rest.partition(stop)[0]
-    return rest.rpartition(b"@")[2] or None
+    found = _AUTHORITY.match(target)
+    return None if found is None else found[1]

@@ -171,7 +171,8 @@ class Pairing:
             self.orig_lost = False
             self.resp_lost = False
         else:
-            self.pipelined = True
+            # Where a reply is under way, its end may only be late in the capture.
+            self.pipelined = self.pipelined or len(self.pending) > 1 or not self.pending[0].reply_open
             if len(self.pending) >= self.max_pending:
                 self.out.append(Weird(ts, "HTTP_excessive_pipelining", self.flow, None, "HTTP"))
                 self.owed += len(self.pending)

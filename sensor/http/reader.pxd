@@ -28,7 +28,7 @@ cdef class HttpReader:
     cdef bint _is_head_decided(self, Side side, bytearray tail, Py_ssize_t known, bytes chunk)
     @cython.locals(first=int, end=Py_ssize_t, lines=list, line=bytes, head=Head)
     cdef Py_ssize_t _read_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
-    @cython.locals(size=Py_ssize_t, line_end=Py_ssize_t, end=Py_ssize_t, head=Head, line=bytes)
+    @cython.locals(line_end=Py_ssize_t, end=Py_ssize_t, head=Head, line=bytes)
     cdef Py_ssize_t _read_odd_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(certain=bint, version=str)
     cdef bint _read_start(self, Side side, bytes line, long long ts)

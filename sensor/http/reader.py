@@ -207,10 +207,15 @@ class HttpReader:
     def _read_odd_head(self, side: Side, data: bytes, pos: int, ts: int) -> int:
         """A head that is not all there, or not all CRLF and `name: value`."""
         settings = self._settings
-        size = len(data) - pos
         line_end = data.find(b"\n", pos)
-        if line_end < 0 or line_end - pos > settings.max_target_bytes:
-            if size <= settings.max_target_bytes and may_be_start(data, pos, side.is_orig):
+        if (line_end if line_end >= 0 else len(data)) - pos > settings.max_target_bytes:
+            if self._messages.certain:
+                self._messages.weird(ts, "HTTP_header_too_large", None)
+                self._messages.lose(side)
+                return pos + settings.max_target_bytes
+            return refuse(self._messages, side, data, pos, ts)
+        if line_end < 0:
+            if may_be_start(data, pos, side.is_orig):
                 return side.keep(data, pos)
             return refuse(self._messages, side, data, pos, ts)
         if side.line_ts < 0:
@@ -222,7 +227,7 @@ class HttpReader:
         head = Head()
         if (end if end >= 0 else len(data)) - pos > settings.max_header_bytes:
             self._messages.weird(ts, "HTTP_header_too_large", None)
-            fields = data[pos + len(line) : pos + settings.max_header_bytes].rpartition(b"\n")[0]
+            fields = data[pos + len(line) : data.rfind(b"\n", pos, pos + settings.max_header_bytes) + 1]
             read_odd_fields(head, fields, settings.max_headers, settings.max_line_bytes)
             self._messages.open(side, head)
             self._messages.end(side, False, ts)
@@ -334,7 +339,7 @@ class HttpReader:
             line = split_start_line(data)[0]
             if self._read_start(side, line, ts) and (side.is_orig or not 100 <= side.status < 200):
                 head = Head()
-                fields = data[len(line) :].rpartition(b"\n")[0]
+                fields = data[len(line) : data.rfind(b"\n") + 1]
                 read_odd_fields(head, fields, self._settings.max_headers, self._settings.max_line_bytes)
                 self._messages.open(side, head)
                 self._messages.end(side, False, ts)
