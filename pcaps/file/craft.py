@@ -8,6 +8,7 @@ import struct
 from dataclasses import replace
 
 import zstandard
+
 from pcaps.ip.craft import exchange
 from pcaps.lab import capturefile, crafting
 from pcaps.lab.capturefile import ETHERNET, RAW, block, enhanced, interface, old_packet, option, section, simple
@@ -29,10 +30,17 @@ def _file(name: str, shows: str, data: bytes, readable: bool = True) -> None:
 _file("microseconds-little-endian.pcap", "pcap as x86 writes it", PLAIN)
 _file("microseconds-big-endian.pcap", "pcap as a big-endian machine writes it", capturefile.pcap(FRAMES, order=">"))
 _file("nanoseconds-little-endian.pcap", "pcap with nanoseconds", capturefile.pcap(FRAMES, nano=True))
-_file("nanoseconds-big-endian.pcap", "pcap with nanoseconds, big-endian", capturefile.pcap(FRAMES, order=">", nano=True))
+_file(
+    "nanoseconds-big-endian.pcap", "pcap with nanoseconds, big-endian", capturefile.pcap(FRAMES, order=">", nano=True)
+)
 _file("one-interface.pcapng", "pcapng, if_tsresol nanoseconds", capturefile.pcapng(FRAMES))
 _file("pcap.gz", "gzip, and the name says nothing about what is inside", gzip.compress(PLAIN, mtime=0), False)
-_file("pcap-two-members.gz", "two gzip members one after the other", gzip.compress(PLAIN[:2000], mtime=0) + gzip.compress(PLAIN[2000:], mtime=0), False)
+_file(
+    "pcap-two-members.gz",
+    "two gzip members one after the other",
+    gzip.compress(PLAIN[:2000], mtime=0) + gzip.compress(PLAIN[2000:], mtime=0),
+    False,
+)
 _file("pcap.zst", "zstandard", zstandard.compress(PLAIN), False)
 _file("pcap.xz", "xz", lzma.compress(PLAIN), False)
 _file("ethernet.erf", "Endace ERF, Ethernet records", capturefile.erf(FRAMES))
@@ -56,7 +64,10 @@ def _two_sections() -> bytes:
     return out
 
 
-@WORKSHOP.piece("two-sections.pcapng", "two sections of different byte order; Ethernet and raw IP interfaces; resolutions 10^-9, 10^-6, 2^-20; if_tsoffset")
+@WORKSHOP.piece(
+    "two-sections.pcapng",
+    "two sections, one of each byte order; Ethernet and raw IP; resolutions 10^-9, 10^-6, 2^-20; if_tsoffset",
+)
 def two_sections() -> Crafted:
     later = replace(ROWS[1], ts=None)  # 2^-20 seconds: not the same nanoseconds
     rows = [ROWS[0], later]
@@ -76,7 +87,9 @@ def simple_blocks() -> Crafted:
     return Crafted(out + b"".join(simple(">", frame) for _, frame in FRAMES), rows, readable=False)
 
 
-@WORKSHOP.piece("bad-block.pcapng", "a block with an impossible length after the first exchange: what is before it is read")
+@WORKSHOP.piece(
+    "bad-block.pcapng", "a block with an impossible length after the first exchange: what is before it is read"
+)
 def bad_block() -> Crafted:
     out = section() + interface("<", ETHERNET, resolution=9)
     good = b"".join(enhanced("<", 0, ts, frame) for ts, frame in FRAMES[:7])
@@ -90,7 +103,9 @@ def _records(count: int) -> int:
     return len(capturefile.pcap(FRAMES[:count]))
 
 
-@WORKSHOP.piece("cut-in-record.pcap", "cut in the middle of a record of the second exchange: the first is read, exit code 3")
+@WORKSHOP.piece(
+    "cut-in-record.pcap", "cut in the middle of a record of the second exchange: the first is read, exit code 3"
+)
 def cut() -> Crafted:
     return Crafted(PLAIN[: _records(7) + 30], ROWS[:1], readable=False)
 
@@ -100,7 +115,9 @@ def cut_header() -> Crafted:
     return Crafted(PLAIN[: _records(7) + 7], ROWS[:1], readable=False)
 
 
-@WORKSHOP.piece("impossible-length.pcap", "a record claims 4 GiB after the first exchange: what is before it is read, exit code 3")
+@WORKSHOP.piece(
+    "impossible-length.pcap", "a record claims 4 GiB after the first exchange: what is before it is read, exit code 3"
+)
 def impossible() -> Crafted:
     at = _records(7)
     record = bytearray(PLAIN[at:])
@@ -137,7 +154,10 @@ def _rotated() -> tuple[list[Packet], int]:
     return packets(made.segments), made.data(False, 1)[2]
 
 
-@WORKSHOP.piece("rotated-1.pcap", "first of two files: it ends inside the second exchange's reply (read with rotated-2.pcap: three exchanges)")
+@WORKSHOP.piece(
+    "rotated-1.pcap",
+    "first of two files: it ends inside the second exchange's reply (read with rotated-2.pcap: three exchanges)",
+)
 def first_half() -> Crafted:
     frames, at = _rotated()
     rows = usual().rows

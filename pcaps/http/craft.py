@@ -8,13 +8,22 @@ from collections.abc import Callable
 
 import brotli
 import zstandard
+
 from pcaps.lab import capturefile, crafting, wire
 from pcaps.lab.crafting import Crafted
 from pcaps.lab.fennwick import HOST, answer, by_get, by_post, cert, row, single
 from pcaps.lab.frames import ACK, RST, Talk, packets
 from pcaps.lab.truth import Exchange
 
-COMPRESSED = {"gzip.pcap", "x-gzip-chunked.pcap", "deflate.pcap", "deflate-raw.pcap", "br.pcap", "zstd.pcap", "gzip-twice.pcap"}
+COMPRESSED = {
+    "gzip.pcap",
+    "x-gzip-chunked.pcap",
+    "deflate.pcap",
+    "deflate-raw.pcap",
+    "br.pcap",
+    "zstd.pcap",
+    "gzip-twice.pcap",
+}
 WORKSHOP = crafting.Workshop("http", unstable=COMPRESSED)
 REPLY = answer(single(cert("harbour")))
 QUESTION = by_post("harbour").question
@@ -60,7 +69,11 @@ _reply(
 )  # fmt: skip
 _reply("chunked-octets.pcap", "chunked reply of one octet a chunk", lambda: _chunks(chunked(REPLY, 1)))
 _reply("gzip.pcap", "reply coded with gzip", lambda: _coded(gzip.compress(REPLY, mtime=0), "gzip"))
-_reply("x-gzip-chunked.pcap", "x-gzip inside chunked", lambda: _chunks(chunked(gzip.compress(REPLY, mtime=0), 200), "Content-Encoding: x-gzip"))
+_reply(
+    "x-gzip-chunked.pcap",
+    "x-gzip inside chunked",
+    lambda: _chunks(chunked(gzip.compress(REPLY, mtime=0), 200), "Content-Encoding: x-gzip"),
+)
 _reply("deflate.pcap", "reply coded with deflate (zlib)", lambda: _coded(zlib.compress(REPLY), "deflate"))
 
 
@@ -72,18 +85,49 @@ def _raw_deflate() -> bytes:
 _reply("deflate-raw.pcap", "deflate without the zlib wrapper, as some servers do", _raw_deflate)
 _reply("br.pcap", "reply coded with brotli", lambda: _coded(brotli.compress(REPLY), "br"))
 _reply("zstd.pcap", "reply coded with zstandard", lambda: _coded(zstandard.compress(REPLY), "zstd"))
-_reply("gzip-twice.pcap", "two codings: gzip, gzip", lambda: _coded(gzip.compress(gzip.compress(REPLY, mtime=0), mtime=0), "gzip, gzip"))
+_reply(
+    "gzip-twice.pcap",
+    "two codings: gzip, gzip",
+    lambda: _coded(gzip.compress(gzip.compress(REPLY, mtime=0), mtime=0), "gzip, gzip"),
+)
 _reply("gzip-claimed.pcap", "Content-Encoding says gzip, the body is plain", lambda: _coded(REPLY, "gzip"))
-_reply("length-and-chunked.pcap", "Content-Length and chunked: chunked counts (RFC 9112 section 6.3)", lambda: _chunks(chunked(REPLY, 500), "Content-Length: 17"))
-_reply("folded-header.pcap", "an obsolete folded header line in the reply", lambda: wire.http_reply(REPLY, headers=("X-Note: first", " and second")))
-_reply("bare-lf.pcap", "reply header lines that end in LF alone", lambda: wire.http_reply(REPLY, length=False, headers=(f"Content-Length: {len(REPLY)}",)).split(b"\r\n\r\n")[0].replace(b"\r\n", b"\n") + b"\n\n" + REPLY)
-_reply("continue-100.pcap", "100, 102 and 103 before the reply", lambda: b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + wire.http_reply(REPLY))
+_reply(
+    "length-and-chunked.pcap",
+    "Content-Length and chunked: chunked counts (RFC 9112 section 6.3)",
+    lambda: _chunks(chunked(REPLY, 500), "Content-Length: 17"),
+)
+_reply(
+    "folded-header.pcap",
+    "an obsolete folded header line in the reply",
+    lambda: wire.http_reply(REPLY, headers=("X-Note: first", " and second")),
+)
+_reply(
+    "bare-lf.pcap",
+    "reply header lines that end in LF alone",
+    lambda: (
+        wire.http_reply(REPLY, length=False, headers=(f"Content-Length: {len(REPLY)}",))
+        .split(b"\r\n\r\n")[0]
+        .replace(b"\r\n", b"\n")
+        + b"\n\n"
+        + REPLY
+    ),
+)
+_reply(
+    "continue-100.pcap",
+    "100, 102 and 103 before the reply",
+    lambda: (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + wire.http_reply(REPLY)
+    ),
+)
 
 
 @WORKSHOP.piece("chunked-request.pcap", "the request's body is chunked")
 def chunked_request() -> Crafted:
     talk = Talk().open()
-    head = wire.http_request("POST", "/", HOST, headers=("Transfer-Encoding: chunked", "Content-Type: application/ocsp-request"))
+    head = wire.http_request(
+        "POST", "/", HOST, headers=("Transfer-Encoding: chunked", "Content-Type: application/ocsp-request")
+    )
     ts = talk.ask(head + chunked(wire.request(cert("harbour")), 30))
     talk.answer(wire.http_reply(REPLY))
     return finished(talk, [_said(talk, ts)], readable=False)
@@ -122,11 +166,19 @@ def pipelined() -> Crafted:
 def bodiless() -> Crafted:
     talk = Talk().open()
     talk.ask(wire.http_request("HEAD", "/big.iso", HOST))
-    talk.answer(wire.http_reply(content_type="application/octet-stream", headers=("Content-Length: 700000000",), length=False))
+    talk.answer(
+        wire.http_reply(content_type="application/octet-stream", headers=("Content-Length: 700000000",), length=False)
+    )
     talk.ask(wire.http_request("GET", "/ping", HOST))
-    talk.answer(wire.http_reply(status="204 No Content", content_type=None, headers=("Content-Length: 12",), length=False))
+    talk.answer(
+        wire.http_reply(status="204 No Content", content_type=None, headers=("Content-Length: 12",), length=False)
+    )
     talk.ask(wire.http_request("GET", "/a.css", HOST, headers=('If-None-Match: "1"',)))
-    talk.answer(wire.http_reply(status="304 Not Modified", content_type="text/css", headers=("Content-Length: 5000",), length=False))
+    talk.answer(
+        wire.http_reply(
+            status="304 Not Modified", content_type="text/css", headers=("Content-Length: 5000",), length=False
+        )
+    )
     return finished(talk, [by_post("harbour").play(talk)], readable=False)
 
 
@@ -167,9 +219,12 @@ def reply_first() -> Crafted:
 @WORKSHOP.piece("portal.pcap", "a captive portal: redirected, then HTML instead of a reply, then 503")
 def portal() -> Crafted:
     talk, rows = Talk().open(), []
-    sign_in = "<html><head><title>Guest network</title></head><body>Sign in</body></html>\n".encode()
+    sign_in = b"<html><head><title>Guest network</title></head><body>Sign in</body></html>\n"
     replies = (
-        (302, wire.http_reply(status="302 Found", content_type=None, headers=("Location: http://portal.guest.example/",))),
+        (
+            302,
+            wire.http_reply(status="302 Found", content_type=None, headers=("Location: http://portal.guest.example/",)),
+        ),
         (200, wire.http_reply(sign_in, content_type="text/html")),
         (503, wire.http_reply(b"busy\n", status="503 Service Unavailable", content_type="text/plain")),
     )
@@ -180,12 +235,18 @@ def portal() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("browsing.pcap", "ordinary pages, an image, JSON, a PDF, a body of no known type and an empty one: no OCSP")
+@WORKSHOP.piece(
+    "browsing.pcap", "ordinary pages, an image, JSON, a PDF, a body of no known type and an empty one: no OCSP"
+)
 def browsing() -> Crafted:
     talk = Talk().open()
     png = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000049454e44ae426082")
     bodies = (
-        ("/", "text/html", b"<!DOCTYPE html><html><head><title>News</title></head><body><p>Morning</p></body></html>\n"),
+        (
+            "/",
+            "text/html",
+            b"<!DOCTYPE html><html><head><title>News</title></head><body><p>Morning</p></body></html>\n",
+        ),
         ("/logo.png", "image/png", png),
         ("/api/weather", "application/json", b'{"sky": "clear", "celsius": 11}\n'),
         ("/menu.pdf", "application/pdf", b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n%%EOF\n"),

@@ -39,7 +39,9 @@ def fragments_v4(datagram: bytes, size: int = 80) -> list[bytes]:
     made = []
     for start in range(0, len(payload), size):
         more = 0x2000 if start + size < len(payload) else 0
-        made.append(ipv4(source, target, header[9], payload[start : start + size], ident=ident, flags=more | start // 8))
+        made.append(
+            ipv4(source, target, header[9], payload[start : start + size], ident=ident, flags=more | start // 8)
+        )
     return made
 
 
@@ -86,7 +88,10 @@ def shuffled() -> Crafted:
     return wrapped(wrap, readable=False)
 
 
-@WORKSHOP.piece("fragments-ipv4-overlap.pcap", "a forged fragment with other octets overlaps one of the first reply: that datagram counts as lost (RFC 5722, Linux), the rest is whole")
+@WORKSHOP.piece(
+    "fragments-ipv4-overlap.pcap",
+    "a forged fragment overlaps one of the first reply: that datagram counts as lost (RFC 5722, Linux)",
+)
 def overlap() -> Crafted:
     segments, rows = exchange()
     reply = next(each for each in segments if each.payload.startswith(b"HTTP/1.1"))
@@ -103,7 +108,10 @@ def overlap() -> Crafted:
     return Crafted(capturefile.pcap(packets(segments, wrap)), [first, rows[1]], readable=False)
 
 
-@WORKSHOP.piece("fragments-ipv6.pcap", "every IPv6 packet in fragments of 80 octets, last first; small ones as atomic fragments (RFC 6946)")
+@WORKSHOP.piece(
+    "fragments-ipv6.pcap",
+    "every IPv6 packet in fragments of 80 octets, last first; small ones as atomic fragments (RFC 6946)",
+)
 def in_v6() -> Crafted:
     idents = iter(range(1, 1000))
     return wrapped(lambda datagram, client: _frames(fragments_v6(datagram, next(idents))[::-1], client), v6=True)
@@ -129,7 +137,9 @@ def extension_headers() -> Crafted:
     return wrapped(wrap, v6=True)
 
 
-@WORKSHOP.piece("ethernet-padding.pcap", "short frames padded to 60 octets, all frames with a trailer that looks like HTTP")
+@WORKSHOP.piece(
+    "ethernet-padding.pcap", "short frames padded to 60 octets, all frames with a trailer that looks like HTTP"
+)
 def padding() -> Crafted:
     trailer = b"\r\n\r\nGET /MFAwTjBMMEowSDAH HTTP/1.1\r\n\r\n"
     return wrapped(lambda datagram, client: ethernet(datagram, None, client).ljust(60, b"\0") + trailer)

@@ -108,10 +108,13 @@ class Authority:
 
     def _name(self, common_name: str) -> x509.Name:
         attributes = [(NameOID.COUNTRY_NAME, "XX"), (NameOID.ORGANIZATION_NAME, self.organization)]
-        return x509.Name([x509.NameAttribute(oid, text) for oid, text in [*attributes, (NameOID.COMMON_NAME, common_name)]])
+        return x509.Name(
+            [x509.NameAttribute(oid, text) for oid, text in [*attributes, (NameOID.COMMON_NAME, common_name)]]
+        )
 
     def _builder(
-        self, subject: x509.Name, issuer: x509.Name, key: Key, serial: int | None, days: tuple[int, int], label: str = ""
+        self, subject: x509.Name, issuer: x509.Name, key: Key, serial: int | None, days: tuple[int, int],
+        label: str = "",
     ) -> x509.CertificateBuilder:  # fmt: skip
         if serial is None:
             text = label or self.common_name
@@ -127,11 +130,16 @@ class Authority:
         return builder.sign(key, hashes.SHA256())
 
     def issue(
-        self, names: Sequence[str], *, ocsp: Sequence[str] = (), ca_issuers: Sequence[str] = (), crls: Sequence[str] = (),
-        serial: int | None = None, days: tuple[int, int] = (-20, 70), must_staple: bool = False,
+        self, names: Sequence[str], *, ocsp: Sequence[str] = (), ca_issuers: Sequence[str] = (),
+        crls: Sequence[str] = (), serial: int | None = None, days: tuple[int, int] = (-20, 70),
+        must_staple: bool = False,
     ) -> Issued:  # fmt: skip
         """A server certificate for DNS names and IP addresses; the first one is also the common name."""
-        key = label_key(f"{self.common_name} {names[0]}") if self.deterministic else ec.generate_private_key(ec.SECP256R1())
+        key = (
+            label_key(f"{self.common_name} {names[0]}")
+            if self.deterministic
+            else ec.generate_private_key(ec.SECP256R1())
+        )
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         builder = self._builder(subject, self.issued.cert.subject, key, serial, days, f"{self.common_name} {names[0]}")
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)

@@ -45,7 +45,9 @@ def firefox(host: Host, roots: list[Path], urls: list[str], profile: str = "fire
     folder = host.lab.folder / profile
     if not folder.exists():
         trust_store(host, folder, roots)
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in FIREFOX_PREFERENCES.items()]
+        lines = [
+            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in FIREFOX_PREFERENCES.items()
+        ]
         (folder / "user.js").write_text("".join(lines))
     for number, url in enumerate(urls):
         shot = str(folder / f"shot{number}.png")
@@ -72,10 +74,11 @@ def chromium(host: Host, roots: list[Path], urls: list[str], profile: str = "chr
     home = folder / "home"
     if not folder.exists():
         trust_store(host, home / ".pki" / "nssdb", roots)
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-        " --disable-component-update --disable-sync --disable-default-apps --dump-dom"
-    ).split()
+    flags = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-default-apps", "--dump-dom",
+    ]  # fmt: skip
     with _policy():
         for url in urls:
             words = ["chromium", *flags, f"--user-data-dir={folder / 'data'}", url]

@@ -11,7 +11,9 @@ from pcaps.lab.frames import Packet
 ETHERNET, NULL, PPP, RAW, LOOP, SLL, SLL2, IPV4, IPV6, PPP_HDLC = 1, 0, 9, 101, 108, 113, 276, 228, 229, 50
 
 
-def pcap(packets: Sequence[Packet], link: int = ETHERNET, *, order: str = "<", nano: bool = False, snaplen: int = 262144) -> bytes:
+def pcap(
+    packets: Sequence[Packet], link: int = ETHERNET, *, order: str = "<", nano: bool = False, snaplen: int = 262144
+) -> bytes:
     """`order` is struct's: "<" or ">"."""
     out = struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, snaplen, link)
     for ts, frame in packets:
@@ -40,7 +42,9 @@ def section(order: str = "<", length: int = -1) -> bytes:
     return block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, length))
 
 
-def interface(order: str, link: int, *, name: str = "", resolution: int | None = None, offset: int | None = None, snaplen: int = 0) -> bytes:
+def interface(
+    order: str, link: int, *, name: str = "", resolution: int | None = None, offset: int | None = None, snaplen: int = 0
+) -> bytes:
     """`resolution` is if_tsresol's octet, `offset` if_tsoffset's seconds."""
     options = option(order, 2, name.encode()) if name else b""
     if resolution is not None:

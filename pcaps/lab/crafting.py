@@ -1,4 +1,4 @@
-"""How the craft.py scripts are run: each registers captures, `main` writes them, or checks that they are still the same."""
+"""How the craft.py scripts run: each registers captures, `main` writes them, or checks that they are still the same."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Workshop:
 
 
 def confirm(capture: Path, rows: Sequence[Exchange]) -> None:
-    """ValueError if tshark and OpenSSL read something else than the script put in (times aside: fragments have several)."""
+    """ValueError if tshark and OpenSSL read something else than the script put in; fragments have several times."""
     found = sorted(repr(replace(each, ts=None)) for each in truth.exchanges(capture))
     wanted = sorted(repr(replace(each, ts=None)) for each in rows)
     if found != wanted:

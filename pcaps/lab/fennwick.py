@@ -23,7 +23,9 @@ HOST = "ocsp.fennwick.example"
 URL = f"http://{HOST}/"
 
 ROOT = Authority("Fennwick Root CA", "Fennwick Certification", NOW, deterministic=True)
-CA = Authority("Fennwick TLS ECC CA 3", "Fennwick Certification", NOW, ROOT, ocsp_urls=[URL + "root"], deterministic=True)
+CA = Authority(
+    "Fennwick TLS ECC CA 3", "Fennwick Certification", NOW, ROOT, ocsp_urls=[URL + "root"], deterministic=True
+)
 OTHER_ROOT = Authority("Quillbay Root G2", "Quillbay Trust", NOW, deterministic=True)
 OTHER_CA = Authority("Quillbay Issuing CA 1", "Quillbay Trust", NOW, OTHER_ROOT, serial_number=0x07, deterministic=True)
 SIGNER = CA.delegate("Fennwick OCSP Signer 2")
@@ -48,7 +50,7 @@ def _awkward_serial() -> int:
         serial = label_serial(f"awkward {number}")
         octets = serial.to_bytes(16, "big")
         text = wire.base64_text(wire.request(wire.cert_from(CA, octets)))
-        if "//" in text.strip("/") and "+" in text[-28:] and text.endswith("="):
+        if "//" in text and "///" not in text and "+" in text[-28:] and text.endswith("="):
             return serial
     raise ValueError("no such serial")
 
@@ -76,8 +78,9 @@ def answer(*singles: Single, nonce: bytes | None = None, extensions: Sequence[by
 
 
 def row(
-    talk: Talk, ts: int, each: Cert | None, *, method: str | None = "POST", host: str | None = HOST, uri: str | None = "/",
-    version: str | None = "1.1", agent: str | None = None, nonce: bool | None = False, http_status: int | None = 200,
+    talk: Talk, ts: int, each: Cert | None, *, method: str | None = "POST", host: str | None = HOST,
+    uri: str | None = "/", version: str | None = "1.1", agent: str | None = None, nonce: bool | None = False,
+    http_status: int | None = 200,
     response_status: str | None = "successful", cert_status: str | None = "good", reason: str | None = None,
     evidence: str | None = "both",
 ) -> Exchange:  # fmt: skip
@@ -141,5 +144,3 @@ def certificates() -> dict[str, bytes]:
     authorities = {"fennwick-root": ROOT, "fennwick-ca": CA, "quillbay-root": OTHER_ROOT, "quillbay-ca": OTHER_CA}
     found = {f"{name}.pem": each.issued.pem for name, each in authorities.items()}
     return found | {f"{name}.pem": each.pem for name, each in SITES.items()}
-
-

@@ -17,7 +17,7 @@ def checksum(data: bytes) -> int:
     """RFC 1071."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -87,7 +87,7 @@ class Talk:
         return self
 
     def say(self, from_orig: bool, data: bytes, size: int | None = None, acked: bool = True) -> int:
-        """Send `data` in segments of at most `size` octets; the time of the last one. `acked`: the peer answers each."""
+        """Send `data` in segments of at most `size` octets; the time of the last one. `acked`: the peer ACKs each."""
         size = size or self.mss
         for start in range(0, len(data), size):
             part = data[start : start + size]
@@ -119,7 +119,17 @@ class Talk:
 Packet = tuple[int, bytes]  # nanoseconds since 1970, frame
 
 
-def ipv4(source: str, target: str, protocol: int, payload: bytes, *, ident: int = 0, flags: int = 0x4000, options: bytes = b"", ttl: int = 64) -> bytes:  # noqa: E501  # one header, one line
+def ipv4(
+    source: str,
+    target: str,
+    protocol: int,
+    payload: bytes,
+    *,
+    ident: int = 0,
+    flags: int = 0x4000,
+    options: bytes = b"",
+    ttl: int = 64,
+) -> bytes:  # one header, one line
     """`flags` is the 16-bit field of flags and fragment offset."""
     source_octets, target_octets = (ipaddress.IPv4Address(each).packed for each in (source, target))
     words = 5 + len(options) // 4

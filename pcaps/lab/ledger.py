@@ -1,6 +1,6 @@
 """expected.json: for every capture where it comes from, what it shows, and the exchanges that are in it.
 
-A script adds its captures with `enter`; the table in README.md is made from the same file by `python -m pcaps.lab.ledger`.
+A script adds its captures with `enter`; `python -m pcaps.lab.ledger` makes the table in README.md from it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BEGIN, END = "<!-- captures: begin (python -m pcaps.lab.ledger) -->", "<!-- capt
 
 
 class Entry(TypedDict):
-    """`checked_by` is "tshark+openssl" where these read all of it, else "construction": the script knows what it built."""
+    """`checked_by` is "tshark+openssl" where these read all of it, else "construction": the script knows."""
 
     origin: str
     script: str
@@ -46,7 +46,7 @@ def entry(
 
 
 def enter(entries: dict[str, Entry], script: str) -> None:
-    """Replace what `script` entered before by `entries` (path below pcaps/ → entry), and make the README's table again."""
+    """Replace what `script` entered before by `entries`, by path below pcaps/, and make the README's table again."""
     kept = {path: each for path, each in read().items() if each["script"] != script}
     LEDGER.write_text(render({**kept, **entries}))
     write_table()
@@ -78,7 +78,7 @@ def result(each: Entry) -> str:
         method = exchange.get("method", "reply alone")
         text = f"{method}: {reply}"
         words[text] = words.get(text, 0) + 1
-    return ", ".join(text if count == 1 else f"{count} × {text}" for text, count in words.items()) or "no OCSP"
+    return ", ".join(text if count == 1 else f"{count} x {text}" for text, count in words.items()) or "no OCSP"
 
 
 def table() -> str:

@@ -113,7 +113,9 @@ class Lab:
             self._servers_ip("link", "set", "br0", "address", "02:00:5e:10:00:01", "up")
             self._servers_ip("addr", "add", f"{GATEWAY_V4}/24", "dev", "br0")
             self._servers_ip("addr", "add", f"{GATEWAY_V6}/64", "dev", "br0", "nodad")
-            self.servers.run("ethtool", "-K", "br0", *(word for name in OFFLOADS for word in (name, "off")), check=False)
+            self.servers.run(
+                "ethtool", "-K", "br0", *(word for name in OFFLOADS for word in (name, "off")), check=False
+            )
         except BaseException:
             self.close()
             raise
@@ -187,7 +189,18 @@ class Lab:
     def record(self, target: Path, expression: str = "tcp") -> Iterator[None]:
         """Capture what crosses the bridge, as microsecond pcap, while the block runs."""
         tcpdump = self.servers.start(
-            "tcpdump", "-i", "br0", "-U", "--immediate-mode", "-s", "262144", "-Z", "root", "-w", str(target), expression
+            "tcpdump",
+            "-i",
+            "br0",
+            "-U",
+            "--immediate-mode",
+            "-s",
+            "262144",
+            "-Z",
+            "root",
+            "-w",
+            str(target),
+            expression,
         )
         deadline = time.monotonic() + 10
         while not (target.exists() and target.stat().st_size >= 24):

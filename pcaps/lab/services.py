@@ -1,4 +1,4 @@
-"""The servers of the recordings: OpenSSL's OCSP responder and nginx, their configuration written into the lab's folder."""
+"""The servers of the recordings: OpenSSL's OCSP responder and nginx, configured in the lab's folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pcaps.lab.netns import Host, Lab
 def start_responder(
     lab: Lab, authority: Authority, port: int, *, name: str, delegate: Issued | None = None,
     revoked: dict[str, str] | None = None, absent: Sequence[str] = (), shift: str | None = None,
-    options: Sequence[str] = ("-ndays", "7"), address_family: str = "-4",
+    options: Sequence[str] = ("-ndays", "7"),
 ) -> None:  # fmt: skip
     """`openssl ocsp -index` on `port` of the servers; `shift` (as "-12d") gives it another idea of the time."""
     index = lab.folder / f"{name}.index"
@@ -64,7 +64,8 @@ def start_nginx(host: Host, tag: str, servers: str, ports: Sequence[int]) -> Non
 def proxy(names: str, port: int, listen: Sequence[str] = ("80", "[::]:80"), extra: str = "") -> str:
     """A `server` block that hands everything to a responder, the target as it came."""
     where = " ".join(f"listen {each};" for each in listen)
-    return f"  server {{ {where} server_name {names}; {extra}\n    location / {{ proxy_pass http://127.0.0.1:{port}; }}\n  }}\n"
+    location = f"location / {{ proxy_pass http://127.0.0.1:{port}; }}"
+    return f"  server {{ {where} server_name {names}; {extra}\n    {location}\n  }}\n"
 
 
 def canned(names: str, files: dict[str, Path], listen: Sequence[str] = ("80", "[::]:80")) -> str:

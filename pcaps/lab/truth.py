@@ -1,4 +1,4 @@
-"""What a capture holds, by tools that share no code with the sensor: tshark puts HTTP messages together, openssl reads OCSP.
+"""What a capture holds, by tools that share no code with the sensor: tshark joins HTTP messages, openssl reads OCSP.
 
 Meant for well-behaved captures. What neither tool can read (base64url, lost segments, ...) is stated by the script
 that crafted it, in the same form: `Exchange`.
@@ -18,8 +18,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 FIELDS = (
-    "frame.time_epoch", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.reassembled.data",
-    "tcp.payload", "http.request.method", "http.response.code",
+    "frame.time_epoch", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport",
+    "tcp.reassembled.data", "tcp.payload", "http.request.method", "http.response.code",
 )  # fmt: skip
 HTTP_PORTS = (2560, 2561, 8888)
 
@@ -102,17 +102,25 @@ def openssl_text(der: bytes, option: str) -> str | None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(der)
         file.flush()
-        command = ["openssl", "ocsp", option, file.name, "-req_text" if option == "-reqin" else "-resp_text", "-noverify"]
+        command = [
+            "openssl",
+            "ocsp",
+            option,
+            file.name,
+            "-req_text" if option == "-reqin" else "-resp_text",
+            "-noverify",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     text = (done.stdout + done.stderr).replace("\\\n", "")  # OpenSSL breaks long hex with a backslash
     return text if "OCSP Re" in text or "Responder Error" in text else None
 
 
-def _cert_ids(text: str) -> Iterator[tuple[CertId, str]]:
+def cert_ids(text: str) -> Iterator[tuple[CertId, str]]:
     """Each CertID of OpenSSL's text, with the text up to the next one."""
     for part in re.split(r"Certificate ID:\n", text)[1:]:
         found = re.match(
-            r"\s*Hash Algorithm: (\S+)\s+Issuer Name Hash: (\w*)\s+Issuer Key Hash: (\w*)\s+Serial Number: (-?\w+)", part
+            r"\s*Hash Algorithm: (\S+)\s+Issuer Name Hash: (\w*)\s+Issuer Key Hash: (\w*)\s+Serial Number: (-?\w+)",
+            part,
         )
         if found:
             yield CertId(*found.groups()), part
@@ -123,7 +131,7 @@ def read_request(der: bytes) -> Request | None:
     text = openssl_text(der, "-reqin")
     if text is None:
         return None
-    return Request(tuple(cert_id for cert_id, _ in _cert_ids(text)), "OCSP Nonce" in text)
+    return Request(tuple(cert_id for cert_id, _ in cert_ids(text)), "OCSP Nonce" in text)
 
 
 def read_response(der: bytes) -> Response | None:
@@ -133,7 +141,7 @@ def read_response(der: bytes) -> Response | None:
         return None
     status = re.search(r"(?:OCSP Response Status|Responder Error): (\w+)", text)
     singles = []
-    for cert_id, part in _cert_ids(text):
+    for cert_id, part in cert_ids(text):
         state = re.search(r"Cert Status: (\w+)", part)
         reason = re.search(r"Revocation Reason: (\w+)", part)
         singles.append(Single(cert_id, state.group(1) if state else "", reason.group(1) if reason else None))
@@ -177,12 +185,21 @@ def messages(capture: Path) -> list[Message]:
             continue  # the rest of a body
         head, _, body = data.partition(b"\r\n\r\n")
         start, *header_lines = head.decode("latin-1").split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in header_lines)}
+        headers = {
+            name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in header_lines)
+        }
         found.append(
             Message(
-                row["frame.time_epoch"], int(row["tcp.stream"]), row["ip.src"] or row["ipv6.src"],
-                row["ip.dst"] or row["ipv6.dst"], int(row["tcp.srcport"]), int(row["tcp.dstport"]), start, headers, body,
-            )  # fmt: skip
+                row["frame.time_epoch"],
+                int(row["tcp.stream"]),
+                row["ip.src"] or row["ipv6.src"],
+                row["ip.dst"] or row["ipv6.dst"],
+                int(row["tcp.srcport"]),
+                int(row["tcp.dstport"]),
+                start,
+                headers,
+                body,
+            )
         )
     return found
 
@@ -215,8 +232,8 @@ def _join(
     if response is not None:
         base = replace(base, response_status=response.status)
     if request is None:
-        singles = response.singles if response else ()
-        return [replace(_answered(base, single), evidence="response") for single in singles] or [base]
+        alone = response.singles if response else ()
+        return [replace(_answered(base, single), evidence="response") for single in alone] or [base]
     rows = []
     for cert_id in request.cert_ids:
         row = replace(base, **asdict(cert_id), nonce=request.nonce)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from pcaps.lab.authority import Authority, Issued
 
 OIDS = {
@@ -141,7 +142,9 @@ class Single:
 
 
 def by_key(issued: Issued) -> bytes:
-    key = issued.key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    key = issued.key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
     return tlv(0xA2, octets(hashlib.sha1(key, usedforsecurity=False).digest()))
 
 

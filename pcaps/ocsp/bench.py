@@ -62,7 +62,9 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(name: str, shows: str, *tools: str) -> Callable[[Callable[[Bench], list[Said]]], Callable[[Bench], list[Said]]]:
+def scenario(
+    name: str, shows: str, *tools: str
+) -> Callable[[Callable[[Bench], list[Said]]], Callable[[Bench], list[Said]]]:
     """Register a recording; the function does the talking and returns what it expects to be seen."""
 
     def register(run: Callable[[Bench], list[Said]]) -> Callable[[Bench], list[Said]]:
@@ -114,12 +116,19 @@ class Bench:
             "Brightmere TLS ECC CA 1", bright, self.now, self.bright_root, serial_number=7,
             ocsp_urls=["http://ocsp.brightmere.example/root/"],
         )  # fmt: skip
-        cdn = [f"{shop}-{number}.example" for number in range(1, 11) for shop in ("bakery", "florist", "atelier", "velo")]
+        cdn = [
+            f"{shop}-{number}.example" for number in range(1, 11) for shop in ("bakery", "florist", "atelier", "velo")
+        ]
         names = {
             "clinic": ["www.clinic-northside.example", "clinic-northside.example"],
             "outlet": ["www.outlet-garden.example", "outlet-garden.example"],
             "ghost": ["intranet.never-listed.example"],
-            "council": ["council-hill.example", "council-dale.example", "www.council-hill.example", "rates.council-bay.example"],
+            "council": [
+                "council-hill.example",
+                "council-dale.example",
+                "www.council-hill.example",
+                "rates.council-bay.example",
+            ],
             "address": ["2001:db8:80::21", "203.0.113.21"],
             "jobs": ["jobs-board.example"],
         }
@@ -128,7 +137,9 @@ class Bench:
         long_url = f"{LARKFIELD}status/{'unit-' * 25}end"
         self.leaf["long"] = self.larkfield.issue(["long-url.example"], ocsp=[long_url])
         high_bit = 0x9F << 120 | int.from_bytes(bytes(range(15)), "big")  # DER needs a sign octet before it
-        self.leaf["union"] = self.brightmere.issue(["www.union-vote.example", "union-vote.example"], ocsp=[BRIGHTMERE], serial=high_bit)
+        self.leaf["union"] = self.brightmere.issue(
+            ["www.union-vote.example", "union-vote.example"], ocsp=[BRIGHTMERE], serial=high_bit
+        )
         self.leaf["cdn"] = self.brightmere.issue(["edge.swiftcache.example", *cdn], ocsp=[BRIGHTMERE])
         self.leaf["paused"] = self.brightmere.issue(["paused-account.example"], ocsp=[BRIGHTMERE])
         self.person = self.larkfield.person("Rowan Ashdown", "rowan.ashdown@office.example")
@@ -147,13 +158,13 @@ class Bench:
     def _serve(self) -> None:
         lab, serial = self.lab, {nickname: each.serial for nickname, each in self.leaf.items()}
         revoked, absent = {serial["outlet"]: "keyCompromise"}, [serial["ghost"]]
-        start_responder(lab, self.larkfield, 2560, name="direct", delegate=self.delegate, revoked=revoked, absent=absent)
+        start_responder(
+            lab, self.larkfield, 2560, name="direct", delegate=self.delegate, revoked=revoked, absent=absent
+        )
         start_responder(lab, self.larkfield, 2561, name="a", delegate=self.delegate, revoked=revoked, absent=absent)
         start_responder(lab, self.brightmere, 2562, name="b", revoked={serial["paused"]: "certificateHold"})
         start_responder(lab, self.root, 2563, name="root", options=["-ndays", "30", "-resp_key_id"])
         start_responder(lab, self.bright_root, 2564, name="bright-root")
-        start_responder(lab, self.larkfield, 2565, name="late", delegate=self.delegate, shift="-12d")
-        start_responder(lab, self.larkfield, 2566, name="early", delegate=self.delegate, shift="+2d")
         errors = {}
         for status, number in ERRORS.items():
             errors[f"/{status}"] = file = self.folder / f"{status}.der"
@@ -162,7 +173,8 @@ class Bench:
         server = canned("ocsp-cdn.larkfield.example", errors)
         sites = "".join(
             f"  server {{ listen {SITES_V4}:443 ssl; server_name {name};"
-            f" ssl_certificate {self.folder}/{nickname}-chain.pem; ssl_certificate_key {self.folder}/{nickname}-chain.key;\n"
+            f" ssl_certificate {self.folder}/{nickname}-chain.pem;"
+            f" ssl_certificate_key {self.folder}/{nickname}-chain.key;\n"
             "    location / { default_type text/html; return 200 '<h1>Welcome</h1>'; } }\n"
             for name, nickname in (
                 ("www.clinic-northside.example", "clinic"),
@@ -172,11 +184,24 @@ class Bench:
         )
         start_nginx(lab.servers, "front", ROUTES + FRONT + server + sites, [80, 443, 3128])
 
+    def displaced(self, port: int, shift: str) -> None:
+        """A responder of Larkfield's that lives in another time, by faketime."""
+        start_responder(self.lab, self.larkfield, port, name=f"displaced{port}", delegate=self.delegate, shift=shift)
+
     def request(self, nickname: str, *options: str) -> Path:
         """A request about one certificate, made by OpenSSL, into the lab's folder."""
         path = self.folder / f"{nickname}{''.join(options)}-req.der"
         self.client.run(
-            "openssl", "ocsp", *options, "-issuer", "a-ca.pem", "-cert", f"{nickname}.pem", "-no_nonce", "-reqout", str(path)
+            "openssl",
+            "ocsp",
+            *options,
+            "-issuer",
+            "a-ca.pem",
+            "-cert",
+            f"{nickname}.pem",
+            "-no_nonce",
+            "-reqout",
+            str(path),
         )
         return path
 
@@ -184,8 +209,9 @@ class Bench:
         """A pre-produced reply, made by OpenSSL with that responder's files."""
         request, path = self.request(nickname), self.folder / f"{nickname}-resp.der"
         self.lab.servers.run(
-            "openssl", "ocsp", "-index", f"{responder}.index", "-CA", f"{responder}-ca.pem", "-rsigner", f"{responder}-signer.pem",
-            "-rkey", f"{responder}-signer.key", "-rmd", "sha256", "-ndays", "7", "-reqin", str(request), "-respout", str(path),
+            "openssl", "ocsp", "-index", f"{responder}.index", "-CA", f"{responder}-ca.pem",
+            "-rsigner", f"{responder}-signer.pem", "-rkey", f"{responder}-signer.key", "-rmd", "sha256", "-ndays", "7",
+            "-reqin", str(request), "-respout", str(path),
         )  # fmt: skip
         return path
 

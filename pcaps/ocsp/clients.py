@@ -24,13 +24,21 @@ def _java(bench: Bench, *names: str, root: str = "root", options: tuple[str, ...
 
 @scenario("ocsptool-ask", "GnuTLS asks, without and with a nonce", "ocsptool")
 def ocsptool(bench: Bench) -> list[Said]:
-    words = ["ocsptool", f"--ask={LARKFIELD}", "--load-cert=clinic.pem", "--load-issuer=a-ca.pem", "--load-trust=a-ca.pem"]
+    words = [
+        "ocsptool",
+        f"--ask={LARKFIELD}",
+        "--load-cert=clinic.pem",
+        "--load-issuer=a-ca.pem",
+        "--load-trust=a-ca.pem",
+    ]
     bench.client.run(*words)
     bench.client.run(*words, "--nonce")
     return [bench.said("clinic")] * 2
 
 
-@scenario("gnutls-cli-https", "a TLS client that asks about each certificate of the chain during its handshake", "gnutls-cli")
+@scenario(
+    "gnutls-cli-https", "a TLS client that asks about each certificate of the chain during its handshake", "gnutls-cli"
+)
 def gnutls_cli(bench: Bench) -> list[Said]:
     words = ("gnutls-cli", "--x509cafile=root.pem", "--ocsp", "www.clinic-northside.example")
     bench.client.run(*words, stdin=b"GET / HTTP/1.0\r\n\r\n")
@@ -96,7 +104,10 @@ def dirmngr(bench: Bench) -> list[Said]:
     home.mkdir(mode=0o700)
     (home / "gpgsm.conf").write_text("enable-ocsp\n")
     fingerprints = {
-        name: bench.client.run("openssl", "x509", "-in", f"{name}.pem", "-noout", "-fingerprint").decode().split("=")[1].strip()
+        name: bench.client.run("openssl", "x509", "-in", f"{name}.pem", "-noout", "-fingerprint")
+        .decode()
+        .split("=")[1]
+        .strip()
         for name in ("root", "a-signer")
     }
     signer = home / "signer.fpr"
@@ -110,7 +121,9 @@ def dirmngr(bench: Bench) -> list[Said]:
     return [bench.said("clinic")]
 
 
-@scenario("firefox-esr", "Firefox with security.OCSP.enabled=1 opens a site; parallel connections ask twice", "firefox-esr")
+@scenario(
+    "firefox-esr", "Firefox with security.OCSP.enabled=1 opens a site; parallel connections ask twice", "firefox-esr"
+)
 def firefox_esr(bench: Bench) -> list[Said]:
     firefox(bench.client, [bench.folder / "root.pem"], ["https://www.clinic-northside.example/"])
     return [bench.said("clinic")] * 2
@@ -136,7 +149,9 @@ def _staple(bench: Bench, server: Host, address: str) -> None:
     assert server in bench.lab.hosts
 
 
-@scenario("nginx-stapling", "nginx fetches its own staple by GET HTTP/1.0 while a client connects twice by TLS 1.2", "dnsmasq")
+@scenario(
+    "nginx-stapling", "nginx fetches its own staple by GET HTTP/1.0 while a client connects twice by TLS 1.2", "dnsmasq"
+)
 def nginx_stapling(bench: Bench) -> list[Said]:
     from pcaps.lab.services import start_nginx
 
@@ -155,7 +170,11 @@ def nginx_stapling(bench: Bench) -> list[Said]:
     return [bench.said("clinic")]
 
 
-@scenario("apache-stapling", "Apache fetches its own staple by POST HTTP/1.0; the staple is in the clear in TLS 1.2", "apache2")
+@scenario(
+    "apache-stapling",
+    "Apache fetches its own staple by POST HTTP/1.0; the staple is in the clear in TLS 1.2",
+    "apache2",
+)
 def apache_stapling(bench: Bench) -> list[Said]:
     server = bench.lab.client("p", "10.20.0.81")
     folder = bench.folder / "apache"
@@ -174,5 +193,3 @@ def apache_stapling(bench: Bench) -> list[Said]:
     server.wait_port(443)
     _staple(bench, server, "10.20.0.81")
     return [bench.said("clinic")]
-
-

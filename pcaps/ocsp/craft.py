@@ -1,4 +1,4 @@
-"""Crafted OCSP: clients that are not to be had here, and messages at the edge of RFC 6960. python -m pcaps.ocsp.craft"""
+"""Crafted OCSP: clients not to be had here, and messages at the edge of RFC 6960. python -m pcaps.ocsp.craft"""
 
 from __future__ import annotations
 

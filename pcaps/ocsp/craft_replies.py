@@ -1,4 +1,4 @@
-"""Replies at the edge: all statuses, several and contradicting SingleResponses, responder ids, extensions, bad times."""
+"""Replies at the edge: statuses, several and contradicting SingleResponses, responder ids, extensions, bad times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from pcaps.lab import wire
 from pcaps.lab.crafting import Crafted, Workshop
 from pcaps.lab.fennwick import (
-    CA, HOST, NEXT_UPDATE, OTHER_CA, REVOKED_AT, SIGNER, THIS_UPDATE, answer, cert, row, single,
+    CA,
+    HOST,
+    NEXT_UPDATE,
+    OTHER_CA,
+    REVOKED_AT,
+    SIGNER,
+    THIS_UPDATE,
+    answer,
+    cert,
+    row,
+    single,
 )  # fmt: skip
 from pcaps.lab.frames import Talk
 from pcaps.lab.truth import Exchange
@@ -34,7 +44,9 @@ def _signed(singles: Sequence[Single], **how: object) -> bytes:
     return wire.response(singles, SIGNER, **arguments)  # type: ignore[arg-type]  # passed through to response as it is
 
 
-@WORKSHOP.piece("error-statuses.pcap", "malformedrequest, internalerror, trylater, sigrequired, unauthorized; then good")
+@WORKSHOP.piece(
+    "error-statuses.pcap", "malformedrequest, internalerror, trylater, sigrequired, unauthorized; then good"
+)
 def errors() -> Crafted:
     talk, rows, about = Talk().open(), [], cert("harbour")
     names = {1: "malformedrequest", 2: "internalerror", 3: "trylater", 5: "sigrequired", 6: "unauthorized"}
@@ -44,11 +56,15 @@ def errors() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("error-statuses-unassigned.pcap", "status 4, which is not used, and 99; successful without a body; then good")
+@WORKSHOP.piece(
+    "error-statuses-unassigned.pcap", "status 4, which is not used, and 99; successful without a body; then good"
+)
 def unassigned() -> Crafted:
     talk, rows, about = Talk().open(), [], cert("harbour")
     for number in (4, 99):
-        rows.append(_exchange(talk, about, wire.error(number), response_status=str(number), cert_status=None, evidence=None))
+        rows.append(
+            _exchange(talk, about, wire.error(number), response_status=str(number), cert_status=None, evidence=None)
+        )
     rows.append(_exchange(talk, about, wire.error(0), cert_status=None, evidence=None))
     rows.append(_exchange(talk, about, answer(single(about))))
     return finished(talk, rows, readable=False)
@@ -61,14 +77,18 @@ def response_type() -> Crafted:
     return finished(talk, [_exchange(talk, about, reply, cert_status=None, evidence=None)], readable=False)
 
 
-@WORKSHOP.piece("revocation-reasons.pcap", "revoked for every reason of RFC 5280, without one, and for 7 which is not assigned")
+@WORKSHOP.piece(
+    "revocation-reasons.pcap", "revoked for every reason of RFC 5280, without one, and for 7 which is not assigned"
+)
 def reasons() -> Crafted:
     talk, rows, about = Talk().open(), [], cert("pilgrim")
     for number, name in REASONS.items():
         reply = answer(single(about, revoked(REVOKED_AT, number)))
         rows.append(_exchange(talk, about, reply, cert_status="revoked", reason=name))
     rows.append(_exchange(talk, about, answer(single(about, revoked(REVOKED_AT))), cert_status="revoked"))
-    rows.append(_exchange(talk, about, answer(single(about, revoked(REVOKED_AT, 7))), cert_status="revoked", reason="7"))
+    rows.append(
+        _exchange(talk, about, answer(single(about, revoked(REVOKED_AT, 7))), cert_status="revoked", reason="7")
+    )
     return finished(talk, rows, readable=False)
 
 
@@ -84,7 +104,10 @@ def unasked() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("singles-sha1-and-sha256.pcap", "one certificate, answered under a SHA-1 and a SHA-256 CertID (RFC 9919 section 3.2.1)")
+@WORKSHOP.piece(
+    "singles-sha1-and-sha256.pcap",
+    "one certificate, answered under a SHA-1 and a SHA-256 CertID (RFC 9919 section 3.2.1)",
+)
 def both_hashes() -> Crafted:
     talk, about, other = Talk().open(), cert("harbour"), cert("harbour", "sha256")
     asked = _exchange(talk, about, answer(single(about), single(other)))
@@ -106,7 +129,10 @@ def no_singles() -> Crafted:
     return finished(talk, [_exchange(talk, about, answer(), cert_status=None, evidence=None)])
 
 
-@WORKSHOP.piece("reply-about-another.pcap", "asked about one certificate, answered about another: mismatch; then unknown for a serial of another CA")
+@WORKSHOP.piece(
+    "reply-about-another.pcap",
+    "asked about one certificate, answered about another: mismatch; then unknown for a serial of another CA",
+)
 def mismatch() -> Crafted:
     talk, about, other = Talk().open(), cert("harbour"), cert("debts")
     rows = [_exchange(talk, about, answer(single(other)), cert_status=None, evidence="mismatch")]
@@ -127,7 +153,9 @@ def responder_ids() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("reply-extensions.pcap", "archive cutoff, CRL reference, CRL reason, SCT list, and extensions nobody knows")
+@WORKSHOP.piece(
+    "reply-extensions.pcap", "archive cutoff, CRL reference, CRL reason, SCT list, and extensions nobody knows"
+)
 def extensions() -> Crafted:
     moment = dt.timedelta(days=2000)
     cutoff = extension("1.3.6.1.5.5.7.48.1.6", wire.general_time(THIS_UPDATE - moment))
@@ -147,7 +175,10 @@ def extensions() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("never-issued.pcap", "a serial never issued: revoked 1970-01-01, certificateHold, extended-revoke (RFC 6960 section 4.4.8)")
+@WORKSHOP.piece(
+    "never-issued.pcap",
+    "a serial never issued: revoked 1970-01-01, certificateHold, extended-revoke (RFC 6960 section 4.4.8)",
+)
 def never_issued() -> Crafted:
     talk, about = Talk().open(), wire.cert_from(CA, bytes([0x21, 0x43, 0x65]))
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -159,7 +190,12 @@ def never_issued() -> Crafted:
 def times() -> Crafted:
     talk, about = Talk().open(), cert("debts")
     rows = [_exchange(talk, about, _signed([Single(about, GOOD, THIS_UPDATE, None)]))]
-    for moment in (b"\x18\x0f20261301080000Z", b"\x17\x0d261001080000Z", b"\x18\x1120261001080000.5Z", b"\x18\x0e20261001080000"):
+    for moment in (
+        b"\x18\x0f20261301080000Z",
+        b"\x17\x0d261001080000Z",
+        b"\x18\x1120261001080000.5Z",
+        b"\x18\x0e20261001080000",
+    ):
         rows.append(_exchange(talk, about, _signed([Single(about, GOOD, moment, NEXT_UPDATE)])))
     far = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
     rows.append(_exchange(talk, about, _signed([Single(about, GOOD, THIS_UPDATE, far)])))

@@ -15,14 +15,19 @@ from pcaps.ocsp.craft_clients import finished
 WORKSHOP = Workshop("ocsp")
 
 
-def _post(talk: Talk, body: bytes, certs: Sequence[Cert], nonce: bool = False, reply: bytes | None = None) -> list[Exchange]:
+def _post(
+    talk: Talk, body: bytes, certs: Sequence[Cert], nonce: bool = False, reply: bytes | None = None
+) -> list[Exchange]:
     """One POST, every CertID answered good."""
     ts = talk.ask(wire.http_request("POST", "/", HOST, body=body))
     talk.answer(wire.http_reply(reply or answer(*(single(each) for each in dict.fromkeys(certs)))))
     return [row(talk, ts, each, nonce=nonce) for each in certs]
 
 
-@WORKSHOP.piece("certid-hashes.pcap", "CertIDs by SHA-1, SHA-256, SHA-384, SHA-512, MD5 and by an algorithm nobody knows, with and without NULL")
+@WORKSHOP.piece(
+    "certid-hashes.pcap",
+    "CertIDs by SHA-1, SHA-256, SHA-384, SHA-512, MD5 and by an algorithm nobody knows, with and without NULL",
+)
 def hashes() -> Crafted:
     talk, rows = Talk().open(), []
     for algorithm in ("sha1", "sha256", "sha384", "sha512", "md5", "1.3.6.1.4.1.32473.1.77"):
@@ -94,7 +99,10 @@ def requestors() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("service-locator.pcap", "singleRequestExtensions with a service locator (issuer's name in the clear), acceptable replies, preferred algorithms")
+@WORKSHOP.piece(
+    "service-locator.pcap",
+    "service locator (the issuer's name in the clear), acceptable reply types, preferred algorithms",
+)
 def service_locator() -> Crafted:
     location = seq(seq(oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, b"http://ocsp.fennwick.example/")))
     locator = extension("1.3.6.1.5.5.7.48.1.7", seq(CA.issued.cert.subject.public_bytes(), location))
@@ -105,7 +113,10 @@ def service_locator() -> Crafted:
     return finished(talk, _post(talk, body, [about]))
 
 
-@WORKSHOP.piece("request-version-2.pcap", "a request with version v2, a critical extension nobody knows, and one signed with rubbish")
+@WORKSHOP.piece(
+    "request-version-2.pcap",
+    "a request with version v2, a critical extension nobody knows, and one signed with rubbish",
+)
 def odd_requests() -> Crafted:
     talk, about = Talk().open(), cert("harbour")
     rows = _post(talk, request(about, version=1), [about])
@@ -116,7 +127,9 @@ def odd_requests() -> Crafted:
     return finished(talk, rows)
 
 
-@WORKSHOP.piece("trailing-bytes.pcap", "requests followed by a newline, and by another request; a reply followed by zeros")
+@WORKSHOP.piece(
+    "trailing-bytes.pcap", "requests followed by a newline, and by another request; a reply followed by zeros"
+)
 def trailing() -> Crafted:
     talk, about = Talk().open(), cert("debts")
     rows = _post(talk, request(about) + b"\r\n", [about])

@@ -71,7 +71,9 @@ def unknown(bench: Bench) -> list[Said]:
     return [bench.said("ghost", "unknown")]
 
 
-@scenario("openssl-high-bit-serial", "a serial whose first bit is set: DER puts a zero octet before it; path prefix /ee/")
+@scenario(
+    "openssl-high-bit-serial", "a serial whose first bit is set: DER puts a zero octet before it; path prefix /ee/"
+)
 def high_bit(bench: Bench) -> list[Said]:
     _ask(bench, "union", url=BRIGHTMERE)
     return [bench.said("union")]
@@ -79,12 +81,14 @@ def high_bit(bench: Bench) -> list[Said]:
 
 @scenario("openssl-expired-reply", "a reply whose nextUpdate is five days past", "faketime")
 def expired(bench: Bench) -> list[Said]:
+    bench.displaced(2565, "-12d")
     _ask(bench, "clinic", "-no_nonce", url="http://ocsp-slow.larkfield.example/")
     return [bench.said("clinic")]
 
 
 @scenario("openssl-future-reply", "a reply whose thisUpdate is two days ahead", "faketime")
 def future(bench: Bench) -> list[Said]:
+    bench.displaced(2566, "+2d")
     _ask(bench, "clinic", "-no_nonce", url="http://ocsp-early.larkfield.example/")
     return [bench.said("clinic")]
 
@@ -108,7 +112,9 @@ def mixed(bench: Bench) -> list[Said]:
     return [bench.said("jobs")] * 3
 
 
-@scenario("openssl-signed-request", "a signed request: requestorName and the signer's certificate name the person who asks")
+@scenario(
+    "openssl-signed-request", "a signed request: requestorName and the signer's certificate name the person who asks"
+)
 def signed(bench: Bench) -> list[Said]:
     _ask(bench, "clinic", "-signer", "person.pem", "-signkey", "person.key")
     return [bench.said("clinic")]
@@ -134,7 +140,11 @@ def ipv6_literal(bench: Bench) -> list[Said]:
     return [bench.said("address")]
 
 
-@scenario("openssl-unauthorized", "a Go responder on port 8888 with pre-produced replies: one answered, one it does not have", "cfssl")
+@scenario(
+    "openssl-unauthorized",
+    "a Go responder on port 8888 with pre-produced replies: one answered, one it does not have",
+    "cfssl",
+)
 def unauthorized(bench: Bench) -> list[Said]:
     start_cfssl(bench)
     for nickname in ("clinic", "jobs"):
@@ -142,7 +152,11 @@ def unauthorized(bench: Bench) -> list[Said]:
     return [bench.said("clinic"), bench.said("jobs", None, "unauthorized")]
 
 
-@scenario("curl-get-redirected", "the same Go responder: `//` in the target is redirected (301), then the GET refused (400)", "cfssl")
+@scenario(
+    "curl-get-redirected",
+    "the same Go responder: `//` in the target is redirected (301), then the GET refused (400)",
+    "cfssl",
+)
 def redirected(bench: Bench) -> list[Said]:
     start_cfssl(bench)
     url = f"http://ocsp.cedar-gate.example:8888//{_target(bench, 'clinic', encode=False)}"
@@ -156,7 +170,9 @@ def start_cfssl(bench: Bench) -> None:
     if not responses.exists():
         reply = base64.b64encode((bench.folder / "clinic-resp.der").read_bytes())
         responses.write_bytes(reply + b"\n")
-        bench.lab.servers.start("cfssl", "ocspserve", "-address", "198.51.100.12", "-port", "8888", "-responses", str(responses))
+        bench.lab.servers.start(
+            "cfssl", "ocspserve", "-address", "198.51.100.12", "-port", "8888", "-responses", str(responses)
+        )
         bench.lab.servers.wait_http("http://198.51.100.12:8888/")
 
 
@@ -168,9 +184,14 @@ for _status in ("malformedrequest", "internalerror", "trylater", "sigrequired"):
         return [bench.said("clinic", None, status)]
 
 
-@scenario("curl-garbage", "DER that is no OCSP request, sent as one: OpenSSL answers 400 without a length, then 200 with malformedrequest")
+@scenario(
+    "curl-garbage",
+    "DER that is no OCSP request, sent as one: OpenSSL answers 400 without a length, then 200 with malformedrequest",
+)
 def garbage(bench: Bench) -> list[Said]:
-    (bench.folder / "garbage.der").write_bytes(bytes([0x30, 48, 0x30, 46]) + bytes(46))  # whole, or OpenSSL waits for the rest
+    (bench.folder / "garbage.der").write_bytes(
+        bytes([0x30, 48, 0x30, 46]) + bytes(46)
+    )  # whole, or OpenSSL waits for the rest
     bench.client.run(
         "curl", "-s", "-m", "5", "-o", "/dev/null", "-H", "Content-Type: application/ocsp-request", "--data-binary",
         "@garbage.der", "http://ocsp.larkfield.example:2560/",
@@ -209,7 +230,8 @@ def keepalive(bench: Bench) -> list[Said]:
     post = ("-H", "Content-Type: application/ocsp-request", "-s", "-o", "/dev/null", "--data-binary")
     bench.client.run(
         "curl", *post, f"@{bench.request('clinic')}", f"{host}/larkfield/", "--next", "-s", "-o", "/dev/null",
-        f"{host}/larkfield/{_target(bench, 'outlet', encode=True)}", "--next", *post, "@cdn-req.der", f"{host}/brightmere/",
+        f"{host}/larkfield/{_target(bench, 'outlet', encode=True)}", "--next", *post, "@cdn-req.der",
+        f"{host}/brightmere/",
     )  # fmt: skip
     return [bench.said("clinic"), bench.said("outlet", "revoked"), bench.said("cdn")]
 
@@ -219,7 +241,7 @@ def through_proxy(bench: Bench) -> list[Said]:
     bench.openssl("-issuer", "b-ca.pem", "-cert", "union.pem", "-no_nonce", "-reqout", "union-req.der")
     union = quote(base64.b64encode((bench.folder / "union-req.der").read_bytes()).decode(), safe="")
     bench.client.run(
-        "curl", "-s", "-x", "http://proxy.office.example:3128", "-o", "/dev/null", LARKFIELD + _target(bench, "clinic", encode=True),
-        "-o", "/dev/null", BRIGHTMERE + union,
+        "curl", "-s", "-x", "http://proxy.office.example:3128", "-o", "/dev/null",
+        LARKFIELD + _target(bench, "clinic", encode=True), "-o", "/dev/null", BRIGHTMERE + union,
     )  # fmt: skip
     return [bench.said("clinic"), bench.said("union")]

@@ -23,9 +23,10 @@ HERE = Path(__file__).parent
 ALWAYS = ("openssl", "nginx")
 VERSION = {
     "openssl": "openssl version", "nginx": "nginx -v", "curl": "curl --version", "faketime": "faketime --version",
-    "ocsptool": "ocsptool --version", "gnutls-cli": "gnutls-cli --version", "wget2": "wget2 --version", "java": "java -version",
-    "stunnel4": "stunnel4 -version", "dirmngr": "dirmngr --version", "gpgsm": "gpgsm --version", "chromium": "chromium --version",
-    "firefox-esr": "firefox-esr --version", "apache2": "apache2 -v", "dnsmasq": "dnsmasq --version",
+    "ocsptool": "ocsptool --version", "gnutls-cli": "gnutls-cli --version", "wget2": "wget2 --version",
+    "java": "java -version", "stunnel4": "stunnel4 -version", "dirmngr": "dirmngr --version",
+    "gpgsm": "gpgsm --version", "chromium": "chromium --version", "firefox-esr": "firefox-esr --version",
+    "apache2": "apache2 -v", "dnsmasq": "dnsmasq --version",
 }  # fmt: skip
 DEBIAN_PACKAGE = {"ocspclnt": "libnss3-tools", "cfssl": "golang-cfssl", "faketime": "faketime"}
 

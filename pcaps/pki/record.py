@@ -15,10 +15,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
+
 from pcaps.lab import ledger, truth
 from pcaps.lab.authority import Authority, write
 from pcaps.lab.netns import Lab
-from pcaps.lab.services import start_nginx, start_responder
+from pcaps.lab.services import proxy, start_nginx, start_responder
 from pcaps.ocsp.clients import JAVA_PROGRAM
 from pcaps.ocsp.record import version
 
@@ -30,7 +31,9 @@ CRYPTOAPI = ("curl", "-s", "-A", "Microsoft-CryptoAPI/10.0", "-o", "/dev/null")
 def crl(authority: Authority, serials: list[int]) -> bytes:
     """A signed CRL in DER, every serial for another reason."""
     builder = x509.CertificateRevocationListBuilder(authority.issued.cert.subject)
-    builder = builder.last_update(authority.now - dt.timedelta(hours=2)).next_update(authority.now + dt.timedelta(days=7))
+    builder = builder.last_update(authority.now - dt.timedelta(hours=2)).next_update(
+        authority.now + dt.timedelta(days=7)
+    )
     builder = builder.add_extension(x509.CRLNumber(4711), critical=False)
     for serial in serials:
         entry = x509.RevokedCertificateBuilder(serial, authority.now - dt.timedelta(days=5))
@@ -47,10 +50,17 @@ class Bench:
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
         self.root = Authority("Kestrel Root CA", "Kestrel Certification", now)
         self.ca = Authority("Kestrel Server CA 5", "Kestrel Certification", now, self.root)
-        self.forged = Authority("Kestrel Server CA 5", "Kestrel Certification", now, Authority("Kestrel Root CA", "Kestrel Certification", now))
+        self.forged = Authority(
+            "Kestrel Server CA 5",
+            "Kestrel Certification",
+            now,
+            Authority("Kestrel Root CA", "Kestrel Certification", now),
+        )
         base = "http://pki.kestrel.example"
         self.crl_leaf = self.ca.issue(["night-shelter.example"], crls=[f"{base}/ca5-17.crl"])
-        self.ocsp_leaf = self.ca.issue(["food-bank.example"], ocsp=["http://ocsp.kestrel.example/"], ca_issuers=[f"{base}/ca5.cer"])
+        self.ocsp_leaf = self.ca.issue(
+            ["food-bank.example"], ocsp=["http://ocsp.kestrel.example/"], ca_issuers=[f"{base}/ca5.cer"]
+        )
         self.bad_leaf = self.ca.issue(["phish-kit.example"])
         www = self.folder / "www"
         www.mkdir()
@@ -69,8 +79,7 @@ class Bench:
         lab.publish({"pki.kestrel.example": ["198.51.100.60"], "ocsp.kestrel.example": ["198.51.100.60"]})
         start_responder(lab, self.ca, 2561, name="a")
         files = f"  server {{ listen 80; server_name pki.kestrel.example; root {www}; }}\n"
-        ocsp = "  server { listen 80; server_name ocsp.kestrel.example; location / { proxy_pass http://127.0.0.1:2561; } }\n"
-        start_nginx(lab.servers, "front", files + ocsp, [80])
+        start_nginx(lab.servers, "front", files + proxy("ocsp.kestrel.example", 2561, ["80"]), [80])
         (self.folder / JAVA_PROGRAM.name).write_text(JAVA_PROGRAM.read_text())
 
     def java(self, *words: str) -> None:
@@ -83,7 +92,9 @@ class Bench:
 
 
 def crl_curl(bench: Bench) -> list[str]:
-    bench.client.run(*CRYPTOAPI, "http://pki.kestrel.example/ca5-17.crl", "-o", "/dev/null", "http://pki.kestrel.example/root.crl")
+    bench.client.run(
+        *CRYPTOAPI, "http://pki.kestrel.example/ca5-17.crl", "-o", "/dev/null", "http://pki.kestrel.example/root.crl"
+    )
     return []
 
 
@@ -105,7 +116,16 @@ def crl_java(bench: Bench) -> list[str]:
 
 def issuer_then_ocsp(bench: Bench) -> list[str]:
     bench.client.run(*CRYPTOAPI, "http://pki.kestrel.example/ca5.cer")
-    words = ("-issuer", "ca.pem", "-cert", "ocsp-leaf.pem", "-url", "http://ocsp.kestrel.example/", "-CAfile", "root.pem")
+    words = (
+        "-issuer",
+        "ca.pem",
+        "-cert",
+        "ocsp-leaf.pem",
+        "-url",
+        "http://ocsp.kestrel.example/",
+        "-CAfile",
+        "root.pem",
+    )
     bench.client.run("openssl", "ocsp", *words)
     return [bench.ocsp_leaf.serial]
 
@@ -115,7 +135,11 @@ SCENARIOS = {
     "crl-java": (crl_java, "Java fetches the CRL named in the certificate", "java"),
     "ca-issuers": (issuers_curl, "an issuer's certificate as DER, as PEM and as PKCS#7", "curl"),
     "ca-issuers-forged": (issuer_forged, "a certificate with the issuer's name and a key of somebody else", "curl"),
-    "ca-issuers-then-ocsp": (issuer_then_ocsp, "the issuer's certificate is fetched, then a certificate of it asked about", "openssl"),
+    "ca-issuers-then-ocsp": (
+        issuer_then_ocsp,
+        "the issuer's certificate is fetched, then a certificate of it asked about",
+        "openssl",
+    ),
 }
 
 

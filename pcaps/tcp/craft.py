@@ -37,7 +37,9 @@ class Usual:
         end = self.starts[part + 1] if part + 1 < len(self.starts) else len(self.segments)
         source = self.talk.orig if from_orig else self.talk.resp
         return [
-            index for index in range(self.starts[part], end) if self.segments[index].payload and self.segments[index].src == source
+            index
+            for index in range(self.starts[part], end)
+            if self.segments[index].payload and self.segments[index].src == source
         ]
 
 
@@ -66,20 +68,26 @@ def unanswered(row: Exchange) -> Exchange:
     return replace(row, response_status=None, cert_status=None, evidence=None)
 
 
-@WORKSHOP.piece("segments-200.pcap", "every message in segments of 200 octets; nothing else odd: what the others here start from")
+@WORKSHOP.piece(
+    "segments-200.pcap", "every message in segments of 200 octets; nothing else odd: what the others here start from"
+)
 def plain() -> Crafted:
     made = usual()
     return file(made.segments, made.rows, readable=True)
 
 
-@WORKSHOP.piece("gap-in-reply.pcap", "a segment of the first reply's body is lost, its ACK is seen; the next exchanges are whole")
+@WORKSHOP.piece(
+    "gap-in-reply.pcap", "a segment of the first reply's body is lost, its ACK is seen; the next exchanges are whole"
+)
 def gap_in_reply() -> Crafted:
     made = usual()
     lost = made.data(False, 0)[3]
     return file(without(made.segments, lost), [unanswered(made.rows[0]), *made.rows[1:]])
 
 
-@WORKSHOP.piece("gap-in-reply-header.pcap", "the segment with the first reply's status line is lost: the reply is not to be had")
+@WORKSHOP.piece(
+    "gap-in-reply-header.pcap", "the segment with the first reply's status line is lost: the reply is not to be had"
+)
 def gap_in_header() -> Crafted:
     made = usual()
     lost = made.data(False, 0)[0]
@@ -87,7 +95,9 @@ def gap_in_header() -> Crafted:
     return file(without(made.segments, lost), [first, *made.rows[1:]])
 
 
-@WORKSHOP.piece("gap-in-request.pcap", "a segment of the first request's body is lost: only the reply names the certificate")
+@WORKSHOP.piece(
+    "gap-in-request.pcap", "a segment of the first request's body is lost: only the reply names the certificate"
+)
 def gap_in_request() -> Crafted:
     made = usual(size=100)
     lost = made.data(True, 0)[-1]
@@ -110,7 +120,9 @@ def gap_not_acked() -> Crafted:
     return file(without(made.segments, lost, *bare), [unanswered(made.rows[0]), *made.rows[1:]])
 
 
-@WORKSHOP.piece("gap-filled-late.pcap", "a lost segment of the reply is retransmitted after the rest: nothing is missing")
+@WORKSHOP.piece(
+    "gap-filled-late.pcap", "a lost segment of the reply is retransmitted after the rest: nothing is missing"
+)
 def filled_late() -> Crafted:
     made = usual()
     indices = made.data(False, 0)
@@ -132,7 +144,9 @@ def out_of_order() -> Crafted:
             dice.shuffle(moved)
             for place, index in zip(places, moved, strict=True):
                 segments[place] = replace(made.segments[index], ts=made.segments[place].ts)
-    doubled = [each for one in segments for each in ((one, replace(one, ts=one.ts + STEP // 4)) if one.payload else (one,))]
+    doubled = [
+        each for one in segments for each in ((one, replace(one, ts=one.ts + STEP // 4)) if one.payload else (one,))
+    ]
     return file(doubled, made.rows)
 
 
@@ -153,7 +167,9 @@ def overlap_same() -> Crafted:
     return file(segments, made.rows)
 
 
-@WORKSHOP.piece("overlap-different.pcap", "a second copy of a reply's segment with other octets, before the ACK: the first counts")
+@WORKSHOP.piece(
+    "overlap-different.pcap", "a second copy of a reply's segment with other octets, before the ACK: the first counts"
+)
 def overlap_different() -> Crafted:
     made = usual()
     index = made.data(False, 0)[2]
@@ -164,7 +180,10 @@ def overlap_different() -> Crafted:
     return file(segments, made.rows)
 
 
-@WORKSHOP.piece("overlap-different-request.pcap", "the request is sent twice about two certificates with the same sequence numbers: the first counts")
+@WORKSHOP.piece(
+    "overlap-different-request.pcap",
+    "the request is sent twice about two certificates with the same sequence numbers: the first counts",
+)
 def overlap_request() -> Crafted:
     talk = Talk().open()
     one, other = by_post("harbour"), by_post("debts")
@@ -196,7 +215,9 @@ def midstream_in_reply() -> Crafted:
 @WORKSHOP.piece("requests-only.pcap", "one direction: the replies take another path")
 def requests_only() -> Crafted:
     made = usual()
-    rows = [replace(row, http_status=None, response_status=None, cert_status=None, evidence="request") for row in made.rows]
+    rows = [
+        replace(row, http_status=None, response_status=None, cert_status=None, evidence="request") for row in made.rows
+    ]
     return file([each for each in made.segments if each.src == made.talk.orig], rows)
 
 
@@ -204,7 +225,8 @@ def requests_only() -> Crafted:
 def replies_only() -> Crafted:
     made = usual()
     rows = [
-        replace(row, method=None, host=None, uri=None, http_version=None, nonce=None, evidence="response") for row in made.rows
+        replace(row, method=None, host=None, uri=None, http_version=None, nonce=None, evidence="response")
+        for row in made.rows
     ]
     return file([each for each in made.segments if each.src == made.talk.resp], rows)
 
@@ -258,23 +280,32 @@ def simultaneous() -> Crafted:
     return file(talk.close().segments, [row])
 
 
-@WORKSHOP.piece("keep-alive-probes.pcap", "TCP keep-alives with one old octet and zero-window probes between the exchanges")
+@WORKSHOP.piece(
+    "keep-alive-probes.pcap", "TCP keep-alives with one old octet and zero-window probes between the exchanges"
+)
 def keep_alive() -> Crafted:
     talk, rows = Talk().open(), []
     for part in (by_post("harbour"), by_get("debts")):
         rows.append(part.play(talk, SIZE))
         talk.pause(30)
         talk.segments.append(Segment(talk.now, talk.orig, talk.resp, talk.orig_next - 1, talk.resp_next, ACK, b"\0"))
-        talk.segments.append(Segment(talk.now + STEP, talk.resp, talk.orig, talk.resp_next, talk.orig_next, ACK, window=0))
+        talk.segments.append(
+            Segment(talk.now + STEP, talk.resp, talk.orig, talk.resp_next, talk.orig_next, ACK, window=0)
+        )
         # a probe of a closed window: the octet is the next question's first one
-        talk.segments.append(Segment(talk.now + 2 * STEP, talk.orig, talk.resp, talk.orig_next, talk.resp_next, ACK, b"G"))
+        talk.segments.append(
+            Segment(talk.now + 2 * STEP, talk.orig, talk.resp, talk.orig_next, talk.resp_next, ACK, b"G")
+        )
         talk.segments.append(Segment(talk.now + 3 * STEP, talk.resp, talk.orig, talk.resp_next, talk.orig_next, ACK))
         talk.pause(0.01)
     rows.append(by_get("tenants").play(talk, SIZE))
     return file(talk.close().segments, rows)
 
 
-@WORKSHOP.piece("reset-out-of-window.pcap", "forged RSTs, one far out of the window and one inside but not exact: the talk goes on (RFC 5961)")
+@WORKSHOP.piece(
+    "reset-out-of-window.pcap",
+    "forged RSTs, one far out of the window and one inside but not exact: the talk goes on (RFC 5961)",
+)
 def forged_reset() -> Crafted:
     made = usual()
     at = made.starts[1]
@@ -316,7 +347,9 @@ def port_reuse_open() -> Crafted:
     return file(first.segments + second.close().segments, rows)
 
 
-@WORKSHOP.piece("colliding-tuples.pcap", "three connections whose addresses and ports are alike when XORed or swapped, interleaved")
+@WORKSHOP.piece(
+    "colliding-tuples.pcap", "three connections whose addresses and ports are alike when XORed or swapped, interleaved"
+)
 def colliding() -> Crafted:
     ends = (
         (("10.20.0.1", 40000), ("198.51.100.2", 80)),
@@ -324,7 +357,10 @@ def colliding() -> Crafted:
         (("10.20.0.1", 40001), ("198.51.100.2", 81)),
     )
     talks = [Talk(orig=orig, resp=resp).open() for orig, resp in ends]
-    rows = [part.play(talk, SIZE) for talk, part in zip(talks, (by_post("harbour"), by_post("debts"), by_get("tenants")), strict=True)]
+    rows = [
+        part.play(talk, SIZE)
+        for talk, part in zip(talks, (by_post("harbour"), by_post("debts"), by_get("tenants")), strict=True)
+    ]
     segments = sorted((each for talk in talks for each in talk.close().segments), key=lambda each: each.ts)
     return file(segments, rows)
 

@@ -83,36 +83,98 @@ def _numbered(make: Callable[[bytes, int], bytes]) -> Wrap:
     return lambda datagram, client: ethernet(outer(47, make(ethernet(datagram, None, client), next(count)), True))
 
 
+def _gre_in_ip(datagram: bytes, client: bool) -> bytes:
+    return outer(4, outer(47, gre(kind(datagram), datagram), client), client)
+
+
 def _both_sizes(datagram: bytes, client: bool) -> Sequence[bytes]:
     return [ethernet(each) for each in fragments_v4(udp(4789, vxlan(ethernet(datagram, None, client)), True), 512)]
 
 
 # Tunnels that change the outer addresses hide the inner ones from tshark's first ip.src: true by construction.
 _tunnel("vlan.pcap", "802.1Q, VLAN 42", lambda d, c: tagged(d, c, (0x8100, 42)))
-_tunnel("vlan-one-way.pcap", "VLAN tag in one direction only, priority tag 0 in the other", lambda d, c: tagged(d, c, (0x8100, 42) if c else (0x8100, 0xE000)))
-_tunnel("vlan-two-numbers.pcap", "the two directions carry different VLAN numbers", lambda d, c: tagged(d, c, (0x8100, 42 if c else 43)))
+_tunnel(
+    "vlan-one-way.pcap",
+    "VLAN tag in one direction only, priority tag 0 in the other",
+    lambda d, c: tagged(d, c, (0x8100, 42) if c else (0x8100, 0xE000)),
+)
+_tunnel(
+    "vlan-two-numbers.pcap",
+    "the two directions carry different VLAN numbers",
+    lambda d, c: tagged(d, c, (0x8100, 42 if c else 43)),
+)
 _tunnel("qinq.pcap", "802.1ad, VLAN 100 outside, 42 inside", lambda d, c: tagged(d, c, (0x88A8, 100), (0x8100, 42)))
-_tunnel("qinq-9100.pcap", "double tag with the old TPIDs 0x9100 and 0x8100, IPv6", lambda d, c: tagged(d, c, (0x9100, 100), (0x8100, 42)), v6=True)
+_tunnel(
+    "qinq-9100.pcap",
+    "double tag with the old TPIDs 0x9100 and 0x8100, IPv6",
+    lambda d, c: tagged(d, c, (0x9100, 100), (0x8100, 42)),
+    v6=True,
+)
 _tunnel("mpls.pcap", "MPLS with three labels", lambda d, c: ethernet(mpls(16001, 17, 2000) + d, 0x8847, c))
-_tunnel("mpls-ethernet.pcap", "Ethernet over MPLS with a control word", lambda d, c: ethernet(mpls(16001, 300) + bytes(4) + ethernet(d, None, c), 0x8847, c), readable=False)
+_tunnel(
+    "mpls-ethernet.pcap",
+    "Ethernet over MPLS with a control word",
+    lambda d, c: ethernet(mpls(16001, 300) + bytes(4) + ethernet(d, None, c), 0x8847, c),
+    readable=False,
+)
 _tunnel("pppoe.pcap", "PPPoE session", lambda d, c: ethernet(pppoe(d), 0x8864, c))
 _tunnel("pppoe-ipv6.pcap", "PPPoE session with IPv6", lambda d, c: ethernet(pppoe(d), 0x8864, c), v6=True)
 _tunnel("ipip.pcap", "IPv4 in IPv4", lambda d, c: ethernet(outer(4, d, c), None, c), readable=False)
 _tunnel("6in4.pcap", "IPv6 in IPv4", lambda d, c: ethernet(outer(41, d, c), None, c), v6=True, readable=False)
-_tunnel("4in6.pcap", "IPv4 in IPv6", lambda d, c: ethernet(ipv6(*((NEAR_V6, FAR_V6) if c else (FAR_V6, NEAR_V6)), 4, d), None, c), readable=False)
-_tunnel("gre.pcap", "IPv4 in GRE without options", lambda d, c: ethernet(outer(47, gre(kind(d), d), c), None, c), readable=False)
-_tunnel("gre-key-checksum.pcap", "GRE with checksum, key and sequence number", lambda d, c: ethernet(outer(47, gre(kind(d), d, 0xB000, bytes(4) + struct.pack("!II", 99, 1)), c), None, c), readable=False)
-_tunnel("gre-ethernet.pcap", "transparent Ethernet bridging in GRE", lambda d, c: ethernet(outer(47, gre(0x6558, ethernet(d, None, c)), c), None, c), readable=False)
+_tunnel(
+    "4in6.pcap",
+    "IPv4 in IPv6",
+    lambda d, c: ethernet(ipv6(*((NEAR_V6, FAR_V6) if c else (FAR_V6, NEAR_V6)), 4, d), None, c),
+    readable=False,
+)
+_tunnel(
+    "gre.pcap",
+    "IPv4 in GRE without options",
+    lambda d, c: ethernet(outer(47, gre(kind(d), d), c), None, c),
+    readable=False,
+)
+_tunnel(
+    "gre-key-checksum.pcap",
+    "GRE with checksum, key and sequence number",
+    lambda d, c: ethernet(outer(47, gre(kind(d), d, 0xB000, bytes(4) + struct.pack("!II", 99, 1)), c), None, c),
+    readable=False,
+)
+_tunnel(
+    "gre-ethernet.pcap",
+    "transparent Ethernet bridging in GRE",
+    lambda d, c: ethernet(outer(47, gre(0x6558, ethernet(d, None, c)), c), None, c),
+    readable=False,
+)
 _tunnel("erspan-2.pcap", "ERSPAN type II to a collector", _numbered(erspan2), readable=False)
 _tunnel("erspan-3.pcap", "ERSPAN type III with a platform subheader", _numbered(erspan3), readable=False)
-_tunnel("vxlan.pcap", "VXLAN on port 4789", lambda d, c: ethernet(udp(4789, vxlan(ethernet(d, None, c)), c), None, c), readable=False)
-_tunnel("vxlan-fragments.pcap", "VXLAN whose outer datagrams are fragments of 512 octets", _both_sizes, readable=False)
-_tunnel("geneve.pcap", "GENEVE on port 6081 with Ethernet and an option", lambda d, c: ethernet(udp(6081, geneve(0x6558, ethernet(d, None, c), bytes([1, 2, 0x80, 1, 0, 0, 0, 7])), c), None, c), readable=False)
-_tunnel("geneve-ip.pcap", "GENEVE with IPv6 directly", lambda d, c: ethernet(udp(6081, geneve(kind(d), d), c), None, c), v6=True, readable=False)
 _tunnel(
-    "nested-4.pcap", "VLAN, then IPv4 in GRE in IPv4 in VXLAN: as deep as is opened",
-    lambda d, c: tagged(udp(4789, vxlan(ethernet(outer(4, outer(47, gre(kind(d), d), c), c), None, c)), c), c, (0x8100, 7)), readable=False,
-)  # fmt: skip
+    "vxlan.pcap",
+    "VXLAN on port 4789",
+    lambda d, c: ethernet(udp(4789, vxlan(ethernet(d, None, c)), c), None, c),
+    readable=False,
+)
+_tunnel("vxlan-fragments.pcap", "VXLAN whose outer datagrams are fragments of 512 octets", _both_sizes, readable=False)
+_tunnel(
+    "geneve.pcap",
+    "GENEVE on port 6081 with Ethernet and an option",
+    lambda d, c: ethernet(
+        udp(6081, geneve(0x6558, ethernet(d, None, c), bytes([1, 2, 0x80, 1, 0, 0, 0, 7])), c), None, c
+    ),
+    readable=False,
+)
+_tunnel(
+    "geneve-ip.pcap",
+    "GENEVE with IPv6 directly",
+    lambda d, c: ethernet(udp(6081, geneve(kind(d), d), c), None, c),
+    v6=True,
+    readable=False,
+)
+_tunnel(
+    "nested-4.pcap",
+    "VLAN, then IPv4 in GRE in IPv4 in VXLAN: as deep as is opened",
+    lambda d, c: tagged(udp(4789, vxlan(ethernet(_gre_in_ip(d, c), None, c)), c), c, (0x8100, 7)),
+    readable=False,
+)
 
 
 @WORKSHOP.piece("nested-12.pcap", "IPv4 in IPv4 twelve deep: not opened, no OCSP")
