@@ -16,11 +16,11 @@ MILLIS: Final = 2
 FORMS: Final = {"epoch": EPOCH, "iso8601": ISO8601, "millis": MILLIS}
 
 # Code points that make Zeek escape the whole string: controls without a JSON short form, DEL, C1, the private use area
-# and the specials. We add what reorders or breaks a line on a screen: bidi controls, the line and paragraph separators,
-# the byte order mark and the other invisible format characters.
+# and the specials. We add what reorders or breaks a line on a screen, or is not seen there: the line and paragraph
+# separators, and the format characters (Unicode category Cf) but for a few that do show.
 _BAD = re.compile(
-    "[\x00-\x07\x0b\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ue000-\uf8ff\ufeff\ufff0-\uffff\U000e0000-\U000e007f]"
+    "[\x00-\x07\x0b\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ue000-\uf8ff\ufeff"
+    "\ufff0-\uffff\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 ).search
 _SHORT: Final = {0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
 # Each byte as the JSON text of what Zeek makes of it once it gives a string up as UTF-8.
