@@ -19,12 +19,18 @@ STDIN_NAME = "-"
 STDIN_FD = 0
 
 
+def _printable(path: str) -> str:
+    """A path in which bytes that are no UTF-8 (Python reads them as lone surrogates) can be printed and logged."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 class _Named:
     """Something the user named that should be one capture; or, if `found`, a file in a folder that may be one."""
 
     def __init__(self, path: str, *, found: bool) -> None:
         """Raises OSError."""
         self.path = path
+        self.name = _printable(path)
         self.found = found
         status = os.fstat(STDIN_FD) if path == STDIN_NAME else Path(path).stat()
         self.identity = (status.st_dev, status.st_ino)
@@ -56,29 +62,29 @@ def open_inputs(paths: Sequence[str], settings: CaptureSettings, *, follow: bool
             for one in _expanded(path, skipped):
                 named.setdefault(one.identity, one)
         except OSError as error:
-            errors.append(f"{path}: {error.strerror}")
+            errors.append(f"{_printable(path)}: {error.strerror}")
     weirds: list[Weird] = []
     tracks: list[Track] = []
     for one in named.values():
         size = one.size if one.regular and not follow else None
-        track = Track(one.path, len(tracks), partial(one.opened, follow=follow), size, settings, weirds)
+        track = Track(one.name, len(tracks), partial(one.opened, follow=follow), size, settings, weirds)
         try:
             _prepare(track, one, several=len(named) > 1, follow=follow)
         except CaptureError as error:
             track.close()
             if one.found:
-                skipped.append(one.path)
+                skipped.append(one.name)
             else:
                 errors.append(str(error))
         except OSError as error:
             if not one.found:
-                errors.append(f"{one.path}: {error.strerror}")
+                errors.append(f"{one.name}: {error.strerror}")
             else:
                 tracks.append(track)  # it may well be a capture: its turn comes, and a weird if it still cannot be read
         else:
             tracks.append(track)
     if not tracks and not errors:
-        errors.append(f"{', '.join(paths)}: no capture among {len(skipped)} files")
+        errors.append(f"{', '.join(map(_printable, paths))}: no capture among {len(skipped)} files")
     if errors:
         for track in tracks:
             track.close()
@@ -93,19 +99,19 @@ def _expanded(path: str, skipped: list[str]) -> Iterator[_Named]:
     if path == STDIN_NAME or not Path(path).is_dir():
         yield _Named(path, found=False)
         return
-    for folder, folders, files in os.walk(path, onerror=lambda error: skipped.append(str(error.filename))):
+    for folder, folders, files in os.walk(path, onerror=lambda error: skipped.append(_printable(str(error.filename)))):
         folders.sort()
         for name in sorted(files):
             member = str(Path(folder, name))
             try:
                 one = _Named(member, found=True)
             except OSError:
-                skipped.append(member)  # a dangling link
+                skipped.append(_printable(member))  # a dangling link
                 continue
             if one.regular:
                 yield one
             else:
-                skipped.append(member)
+                skipped.append(one.name)
 
 
 def _prepare(track: Track, one: _Named, *, several: bool, follow: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import select
 import stat
@@ -9,6 +11,8 @@ import time
 
 POLL_S = 0.05
 """How often a growing file is looked at."""
+PIPE_BYTES = 1 << 20
+"""What a pipe is asked to hold, so that it is read in large pieces; the default is 64 KiB."""
 
 
 class ByteStream:
@@ -80,6 +84,9 @@ class RawBytes(ByteStream):
         if not self.regular:
             self._poll = select.poll()
             self._poll.register(fd, select.POLLIN | select.POLLHUP)
+            if stat.S_ISFIFO(self._status.st_mode) and hasattr(fcntl, "F_SETPIPE_SZ"):
+                with contextlib.suppress(OSError):  # beyond the user's share of pipe memory: it works as it is
+                    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def peek(self, size: int) -> tuple[bytes, bool]:
         """As for any stream; but a file is not moved, so that its windows stay aligned with the page cache."""

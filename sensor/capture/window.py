@@ -7,6 +7,11 @@ import mmap
 from sensor.capture.stream import ByteStream
 
 
+def _pages(size: int) -> memoryview:
+    """Memory that begins with a page, of which pages never touched are never resident, not shared with a fork."""
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
 class Window:
     """`data` holds the capture's bytes from `start` to `end`; `base` plus an index is the offset in the capture.
 
@@ -19,8 +24,7 @@ class Window:
         self.at_end = False
         self._size = size
         self._margin = -(-margin // mmap.PAGESIZE) * mmap.PAGESIZE
-        # Anonymous memory: pages of the margin that are never touched are never resident.
-        self.data = memoryview(mmap.mmap(-1, self._margin + size))
+        self.data = _pages(self._margin + size)
         self.start = self.end = self._margin
         self.base = -self._margin
 
@@ -47,7 +51,7 @@ class Window:
     def _widen(self, rest: int) -> None:
         """A new buffer whose margin holds `rest` bytes; the caller's limits bound it."""
         margin = -(-rest * 2 // mmap.PAGESIZE) * mmap.PAGESIZE
-        data = memoryview(mmap.mmap(-1, margin + self._size))
+        data = _pages(margin + self._size)
         data[margin - rest : margin] = self.data[self.start : self.end]
         self.base += self.start - (margin - rest)
         self.data, self._margin = data, margin

@@ -94,6 +94,19 @@ def test_all_mistakes_are_told_at_once_a_line_each(tmp_path: Path) -> None:
     assert open_files() == before
 
 
+def test_names_that_are_no_utf8_can_be_logged(tmp_path: Path) -> None:
+    for name in (b"caf\xe9", b"text\xe9"):
+        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:  # noqa: PTH123  (a path of bytes)
+            file.write(pcap(frames(1))[:-1] if name == b"caf\xe9" else b"text")
+    source = open_paths(tmp_path)
+    reading = drain(source)
+    told = [reading.files[0].name, reading.weirds[0].addl or "", *source.skipped]
+    assert [text.encode().count(b"\\udce9") for text in told] == [1, 1, 1]
+    with pytest.raises(CaptureError) as error:
+        open_paths(os.fsdecode(os.fsencode(tmp_path) + b"/text\xe9"), os.fsdecode(b"gone\xe9"))
+    assert str(error.value).encode().count(b"\\udce9") == 2
+
+
 def test_a_folder_without_captures(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     with pytest.raises(CaptureError, match="no capture among 1 files"):

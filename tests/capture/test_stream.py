@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from sensor.capture.stream import RawBytes
+from sensor.capture.stream import PIPE_BYTES, RawBytes
 
 
 def opened(path: Path, *, growing: bool = False) -> RawBytes:
@@ -73,6 +74,18 @@ def test_a_pipe_is_not_waited_for() -> None:
     os.close(into)
     assert stream.peek(9) == (b"cde", True)
     assert [take(stream), take(stream)] == [b"cde", b""]
+    stream.close()
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_GETPIPE_SZ"), reason="pipes have a fixed size here")
+def test_a_pipe_is_read_in_large_pieces() -> None:
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    stream = RawBytes(out)
+    assert fcntl.fcntl(out, fcntl.F_GETPIPE_SZ) >= PIPE_BYTES
+    assert os.write(into, bytes(300_000)) == 300_000
+    assert take(stream, 1 << 20) == bytes(300_000)
+    os.close(into)
     stream.close()
 
 
