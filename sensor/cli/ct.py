@@ -110,7 +110,7 @@ def _print_report(report: ImportReport) -> None:
     ]
     width = max(len(f"{count:,}") for count, _ in rows)
     print(f"{report.files:,} {_plural(report.files, 'file')}", end="")
-    print(f", {report.skipped:,} others skipped" if report.skipped else "")
+    print(f", {report.skipped:,} {_plural(report.skipped, 'other')} skipped" if report.skipped else "")
     for count, what in rows:
         print(f"  {count:>{width},} {what}")
     for reason, refused in sorted(report.refused.items(), key=lambda item: -item[1].count):
@@ -294,7 +294,7 @@ def run_stats(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(msgspec.json.encode(stats).decode())
         return _FINE
-    print(f"{stats.path}: {stats.bytes / 1e6:,.1f} MB")
+    print(f"{stats.path}: {_size(stats.bytes)}")
     print(
         f"{stats.certificates:,} certificates, {stats.issuers:,} issuers; from {', '.join(map(_plain, stats.sources))}"
     )
@@ -336,6 +336,10 @@ def _plain(text: str) -> str:
 
 def _plural(count: int, what: str) -> str:
     return what if count == 1 else f"{what}s"
+
+
+def _size(octets: int) -> str:
+    return f"{octets / 1e6:,.0f} MB" if octets >= 1e7 else f"{octets / 1e3:,.0f} kB"
 
 
 def _day(seconds: int) -> str:
