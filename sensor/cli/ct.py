@@ -23,6 +23,8 @@ _FINE, _NOT_FOUND, _MISTAKE, _PARTLY, _INTERRUPTED = 0, 1, 2, 3, 130
 _SHOWN_NAMES = 20
 _SHOWN_ISSUERS = 10
 _SHOWN_MISSING = 5
+_ISSUER_CHARS = 120
+_NAMELESS = "an issuer without a name"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -122,7 +124,7 @@ def _print_report(report: ImportReport) -> None:
     if report.missing:
         print("Wait for a certificate of their issuer, without which they are seldom found:")
         for name in report.missing[:_SHOWN_MISSING]:
-            print(f"  {_plain(name)}")
+            print(f"  {_issuer(name)}")
         if len(report.missing) > _SHOWN_MISSING:
             print(f"  and {len(report.missing) - _SHOWN_MISSING:,} more issuers (ocspwatch ct stats)")
 
@@ -258,7 +260,7 @@ def _print_found(stored: StoredIssuer, found: Found) -> None:
     doubt = _DOUBTS[stored.kind]
     print(facts.serial_number)
     for what, text in (
-        ("issuer", found.issuer.name + (f" ({doubt})" if doubt else "")),
+        ("issuer", (found.issuer.name or _NAMELESS) + (f" ({doubt})" if doubt else "")),
         ("subject", facts.subject_name),
         ("names", ", ".join(shown) or "none"),
         ("valid", f"{_day(facts.not_before)} to {_day(facts.not_after)}"),
@@ -305,7 +307,7 @@ def run_stats(args: argparse.Namespace, settings: Settings) -> int:
         if issuers:
             print(title)
         for issuer in issuers[:_SHOWN_ISSUERS]:
-            print(f"  {issuer.certificates:>10,}  {_plain(issuer.name)}")
+            print(f"  {issuer.certificates:>10,}  {_issuer(issuer.name)}")
         if len(issuers) > _SHOWN_ISSUERS:
             print(f"  {'':>10}  and {len(issuers) - _SHOWN_ISSUERS:,} more issuers")
     return _FINE
@@ -332,6 +334,11 @@ def _plain(text: str) -> str:
     from sensor.pki.names import render_plain
 
     return render_plain(text)
+
+
+def _issuer(name: str) -> str:
+    """For lists: on one line of a wide terminal."""
+    return _plain(name if len(name) <= _ISSUER_CHARS else name[:_ISSUER_CHARS] + "...") or _NAMELESS
 
 
 def _plural(count: int, what: str) -> str:

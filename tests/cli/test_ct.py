@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest is started
 
 from sensor.cli.ct import add_parser
 from sensor.settings import CtSettings, Settings
-from tests.ct.pki import make_root, pem, staple_and_urls
+from tests.ct.pki import Ca, make_root, pem, staple_and_urls
 from tests.ct.sources.test_crtsh import identity_row, rows_of, serial_row
 
 Run = Callable[..., int]
@@ -241,6 +242,18 @@ def test_names_steer_no_terminal(run: Run, certs: Path, capsys: pytest.CaptureFi
     out, err = output(capsys)
     assert all(character.isprintable() or character == "\n" for character in out + err)
     assert "\\x1b[31m" in out
+
+
+def test_issuers_without_a_name_and_with_a_long_one(run: Run, certs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nameless = Ca(x509.Name([]), make_root("x").key, ROOT.certificate)
+    long = make_root("x" * 60)
+    long.subject = x509.Name([*long.subject] * 3)
+    filled(run, certs, capsys, nameless.issue("a.example", serial=6), long.issue("b.example"))
+    assert run("stats") == run("lookup", "06") == 0
+    out = output(capsys)[0]
+    assert "           1  an issuer without a name\n" in out
+    assert "  issuer  an issuer without a name (its certificate" in out
+    assert max(map(len, out.splitlines())) < 140
 
 
 def test_many_names_are_summed_up(run: Run, certs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,8 +22,26 @@ _MAX_DEPTH = 32
 
 
 def looks_like_certificate(head: bytes) -> bool:
-    """Whether a certificate of version 2 or 3 begins here, though it may be cut."""
-    return _CERTIFICATE.match(head) is not None
+    """Whether a certificate begins here; one of version 2 or 3 may be cut."""
+    return _CERTIFICATE.match(head) is not None or _is_version_1(head)
+
+
+def _is_version_1(head: bytes) -> bool:
+    """Serial, AlgorithmIdentifier, issuer, validity: nothing tells it from CRLs, requests and keys but its shape."""
+    reader = DerReader(head, _MAX_ELEMENTS)
+    try:
+        pos = reader.enter(SEQUENCE, 0, len(head), "Certificate")
+        pos = reader.enter(SEQUENCE, pos, reader.stop, "TBSCertificate")
+        end = reader.stop
+        reader.enter(INTEGER, pos, end, "serialNumber")
+        algorithm = reader.enter(SEQUENCE, reader.stop, end, "signature")
+        pos = reader.stop
+        reader.enter(OBJECT_IDENTIFIER, algorithm, pos, "algorithm")
+        reader.enter(SEQUENCE, pos, end, "issuer")
+        reader.enter(SEQUENCE, reader.stop, end, "validity")
+    except DerError:
+        return False
+    return True
 
 
 def looks_like_pkcs7(head: bytes) -> bool:

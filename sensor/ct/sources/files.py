@@ -20,7 +20,6 @@ from sensor.settings import CtSettings
 
 STDIN = "-"
 _HEAD_BYTES = 65536
-_CERTIFICATE_SUFFIXES = frozenset((".cer", ".crt", ".der", ".pem", ".p7b", ".p7c"))
 _NOTHING = "no certificate, PKCS#7 bundle or crt.sh JSON"
 
 
@@ -126,7 +125,7 @@ def _read(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Ite
     nothing = Refusal(_NOTHING if head else "empty") if source.asked else Skipped(source.path)
     if b"-----BEGIN " in head:
         items = read_pem(stream, settings.max_certificate_bytes)
-    elif _is_der(source, head) or _is_json(source, head):
+    elif looks_like_certificate(head) or looks_like_pkcs7(head) or _is_json(source, head):
         data = stream.read_all(settings.max_document_bytes)
         if data is None:
             yield Refusal("too long")
@@ -138,13 +137,6 @@ def _read(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Ite
     first = next(items, nothing)
     yield first
     yield from items
-
-
-def _is_der(source: Input, head: bytes) -> bool:
-    """Version 1 certificates look like much else: their file must have been asked for, or be called a certificate."""
-    if looks_like_certificate(head) or looks_like_pkcs7(head):
-        return True
-    return head.startswith(b"\x30") and (source.asked or Path(source.path).suffix.lower() in _CERTIFICATE_SUFFIXES)
 
 
 def _is_json(source: Input, head: bytes) -> bool:

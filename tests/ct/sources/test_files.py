@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, pkcs7
 
 from sensor.ct.sources import DerItem, Item, Refusal, WordsItem
 from sensor.ct.sources.files import Input, Skipped, find_inputs, read_input
@@ -94,7 +94,7 @@ def test_a_bundle_labelled_as_a_certificate(tmp_path: Path) -> None:
             "no certificate, PKCS#7 bundle or crt.sh JSON",
         ),
         (json.dumps({"name": "package"}).encode(), "JSON that is not crt.sh's"),
-        (b"\x30\x82\xff\xff\x02", "cut short"),
+        (b"\x30\x82\xff\xff\x02", "no certificate, PKCS#7 bundle or crt.sh JSON"),
     ],
 )
 def test_what_is_nothing_of_ours(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -107,12 +107,22 @@ def test_what_is_nothing_of_ours(tmp_path: Path, content: bytes, reason: str) ->
     assert read(path, asked=False) == [Skipped(str(path))]
 
 
-def test_version_1_must_be_called_a_certificate(tmp_path: Path) -> None:
-    for suffix, kind in ((".crt", DerItem), (".bin", Skipped)):
-        path = tmp_path / f"v1{suffix}"
-        path.write_bytes(version_1())
+def test_version_1_among_other_der(tmp_path: Path) -> None:
+    """Nothing but its shape tells it from a CRL, a request and a key."""
+    crl = x509.CertificateRevocationListBuilder().issuer_name(ROOT.subject).last_update(START).next_update(START)
+    request = x509.CertificateSigningRequestBuilder().subject_name(ROOT.subject)
+    key = LEAF_KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    for content, kind in (
+        (version_1(), DerItem),
+        (crl.sign(ROOT.key, ROOT.digest()).public_bytes(Encoding.DER), Skipped),
+        (request.sign(ROOT.key, ROOT.digest()).public_bytes(Encoding.DER), Skipped),
+        (key, Skipped),
+        (LEAF_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), Skipped),
+    ):
+        path = tmp_path / "file.crt"
+        path.write_bytes(content)
         assert [type(item) for item in read(path, asked=False)] == [kind]
-        assert [type(item) for item in read(path, asked=True)] == [DerItem]
+        assert [type(item) for item in read(path)] == [DerItem if kind is DerItem else Refusal]
 
 
 def test_files_beyond_the_limits(tmp_path: Path) -> None:
