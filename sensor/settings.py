@@ -10,7 +10,7 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -311,9 +311,8 @@ def _line(mistake: str) -> int:
 
 
 def _expected(error: ValueError, kind: Any) -> str:
-    info = msgspec.inspect.type_info(kind)
-    if isinstance(info, msgspec.inspect.LiteralType):
-        return f"expected one of {', '.join(str(value) for value in info.values)}"
+    if get_origin(kind) is Literal:
+        return f"expected one of {', '.join(get_args(kind))}"
     text = str(error).replace("`", "")
     return text[:1].lower() + text[1:]
 
@@ -371,10 +370,10 @@ def _pairs(node: Any, name: str, mistakes: list[str], what: str) -> list[tuple[s
     """Keys and value nodes of a mapping; nothing for an empty value."""
     if node is None or (node.id == "scalar" and node.tag == "tag:yaml.org,2002:null"):
         return []
-    if node.id != "mapping":
+    if node.id != "mapping" or node.tag != "tag:yaml.org,2002:map":
         mistakes.append(f"{name}:{node.start_mark.line + 1}: expected {what}, each with a colon behind it")
         return []
-    return [(str(key.value), value) for key, value in node.value]
+    return [(key.value if key.id == "scalar" else "?", value) for key, value in node.value]
 
 
 def _read_text(path: Path, name: str) -> str:

@@ -16,7 +16,8 @@ from tests.logs.observations import connections, exchanges, leaks, make_writer, 
 
 ENCODER = msgspec.json.Encoder()
 OCSP_FIELDS = """
-    ts id hashAlgorithm issuerNameHash issuerKeyHash serialNumber certStatus revoketime revokereason thisUpdate nextUpdate
+    ts id hashAlgorithm issuerNameHash issuerKeyHash serialNumber certStatus revoketime revokereason thisUpdate
+    nextUpdate
 """
 
 

@@ -1,0 +1,117 @@
+"""sensor.logs.repeats: a notice once an hour, a weird once for a flow, a flood in samples, every one counted."""
+
+from __future__ import annotations
+
+from msgspec.structs import astuple
+
+from sensor.logs.repeats import NoticeMemory, WeirdSampler
+from sensor.settings import LogSettings
+from sensor.weird import FlowId, Weird
+from tests.logs.observations import EXCHANGE, FLOW, LEAK, TS, S, changed
+
+MINUTE = 60 * S
+
+
+def told(memory: NoticeMemory, **fields: object) -> bool:
+    return memory.is_new(astuple(changed(LEAK, **fields)))
+
+
+def test_the_same_client_and_certificate_are_told_once_within_the_window() -> None:
+    memory = NoticeMemory(LogSettings(suppress_for_s=3600.0))
+    assert told(memory)
+    assert not told(memory, ts=TS + 59 * MINUTE)
+    assert not told(memory, ts=TS + 3600 * S - 1)
+    assert told(memory, ts=TS + 3600 * S)
+    assert not told(memory, ts=TS + 3601 * S)
+
+
+def test_another_client_serial_or_issuer_is_another_matter() -> None:
+    memory = NoticeMemory(LogSettings())
+    assert told(memory)
+    assert told(memory, flow=changed(FLOW, orig_h="10.0.0.9"))
+    assert told(memory, serial_number="02")
+    assert told(memory, issuer="CN=Other")
+    assert not told(memory, flow=changed(FLOW, orig_p=1, resp_h="10.0.0.1"))
+
+
+def test_an_unknown_issuer_is_known_by_its_key() -> None:
+    memory = NoticeMemory(LogSettings())
+    cert_id = EXCHANGE.cert_id
+    assert cert_id is not None
+    other = changed(EXCHANGE, cert_id=changed(cert_id, issuer_key_hash=b"other"))
+    assert told(memory, issuer=None)
+    assert not told(memory, issuer=None)
+    assert told(memory, issuer=None, exchange=other)
+    assert told(memory, issuer=None, exchange=changed(EXCHANGE, cert_id=None))
+
+
+def test_time_that_goes_back_is_no_reason_to_be_silent_for_ever() -> None:
+    memory = NoticeMemory(LogSettings())
+    assert told(memory, ts=TS)
+    assert told(memory, ts=TS - 1)
+
+
+def test_the_oldest_is_forgotten_beyond_the_limit() -> None:
+    memory = NoticeMemory(LogSettings(max_suppressed=2))
+    assert [told(memory, serial_number=serial) for serial in "123"] == [True] * 3
+    assert not told(memory, serial_number="3")
+    assert told(memory, serial_number="1")
+
+
+def weird(name: str = "odd", ts: int = TS, flow: FlowId | None = FLOW) -> Weird:
+    return Weird(ts, name, flow)
+
+
+def test_a_flow_has_each_weird_once_in_ten_minutes() -> None:
+    sampler = WeirdSampler(LogSettings())
+    assert sampler.admit(weird())
+    assert not any(sampler.admit(weird(ts=TS + minute * MINUTE)) for minute in range(10))
+    assert sampler.admit(weird(ts=TS + 10 * MINUTE))
+    assert sampler.admit(weird("other"))
+    assert sampler.admit(weird(flow=changed(FLOW, uid="C2")))
+    assert sampler.totals == {"odd": 13, "other": 1}
+
+
+def test_repeats_are_sampled_if_asked_for() -> None:
+    sampler = WeirdSampler(LogSettings(weird_repeats=True))
+    logged = [number for number in range(1, 3100) if sampler.admit(weird())]
+    assert logged == [*range(1, 26), 1025, 2025, 3025]
+    assert sampler.totals == {"odd": 3099}
+
+
+def test_weirds_of_no_flow_are_sampled() -> None:
+    sampler = WeirdSampler(LogSettings(weird_burst=2, weird_rate=3))
+    assert [sampler.admit(weird(flow=None)) for _ in range(9)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert sampler.admit(weird(flow=None, ts=TS + 10 * MINUTE))
+
+
+def test_what_zeek_ignores_is_only_counted() -> None:
+    sampler = WeirdSampler(LogSettings())
+    assert not sampler.admit(weird("FIN_after_reset"))
+    assert sampler.totals == {"FIN_after_reset": 1}
+
+
+def test_what_zeek_logs_for_each_originator_is_logged_once_a_day() -> None:
+    sampler = WeirdSampler(LogSettings(weird_repeats=True))
+    assert sampler.admit(weird("SYN_with_data"))
+    assert not sampler.admit(weird("SYN_with_data", ts=TS + 60 * MINUTE, flow=changed(FLOW, uid="C2")))
+    assert sampler.admit(weird("SYN_with_data", flow=changed(FLOW, orig_h="10.0.0.9")))
+    assert sampler.admit(weird("SYN_with_data", ts=TS + 24 * 60 * MINUTE))
+
+
+def test_the_table_of_weirds_is_bounded() -> None:
+    sampler = WeirdSampler(LogSettings())
+    for number in range(70_000):
+        assert sampler.admit(weird(flow=changed(FLOW, uid=f"C{number}")))
+    assert not sampler.admit(weird(flow=changed(FLOW, uid="C69999")))
+    assert sampler.admit(weird(flow=changed(FLOW, uid="C0")))
