@@ -6,6 +6,7 @@ import datetime
 import random
 from pathlib import Path
 
+import cryptography_vectors
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -240,7 +241,6 @@ def test_random_bodies_are_none_of_it() -> None:
 
 
 def test_vectors_of_cryptography() -> None:
-    cryptography_vectors = pytest.importorskip("cryptography_vectors")
     folder = Path(cryptography_vectors.__file__).parent / "x509" / "ocsp"
     kinds = {"req": OCSP_REQUEST, "resp": OCSP_RESPONSE}
     seen = 0
