@@ -197,23 +197,23 @@ class OcspRecord(Record, frozen=True, kw_only=True):
 
     id: str
     """The reply's fuid."""
-    hashAlgorithm: str  # noqa: N815  (this name and those below are Zeek's)
+    hashAlgorithm: str  # noqa: N815  (the name is Zeek's)
     """Under which the two hashes are."""
-    issuerNameHash: str  # noqa: N815
+    issuerNameHash: str  # noqa: N815  (the name is Zeek's)
     """Of the issuer's name: upper-case hex."""
-    issuerKeyHash: str  # noqa: N815
+    issuerKeyHash: str  # noqa: N815  (the name is Zeek's)
     """Of the issuer's key: upper-case hex."""
-    serialNumber: str  # noqa: N815
+    serialNumber: str  # noqa: N815  (the name is Zeek's)
     """Of the certificate: upper-case hex, two digits a byte, no sign byte."""
-    certStatus: str  # noqa: N815
+    certStatus: str  # noqa: N815  (the name is Zeek's)
     """good, revoked, unknown."""
     revoketime: Time | UnsetType = UNSET
     """When it was revoked."""
     revokereason: str | UnsetType = UNSET
     """Why: keyCompromise, ..."""
-    thisUpdate: Time | UnsetType = UNSET  # noqa: N815
+    thisUpdate: Time | UnsetType = UNSET  # noqa: N815  (the name is Zeek's)
     """Since when this is known to be so; left out if unreadable (Zeek prints a made-up time)."""
-    nextUpdate: Time | UnsetType = UNSET  # noqa: N815
+    nextUpdate: Time | UnsetType = UNSET  # noqa: N815  (the name is Zeek's)
     """When there will be newer knowledge."""
 
 

@@ -13,7 +13,7 @@ from tests.logs.observations import FLOW, changed, hostile_bytes, hostile_text
 
 
 def make(**settings: object) -> Parts:
-    return Parts(LogSettings(**settings), LocalNets(["192.168.0.0/16"]), False)  # type: ignore[arg-type]  # tests
+    return Parts(LogSettings(**settings), LocalNets(["192.168.0.0/16"]), False)  # type: ignore[arg-type]  # any setting
 
 
 @given(st.lists(st.tuples(hostile_bytes, hostile_text)), st.integers(1, 30))
