@@ -267,15 +267,16 @@ def _decode(chars: bytes, limits: OcspSettings) -> OcspRequest | None:
 
 
 def _der_size(chars: bytes) -> int:
-    """Octets of the element whose base64 begins `chars`, by its header; 0 for an indefinite length, -1 if cut off."""
-    head = a2b_base64(chars[:8]) if len(chars) >= 8 else b""
-    if not head or head[1] == 0x80:
-        return 0 if head else -1
-    if head[1] < 0x80:
-        return 2 + head[1]
-    octets = head[1] & 0x7F
-    if octets > 4:
+    """Octets of the element whose base64 begins `chars`, by its header; 0 for an indefinite length, -1 if cut off.
+
+    `_START` has seen to it that the length has at most four octets.
+    """
+    if len(chars) < 8:
         return -1
+    head = a2b_base64(chars[:8])
+    if head[1] <= 0x80:
+        return 2 + head[1] if head[1] < 0x80 else 0
+    octets = head[1] & 0x7F
     return 2 + octets + int.from_bytes(head[2 : 2 + octets], "big")
 
 

@@ -22,7 +22,8 @@ MAX_EXTENSIONS: Final = 64
 """Extensions of one list that are read; of a longer list the rest is left unread and the reader marked `cut`."""
 
 RESERVE: Final = 16
-"""A list is left unread once fewer elements than this may be read: enough for a CertID and what follows the list."""
+"""A list is left unread once fewer elements than this may be read, and what follows it may read as many: so a long
+list can hide neither how long it is nor what stands behind it."""
 
 CUT_MARK: Final = "..."
 """Stands behind a serial number that is shown in part."""
@@ -110,7 +111,7 @@ def count_elements(reader: DerReader, pos: int, end: int) -> int:
         reader.read(pos, end)
         pos = reader.stop
         count += 1
-    reader.left = max(left, RESERVE)
+    reader.left = left
     return count
 
 

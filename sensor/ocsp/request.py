@@ -71,6 +71,7 @@ def _read_request(data: bytes, limits: OcspSettings, trailing: int, ber: bool) -
     found: list[tuple[bytes, bytes]] = []
     null_parameters = start < pos and has_null_parameters(reader, _cert_id_at(reader, start, pos), pos)
     cert_ids, total = _read_list(reader, start, pos, limits, found)
+    reader.left = max(reader.left, RESERVE)
     if pos != tbs_end:
         start = reader.enter(0xA2, pos, tbs_end, "requestExtensions")
         reader.leave(tbs_end, "TBSRequest")

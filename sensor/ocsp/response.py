@@ -121,7 +121,6 @@ def _read_basic(
     start = reader.enter(BIT_STRING, after, end, "signature")
     after = reader.stop
     signature = data[start + 1 : after]  # behind the count of unused bits
-    certs = () if after == end else _certs(reader, after, end)
 
     version = 0
     if data[pos] == 0xA0:
@@ -137,6 +136,7 @@ def _read_basic(
     pos = reader.stop
     responses: list[SingleResponse] = []
     total = _read_list(reader, start, pos, limits, responses)
+    reader.left = max(reader.left, RESERVE)
     nonce = None
     extended_revoke = False
     extensions: tuple[str, ...] = ()
@@ -151,6 +151,7 @@ def _read_basic(
             elif oid == OCSP_EXTENDED_REVOKE:
                 extended_revoke = True
     signature_text = decode_oid(signature_oid)
+    certs = () if after == end else _certs(reader, after, end)  # last: they may use up what may be read
     return OcspResponse(
         0,
         response_type,
@@ -177,6 +178,7 @@ def _read_basic(
 
 def _certs(reader: DerReader, pos: int, end: int) -> tuple[bytes, ...]:
     """The DER of each certificate, unread."""
+    reader.left = max(reader.left, RESERVE)
     start = reader.enter(0xA0, pos, end, "certs")
     reader.leave(end, "BasicOCSPResponse")
     pos = reader.enter(SEQUENCE, start, end, "certs")

@@ -197,6 +197,46 @@ def test_missing_letters_without_a_slash_are_not_made_up() -> None:
         assert decode_get_readings(b"/" + blob.rstrip(b"=")[:-missing], LIMITS) == []
 
 
+def test_what_may_have_been_cut_short_is_not_filled_up_with_slashes() -> None:
+    """A slash in the serial, and letters missing at the end: only padding shows that none are missing there."""
+    der = request(cert_id(b"\x0f\xff\xff" + b"\x11" * 12, name_hash=b"n" * 20, key_hash=b"k" * 20))
+    blob = base64.b64encode(der)
+    bare = blob.rstrip(b"=")
+    assert bare.count(b"/") == 3
+    assert blob != bare
+    for missing in range(1, 12):
+        assert decode_get_readings(b"/" + bare[:-missing], LIMITS) == []
+    zeros = base64.b64encode(request(cert_id(b"\x0f\xff\xff" + bytes(12), name_hash=b"n" * 20, key_hash=b"k" * 20)))
+    for missing in range(3, 12):  # here the bits that fill the last letter are zero wherever it ends
+        assert decode_get_readings(b"/" + zeros.rstrip(b"=")[:-missing], LIMITS) == []
+    merged = bare.replace(b"///", b"/")
+    assert decode_get(b"/" + merged + b"=" * (len(blob) - len(bare)), LIMITS) is not None
+    assert decode_get(b"/" + bare.replace(b"///", b"//"), LIMITS) is not None
+    assert decode_get(b"/" + merged[:-1] + b"/", LIMITS) is None
+
+
+def test_too_many_places_are_not_tried() -> None:
+    """One slash missing at one of 41 places is found out or left open; for two there would be 861 ways."""
+    serial = b"\x0f\xff\xff" + b"\x01\x10\x3f" * 39 + b"\x01\x10\x3f\xff"
+    for runs, tried in ((1, True), (2, False)):
+        whole = serial + b"\xff\xff\x01" * (runs - 1)
+        blob = base64.b64encode(request(cert_id(whole, name_hash=b"n" * 20, key_hash=b"k" * 20)))
+        merged = blob
+        for _ in range(runs):
+            merged = merged.replace(b"//", b"/", 1)
+        assert len(blob) - len(merged) == runs
+        assert bool(decode_get_readings(b"/" + merged, LIMITS)) == tried
+
+
+def test_der_with_something_behind_it() -> None:
+    for tail in (b"\n", b"\r\n", b"xyz"):
+        target = b"/" + escaped(base64.b64encode(REQUESTS["plain"] + tail))
+        found = decode_get(target, LIMITS)
+        assert found is not None
+        assert found[0].traits.trailing_bytes == len(tail)
+        assert found[1] == {"trailing_text"}
+
+
 def test_many_slashes_do_not_take_long() -> None:
     target = b"/MIIB" + b"A/" * 1800
     start = time.process_time()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept
+from sensor.ocsp.carriage import decode_get_readings
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.ocsp.model import CertStatus, Evidence, OcspExchange
 from sensor.settings import OcspSettings
@@ -334,6 +335,15 @@ def test_a_get_that_looks_like_one_only_at_a_responder(target: bytes) -> None:
     assert names(feed(ask(target=target, host=None), reply(response(status=1)))[1]) == ["ocsp_get_undecodable"]
 
 
+def test_of_several_parts_the_first_counts() -> None:
+    first, second = ask(ASK), ask(request(cert_id(8)))
+    both = HttpRequest(1000, b"POST", b"/", "1.1", None, None, (), (*first.files, *second.files), 0, True)
+    answers = (*reply(ANSWER).files, *reply(response(status=6)).files)
+    (exchange,), weirds = feed(both, HttpResponse(2000, "1.1", 200, b"OK", (), answers, 0, True))
+    assert exchange.evidence is Evidence.both
+    assert weirds == []
+
+
 def test_the_reply_decides_where_merged_slashes_leave_it_open() -> None:
     serial = b"\x3f\xff\xff\xff\x0f\xff\xff\xff"  # two runs of slashes in the base64: which one was longer?
     for fill in range(64):
@@ -349,6 +359,22 @@ def test_the_reply_decides_where_merged_slashes_leave_it_open() -> None:
                 assert told[0].addl is not None
                 assert told[0].addl.endswith(" readings")
                 assert "collapsed_slash" in exchanges[0].traits
+                readings = decode_get_readings(target, OcspSettings())
+                ids = [cert_id for reading, _ in readings for cert_id in reading.cert_ids]
+                assert len(ids) > 1
+                all_of_them = [
+                    single(
+                        cert_id(
+                            int(each.serial_number, 16),
+                            name_hash=each.issuer_name_hash,
+                            key_hash=each.issuer_key_hash,
+                        )
+                    )
+                    for each in ids
+                ]
+                alone, told = feed(ask(target=target), reply(response(basic(*all_of_them))))
+                assert {each.evidence for each in alone} == {Evidence.response}
+                assert names(told) == ["ocsp_get_undecodable"]
                 return
     pytest.fail("no ambiguous case was made")
 

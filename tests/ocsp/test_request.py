@@ -57,6 +57,11 @@ def test_other_versions(version: int) -> None:
     assert decode(request(cert_id(7), version=integer(version))).version == version
 
 
+@pytest.mark.parametrize("parameters", [octets(b""), b"\5\1\0", seq(), b"\4\0"])
+def test_parameters_that_are_not_null(parameters: bytes) -> None:
+    assert not decode(request(cert_id(7, parameters=parameters))).traits.null_parameters
+
+
 def test_several_cert_ids() -> None:
     found = decode(request(cert_id(1), cert_id(2, SHA256), cert_id(1)))
     assert [(each.serial_number, each.hash_algorithm) for each in found.cert_ids] == [
@@ -86,6 +91,20 @@ def test_requests_that_exhaust_the_elements_are_counted_too() -> None:
     assert found.cert_ids_total == 64
     assert 1 < len(found.cert_ids) < 64
     assert found.traits.cut
+
+
+@pytest.mark.parametrize("elements", range(24, 200, 3))
+def test_wherever_the_elements_run_out(elements: int) -> None:
+    """After the first CertID nothing is refused: the rest is counted, its extensions are left."""
+    data = request(
+        *(cert_id(i) for i in range(9)),
+        single_exts=(extension("1.2.3", b"x"), extension("1.2.4", b"x")),
+        exts=(extension(NONCE, octets(b"n")),),
+    )
+    found = decode(data, max_elements=elements)
+    assert found.cert_ids_total == 9
+    assert found.cert_ids[0].serial_number == "00"
+    assert found.traits.cut or len(found.cert_ids) < 9 or found.nonce == b"n"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +183,11 @@ def test_extensions_are_named_in_order() -> None:
     found = decode(request(cert_id(), exts=exts))
     assert found.extensions == ("1.3.6.1.5.5.7.48.1.4", NONCE, "1.2.3")
     assert found.nonce == b"n"
+    both = decode(request(cert_id(), cert_id(), exts=exts, single_exts=(extension(NONCE, octets(b"single")),)))
+    assert both.extensions == (*found.extensions, NONCE, NONCE)
+    assert both.nonce == b"n"  # the first
+    twice = decode(request(cert_id(), exts=(extension(NONCE, octets(b"1")), extension(NONCE, octets(b"2")))))
+    assert (twice.nonce, twice.extensions) == (b"1", (NONCE, NONCE))
 
 
 def test_long_lists_of_extensions_are_cut() -> None:
@@ -243,6 +267,8 @@ def test_nonminimal_lengths() -> None:
         (request(seq(seq(oid("1.2.3"), b"\5\0\5\0"), octets(b""), octets(b""), integer(1))),
          "AlgorithmIdentifier: unexpected element"),
         (request(seq(cert_id()[2:], b"\5\0")), "CertID: unexpected element"),
+        (request(cert_id(), exts=(seq(oid("1.2"), octets(b""), b"\5\0"),)), "Extension: unexpected element"),
+        (request(cert_id(), exts=(seq(oid("1.2"), b"\5\0"),)), "extnValue: tag 05"),
     ],
 )  # fmt: skip
 def test_refused(data: bytes, reason: str) -> None:

@@ -170,6 +170,37 @@ def test_extensions_of_the_reply() -> None:
     assert (found.nonce, found.extended_revoke) == (b"nonce", True)
 
 
+@pytest.mark.parametrize("elements", range(60, 400, 3))
+def test_wherever_the_elements_run_out(elements: int) -> None:
+    """After the first answer nothing is refused: the rest is counted, or left."""
+    inner = tuple(extension(f"1.2.{i}", b"x") for i in range(4))
+    outer = (*(extension(f"1.3.{i}", b"x") for i in range(4)), extension(NONCE, octets(b"n")))
+    answers = [single(cert_id(i), revoked(reason=1), exts=inner) for i in range(9)]
+    found = decode(response(basic(*answers, exts=outer, certs=(seq(),) * 9)), max_elements=elements)
+    assert (found.responses_total, found.signature) == (9, b"signature")
+    assert found.responses[0].revocation_reason == "keyCompromise"
+    whole = (len(found.responses), found.nonce, len(found.certs)) == (9, b"n", 9)
+    assert whole or found.cut or len(found.responses) < 9
+    assert whole or elements < 340
+
+
+def test_of_repeated_extensions_the_first_counts() -> None:
+    cutoff = "1.3.6.1.5.5.7.48.1.6"
+    inner = (extension(cutoff, gtime("20250101000000Z")), extension(cutoff, gtime("20260101000000Z")))
+    outer = (extension(NONCE, octets(b"1")), extension(NONCE, octets(b"2")))
+    found = decode(response(basic(single(cert_id(), exts=inner), exts=outer)))
+    assert (found.nonce, found.extensions) == (b"1", (NONCE, NONCE))
+    assert found.responses[0].archive_cutoff == 1735689600 * 10**9
+    assert found.responses[0].extensions == (cutoff, cutoff)
+
+
+def test_long_lists_of_certificates_are_cut() -> None:
+    found = decode(response(basic(single(cert_id()), certs=(seq(),) * 5000)))
+    assert found.cut
+    assert 64 < len(found.certs) < 5000
+    assert found.responses_total == 1
+
+
 def test_extensions_of_an_answer() -> None:
     sct = b"\x00\x05abcde"
     exts = (
