@@ -88,14 +88,14 @@ def simple_blocks() -> Crafted:
 
 
 @WORKSHOP.piece(
-    "bad-block.pcapng", "a block with an impossible length after the first exchange: what is before it is read"
+    "bad-block.pcapng", "a block with an impossible length after the first exchange; the blocks behind it are sound"
 )
 def bad_block() -> Crafted:
     out = section() + interface("<", ETHERNET, resolution=9)
     good = b"".join(enhanced("<", 0, ts, frame) for ts, frame in FRAMES[:7])
     bad = struct.pack("<II", 6, 0x7FFFFFF0)
     rest = b"".join(enhanced("<", 0, ts, frame) for ts, frame in FRAMES[7:])
-    return Crafted(out + good + bad + rest, ROWS[:1], readable=False)
+    return Crafted(out + good + bad + rest, ROWS, readable=False)
 
 
 def _records(count: int) -> int:
@@ -116,13 +116,17 @@ def cut_header() -> Crafted:
 
 
 @WORKSHOP.piece(
-    "impossible-length.pcap", "a record claims 4 GiB after the first exchange: what is before it is read, exit code 3"
+    "impossible-length.pcap",
+    "the record of the second request claims 4 GiB: the next sound record is its reply, exit code 3",
 )
 def impossible() -> Crafted:
     at = _records(7)
     record = bytearray(PLAIN[at:])
     record[8:16] = struct.pack("<II", 0xFFFFFFFF, 0xFFFFFFFF)
-    return Crafted(PLAIN[:at] + bytes(record), ROWS[:1], readable=False)
+    alone = replace(
+        ROWS[1], ts=None, method=None, host=None, uri=None, http_version=None, nonce=None, evidence="response"
+    )  # fmt: skip
+    return Crafted(PLAIN[:at] + bytes(record), [ROWS[0], alone], readable=False)
 
 
 @WORKSHOP.piece("pcap-gz-cut.gz", "a gzip file that ends too early, after the first exchange")

@@ -234,6 +234,8 @@ def _join(
     if request is None:
         alone = response.singles if response else ()
         return [replace(_answered(base, single), evidence="response") for single in alone] or [base]
+    if not request.cert_ids:
+        return [base] if response is not None else []
     rows = []
     for cert_id in request.cert_ids:
         row = replace(base, **asdict(cert_id), nonce=request.nonce)

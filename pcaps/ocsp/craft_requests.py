@@ -61,7 +61,10 @@ def bad_serials() -> Crafted:
     return finished(talk, rows, readable=False)
 
 
-@WORKSHOP.piece("certids-70.pcap", "one request about 70 certificates, answered in one reply")
+@WORKSHOP.piece(
+    "certids-70.pcap",
+    "one request about 70 certificates, answered in one reply: more than the sensor's default limit of 64",
+)
 def seventy() -> Crafted:
     certs = [wire.cert_from(CA, b"\x40" + bytes([number]) * 7) for number in range(70)]
     talk = Talk().open()
@@ -71,9 +74,10 @@ def seventy() -> Crafted:
 @WORKSHOP.piece("certids-none.pcap", "a request about nothing, answered malformedrequest; then a good one")
 def none_at_all() -> Crafted:
     talk, about = Talk().open(), cert("debts")
-    talk.ask(wire.http_request("POST", "/", HOST, body=request()))
+    ts = talk.ask(wire.http_request("POST", "/", HOST, body=request()))
     talk.answer(wire.http_reply(wire.error(1)))
-    return finished(talk, _post(talk, request(about), [about]))
+    refused = row(talk, ts, None, response_status="malformedrequest", cert_status=None, evidence=None)
+    return finished(talk, [refused, *_post(talk, request(about), [about])])
 
 
 @WORKSHOP.piece("nonces.pcap", "nonces of 0, 1, 32, 128, 129 and 2,000 octets, and one without the inner OCTET STRING")

@@ -332,10 +332,9 @@ def describe(cast: Cast, rows: Sequence[truth.Exchange]) -> str:
         if serial in by_serial and grade(SITES[by_serial[serial]][0]) == "exact"
     }
     sites -= {registrable(SITES[UNLISTED][0][0])}
-    tail = (
-        f"{len(rows)} questions, {len(counts)} different ones by client and certificate, {len(sites)} sites exactly.\n"
-    )
-    return head + "".join(lines) + "\n" + tail
+    tail = f"\n{len(rows)} certificates asked about, {len(counts)} different ones by client, "
+    tail += f"{len(sites)} sites given away exactly.\n"
+    return head + "".join(lines) + tail
 
 
 def to_pcapng(source: Path) -> bytes:

@@ -126,10 +126,14 @@ def gap_not_acked() -> Crafted:
 def filled_late() -> Crafted:
     made = usual()
     indices = made.data(False, 0)
-    segments = list(made.segments)
-    late = segments.pop(indices[2])
-    last = indices[-1] - 1
-    segments.insert(last + 1, replace(late, ts=segments[last].ts + STEP // 2))
+    lost, last = made.segments[indices[2]], indices[-1]
+    segments = []
+    for index, each in enumerate(made.segments):
+        misses = indices[2] < index <= last and each.src == made.talk.orig
+        if index != indices[2]:
+            segments.append(replace(each, ack=lost.seq) if misses else each)  # the receiver says what it misses
+        if index == last:
+            segments.append(replace(lost, ts=each.ts + STEP // 2))
     return file(segments, made.rows)
 
 
@@ -137,6 +141,7 @@ def filled_late() -> Crafted:
 def out_of_order() -> Crafted:
     made = usual()
     dice, segments = random.Random(17), list(made.segments)
+    held = []
     for part in range(3):
         for from_orig in (True, False):
             places = made.data(from_orig, part)
@@ -144,9 +149,9 @@ def out_of_order() -> Crafted:
             dice.shuffle(moved)
             for place, index in zip(places, moved, strict=True):
                 segments[place] = replace(made.segments[index], ts=made.segments[place].ts)
-    doubled = [
-        each for one in segments for each in ((one, replace(one, ts=one.ts + STEP // 4)) if one.payload else (one,))
-    ]
+            held += [place + 1 for place in places[:-1]]  # nobody acknowledges what has not come
+    sent = without(segments, *held)
+    doubled = [each for one in sent for each in ((one, replace(one, ts=one.ts + STEP // 4)) if one.payload else (one,))]
     return file(doubled, made.rows)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import http.client
 import importlib
+import io
 import struct
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import brotli
 import dpkt
 import pytest
+import zstandard
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,6 +22,7 @@ from cryptography.x509 import ocsp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pcaps.http.craft import REPLY
 from pcaps.lab import capturefile, ledger, wire
 from pcaps.lab.fennwick import CA, SIGNER, answer, by_post, cert, serial_text, single
 from pcaps.lab.frames import Segment, Talk, checksum, ethernet, ip, packets
@@ -126,3 +133,39 @@ def test_pcap_is_read_by_dpkt(tmp_path: Path, order: str, nano: bool) -> None:
     with path.open("rb") as file:
         found = [(round(float(ts) * 10**6), bytes(frame)) for ts, frame in dpkt.pcap.Reader(file)]
     assert found == [(ts // 1000, frame) for ts, frame in frames]
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "x-gzip": gzip.decompress,
+    "deflate": lambda data: zlib.decompress(data, 15 if data[0] == 0x78 else -15),
+    "br": brotli.decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
+
+
+class Sent:
+    """What http.client wants of a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self.data)
+
+
+FRAMED = (
+    "chunked", "chunked-extensions-trailer", "chunked-octets", "gzip", "x-gzip-chunked", "deflate", "deflate-raw", "br",
+    "zstd", "gzip-twice", "length-and-chunked", "folded-header", "bare-lf", "until-close", "pipelined",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FRAMED)
+def test_framings_and_codings_are_undone_by_pythons_http_client(name: str) -> None:
+    with (ledger.PCAPS / "http" / f"{name}.pcap").open("rb") as file:
+        reply = http.client.HTTPResponse(Sent(_stream(list(dpkt.pcap.Reader(file)), 80)), method="POST")  # type: ignore[arg-type]  # it only calls makefile
+    reply.begin()
+    body = reply.read()
+    for coding in reversed([each.strip() for each in (reply.getheader("Content-Encoding") or "").split(",") if each]):
+        body = CODINGS[coding](body)
+    assert body == REPLY
