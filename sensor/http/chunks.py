@@ -15,7 +15,6 @@ from sensor.http.messages import Messages
 from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, Side
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n\v\f]*")
-_TRAILER_END: Final = re.compile(rb"\n\r?\n")
 _SHOWN: Final = 64
 """Bytes of a bad size line that the weird shows."""
 
@@ -81,26 +80,30 @@ def read_line_end(messages: Messages, side: Side, data: bytes, pos: int, ts: int
 
 
 def read_trailer(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
-    """Trailer fields count for nothing here; a reply that follows without the blank line is seen."""
-    if data.startswith(b"\r\n", pos):
-        end = pos + 2
-    elif data[pos] == 0x0A:
-        end = pos + 1
+    """A line of the trailer section. It counts for nothing here; a reply that follows without the blank line is seen.
+
+    `side.need` counts the bytes of the section.
+    """
+    end = data.find(b"\n", pos)
+    if end < 0:
+        side.need += len(data) - pos
+    elif end == pos or (end == pos + 1 and data[pos] == 0x0D):
+        messages.end(side, True, ts)
+        return end + 1
     elif data.startswith(b"HTTP/", pos) and not side.is_orig:
-        end = pos
+        messages.end(side, True, ts)
+        return pos
     else:
-        found = _TRAILER_END.search(data, pos)
-        size = (found.end() if found is not None else len(data)) - pos
-        if found is None and size <= messages.settings.max_trailer_bytes:
-            return side.keep(data, pos)
-        if found is None or size > messages.settings.max_trailer_bytes:
-            messages.weird(ts, "HTTP_trailer_too_large", None)
-            messages.end(side, False, ts)
-            messages.lose(side)
-            return len(data)
-        end = found.end()
-    messages.end(side, True, ts)
-    return end
+        side.need += end + 1 - pos
+    if side.need > messages.settings.max_trailer_bytes:
+        messages.weird(ts, "HTTP_trailer_too_large", None)
+        messages.end(side, False, ts)
+        messages.lose(side)
+        return len(data)
+    if end < 0:
+        side.need -= len(data) - pos
+        return side.keep(data, pos)
+    return end + 1
 
 
 def close_at_size(messages: Messages, side: Side, how: int, ts: int) -> None:

@@ -20,6 +20,8 @@ _MAX_GZIP_HEADER: Final = 4096
 """Name, comment and extra field of a gzip header (RFC 1952 sets no limit)."""
 _ZSTD_WINDOW: Final = 8 << 20
 """RFC 9659: the largest window a zstd content coding may ask for."""
+_PROBE_BYTES: Final = 64
+"""Output before which it is not sure that data without a magic number is coded at all."""
 _ZSTD_STEP: Final = 64
 """Compressed bytes handed over at a time: a block of four bytes can stand for 128 KiB (RFC 8878 section 3.1.1.2)."""
 
@@ -35,7 +37,7 @@ class _Engine(Protocol):
     rest: bytes
     more: bool
 
-    def step(self, data: bytes) -> bytes: ...
+    def step(self, data: bytes, limit: int) -> bytes: ...
 
 
 class _Inflate:
@@ -47,14 +49,14 @@ class _Inflate:
         self.rest = b""
         self.more = False
 
-    def step(self, data: bytes) -> bytes:
+    def step(self, data: bytes, limit: int) -> bytes:
         try:
-            out = self._zlib.decompress(data, PIECE_BYTES)
+            out = self._zlib.decompress(data, limit)
         except zlib.error as error:
             raise _BrokenError from error
         self.ended = self._zlib.eof
         self.rest = self._zlib.unconsumed_tail
-        self.more = len(out) == PIECE_BYTES
+        self.more = len(out) == limit
         return out
 
 
@@ -70,15 +72,16 @@ class _Brotli:
         self.rest = b""
         self.more = False
 
-    def step(self, data: bytes) -> bytes:
+    def step(self, data: bytes, limit: int) -> bytes:
         full = not self._brotli.can_accept_more_data()
+        taken = 0 if full else 1 if limit <= _PROBE_BYTES else len(data)
         try:
-            out: bytes = self._brotli.process(b"" if full else data, output_buffer_limit=PIECE_BYTES)
+            out: bytes = self._brotli.process(data[:taken], output_buffer_limit=limit)
         except self._error as error:
             raise _BrokenError from error
-        self.rest = data if full else b""
+        self.rest = data[taken:]
         self.ended = self._brotli.is_finished()
-        self.more = len(out) >= PIECE_BYTES or not self._brotli.can_accept_more_data()
+        self.more = len(out) >= limit or not self._brotli.can_accept_more_data()
         return out
 
 
@@ -92,7 +95,7 @@ class _Zstd:
         self.rest = b""
         self.more = False
 
-    def step(self, data: bytes) -> bytes:
+    def step(self, data: bytes, limit: int) -> bytes:  # noqa: ARG002  (it cannot be limited: small steps)
         try:
             out = self._zstd.decompress(data[:_ZSTD_STEP])
         except self._error as error:
@@ -112,7 +115,8 @@ class Layer:
     """One coding. `step` takes input and yields output; while `more`, another step without input yields more.
 
     `ended`: the coded data told its end; what follows it is dropped. `failed`: not decodable any further. `passed`:
-    the input was not in this coding and goes through unchanged.
+    the input was not in this coding and goes through unchanged. That is so if it lacks the coding's magic number, or,
+    of a coding without one, if it breaks within its first 64 bytes of output.
     """
 
     def __init__(self, coding: bytes) -> None:
@@ -122,48 +126,55 @@ class Layer:
         self.failed = False
         self.passed = False
         self._engine: _Engine | None = None
-        self._yielded = False
-        self._start = b""  # what was fed before the first output
+        self._marked = False  # whether it began as only this coding begins
+        self._probing = True
+        self._start = b""  # what was fed
+        self._first = b""  # and what came out, as long as it is not sure that it is this coding
 
     def step(self, data: bytes) -> bytes:
         if self.passed:
             return data
         if self.ended or self.failed:
             return b""
-        if not self._yielded:
-            self._start += data
         engine = self._engine
-        if engine is not None:
-            data = engine.rest + data
-        else:
-            engine = self._engine = self._open(self._start)
+        if self._probing:
+            self._start += data
             if engine is None:
-                return self._pass() if self.passed else b""
-            data = engine.rest
+                engine = self._engine = self._open(self._start)
+                if engine is None:
+                    return self._pass() if self.passed else b""
+                data = b""
+        assert engine is not None  # noqa: S101  (probing ends with one)
         try:
-            out = engine.step(data)
+            out = engine.step(engine.rest + data, _PROBE_BYTES - len(self._first) if self._probing else PIECE_BYTES)
         except _BrokenError:
             self.more = False
-            if not self._yielded:
+            if self._probing and not self._marked:
                 return self._pass()
             self.failed = True
-            return b""
-        if out:
-            self._yielded = True
-            self._start = b""
-        elif len(self._start) > PIECE_BYTES:
-            self.failed = True  # 64 KiB that stand for nothing
+            return self._settle() if self._probing else b""
         self.ended = engine.ended
-        self.more = not self.ended and not self.failed and (engine.more or bool(engine.rest))
-        return out
+        self.more = not self.ended and (engine.more or bool(engine.rest))
+        if not self._probing:
+            return out
+        self._first += out
+        if self.ended or len(self._first) >= _PROBE_BYTES:
+            return self._settle()
+        if len(self._start) > PIECE_BYTES:
+            self.failed = True  # 64 KiB that stand for nothing
+            self.more = False
+        return b""
 
     def finish(self) -> bytes:
-        """What is left when the input has ended: all of it if nothing came out, unless it had the coding's magic."""
-        if self._yielded or self.ended or self.failed or self.passed:
+        """What is left when the input has ended: what came out, or all of the input if that is not sure to be coded."""
+        if not self._probing or self.failed or self.passed:
             return b""
-        if self._engine is not None and self.coding in {b"gzip", b"zstd"}:
-            return b""
-        return self._pass()
+        return self._settle() if self._marked else self._pass()
+
+    def _settle(self) -> bytes:
+        self._probing = False
+        first, self._start, self._first = self._first, b"", b""
+        return first
 
     def _pass(self) -> bytes:
         self.passed = True
@@ -173,26 +184,28 @@ class Layer:
     def _open(self, start: bytes) -> _Engine | None:
         """The engine for data that begins so, its input in its `rest`. None: not known yet, or `passed`."""
         engine: _Engine
+        offset = 0
         if self.coding == b"gzip":
             offset = _gzip_header_length(start)
             if offset < 0:
                 self.passed = not start.startswith(_GZIP_MAGIC[: len(start)]) or len(start) > _MAX_GZIP_HEADER
                 return None
+            self._marked = True
             engine = _Inflate()
         elif self.coding == b"deflate":
             if len(start) < 2:
                 return None
             # RFC 9110 section 8.4.1.2 wants zlib's wrapping (RFC 1950); some send bare deflate, and all accept it.
-            offset = 2 if start[0] & 0x0F == 8 and not (start[0] << 8 | start[1]) % 31 else 0
+            self._marked = start[0] & 0x0F == 8 and not (start[0] << 8 | start[1]) % 31
+            offset = 2 if self._marked else 0
             engine = _Inflate()
         elif self.coding == b"br":
-            offset = 0
             engine = _Brotli()
         else:
             if len(start) < 4 or not start.startswith(_ZSTD_MAGIC):
                 self.passed = not _ZSTD_MAGIC.startswith(start)
                 return None
-            offset = 0
+            self._marked = True
             engine = _Zstd()
         engine.rest = start[offset:]
         return engine

@@ -70,8 +70,8 @@ class Pairing:
             return self._join_early(ts)
         if self.pending:
             self._before_request(ts)
-        elif self.orig_lost:
-            self.orig_lost = self.pipelined
+        elif not self.pipelined:
+            self.orig_lost = False
             self.resp_lost = False
         self.depth += 1
         exchange = Exchange(self.depth, ts)
@@ -106,7 +106,7 @@ class Pairing:
         self.depth += 1
         exchange = Exchange(self.depth, ts)
         exchange.reply_open = True
-        if not (self.alone or self.owed or self.orig_closed):
+        if not (self.alone or self.owed or self.orig_closed or self.resp_lost):
             self.unasked = exchange
         return exchange
 
@@ -119,7 +119,8 @@ class Pairing:
             self.pending.popleft()
         if exchange.request_open:
             return
-        if exchange.request is None and not (self.orig_lost or self.orig_closed or self.alone or self.owed):
+        doubt = self.orig_lost or self.resp_lost or self.alone or self.owed
+        if exchange.request is None and not doubt and not self.orig_closed:
             if self.early is None:
                 self.early = deque()
             self.early.append(exchange)

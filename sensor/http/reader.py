@@ -208,16 +208,15 @@ class HttpReader:
         """A head that is not all there, or not all CRLF and `name: value`."""
         settings = self._settings
         line_end = data.find(b"\n", pos)
-        if (line_end if line_end >= 0 else len(data)) - pos > settings.max_target_bytes:
-            if self._messages.certain:
-                self._messages.weird(ts, "HTTP_header_too_large", None)
-                self._messages.lose(side)
-                return pos + settings.max_target_bytes
-            return refuse(self._messages, side, data, pos, ts)
-        if line_end < 0:
-            if may_be_start(data, pos, side.is_orig):
+        too_long = (line_end if line_end >= 0 else len(data)) - pos > settings.max_target_bytes
+        if line_end < 0 or too_long:
+            if not may_be_start(self._messages, side, data, pos) or (too_long and not self._messages.certain):
+                return refuse(self._messages, side, data, pos, ts)
+            if not too_long:
                 return side.keep(data, pos)
-            return refuse(self._messages, side, data, pos, ts)
+            self._messages.weird(ts, "HTTP_header_too_large", None)
+            self._messages.lose(side)
+            return pos + settings.max_target_bytes
         if side.line_ts < 0:
             side.line_ts = ts
         line = split_start_line(data[pos : line_end + 1])[0]

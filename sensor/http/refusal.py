@@ -13,6 +13,8 @@ from sensor.http.head import Head
 from sensor.http.messages import BAD_REPLY, NOT_HTTP, UNEXPECTED_DATA, Messages
 from sensor.http.side import HEAD, OVER, Side
 
+_FEWEST: Final = 8
+"""Bytes that any judgement needs, unless they end with a line."""
 MAX_METHOD: Final = 64
 """Bytes before the first blank of a request line."""
 _MAX_JUNK: Final = 4096
@@ -24,10 +26,16 @@ _NEXT_REPLY: Final = re.compile(rb"HTTP/[0-9]", re.IGNORECASE)
 _BINARY: Final = re.compile(rb"[^\t\n\r -~]")
 
 
-def may_be_start(data: bytes, pos: int, is_orig: bool) -> bool:
-    """Whether the beginning of a line may be that of a start line."""
-    if not is_orig:
-        return b"HTTP/".startswith(data[pos : pos + 5].upper())
+def may_be_start(messages: Messages, side: Side, data: bytes, pos: int) -> bool:
+    """Whether the beginning of a line may be that of a start line, or is worth waiting for its end."""
+    if len(data) - pos < _FEWEST:
+        return True
+    if not side.is_orig:
+        return data[pos : pos + 5].upper() == b"HTTP/"
+    if side.spoke:
+        return True
+    if messages.certain:
+        return _BINARY.search(data, pos, pos + MAX_METHOD) is None
     method = data[pos : pos + MAX_METHOD].replace(b"\t", b" ").partition(b" ")
     return is_token(method[0]) and (bool(method[1]) or len(data) - pos < MAX_METHOD)
 
@@ -44,9 +52,9 @@ def refuse(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> in
         return len(data)
     if not side.is_orig:
         return _refuse_reply(messages, side, data, pos, ts)
-    if not side.spoke and _BINARY.search(data, pos, pos + 16) is not None:
-        return _refuse_protocol(messages, side, data, pos, ts)
     line = data[pos : pos + messages.settings.max_line_bytes].partition(b"\n")[0].rstrip(b"\r")
+    if not side.spoke and _BINARY.search(line, 0, MAX_METHOD) is not None:
+        return _refuse_protocol(messages, side, data, pos, ts)
     with_version = line[-9:-3].upper() == b" HTTP/"
     messages.weird(ts, "bad_HTTP_request_with_version" if with_version else "bad_HTTP_request", line)
     messages.lose(side)
@@ -67,22 +75,24 @@ def _refuse_reply(messages: Messages, side: Side, data: bytes, pos: int, ts: int
         messages.weird_once(UNEXPECTED_DATA, ts, "unexpected_server_HTTP_data")
         messages.lose(side)
         return _behind_line(data, pos)
+    if not side.junk:
+        settle_simple_request(messages, ts)
+        pending = messages.pairing.pending
+        if pending and pending[0].request is not None and pending[0].request.version is None:
+            return _begin_simple_reply(messages, side, data, pos, ts)
+        if data.startswith(_OTHER_PROTOCOLS, pos):
+            return _refuse_protocol(messages, side, data, pos, ts)
     found = _NEXT_REPLY.search(data, pos, pos + _MAX_JUNK)
     if found is not None and found.start() > pos:
         side.junk = False
         messages.weird(ts, "bad_HTTP_reply", data[pos : found.start()])
         return found.start()
-    settle_simple_request(messages, ts)
-    pending = messages.pairing.pending
-    if not pending:
-        return _refuse_protocol(messages, side, data, pos, ts)
-    request = pending[0].request
-    if request is not None and request.version is None:
-        return _begin_simple_reply(messages, side, data, pos, ts)
     if len(data) - pos < _MAX_JUNK:
         side.junk = True
         return side.keep(data, pos)
     side.junk = False
+    if not messages.pairing.pending:
+        return _refuse_protocol(messages, side, data, pos, ts)
     messages.weird_once(BAD_REPLY, ts, "bad_HTTP_reply")
     messages.lose(side)
     return len(data)
@@ -90,7 +100,6 @@ def _refuse_reply(messages: Messages, side: Side, data: bytes, pos: int, ts: int
 
 def _begin_simple_reply(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
     """A reply of HTTP/0.9: nothing but a body, until the connection closes."""
-    side.junk = False
     side.line_ts = ts
     side.version, side.status, side.reason = "0.9", -1, None
     head = Head()

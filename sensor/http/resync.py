@@ -34,14 +34,16 @@ _METHOD_BEGINNINGS: Final = frozenset(method[:i] for method in _METHODS.split(b"
 def find_message(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple[int, int]:
     """Where the first start line at or after `start` begins, -1 without one; and from where on bytes must be kept.
 
-    Kept is a line that may still become a start line, if it is not longer than `max_line` bytes.
+    Kept is a line that may still become a start line. One longer than `max_line` bytes is none.
     """
     window = data[start:] if start else data
-    found = None
     if b"HTTP/1." in window:
-        found = (_REQUEST if is_orig else _REPLY).search(window)
-    if found is not None:
-        return start + found.start(), len(data)
+        pattern = _REQUEST if is_orig else _REPLY
+        found = pattern.search(window)
+        while found is not None and found.end() - found.start() > max_line:
+            found = pattern.search(window, found.end())
+        if found is not None:
+            return start + found.start(), len(data)
     line = window.rfind(b"\n") + 1
     if len(window) - line <= max_line and _may_become(window[line:], is_orig):
         return -1, start + line

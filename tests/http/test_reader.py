@@ -1,4 +1,4 @@
-"""Conversations in, transactions out. Each is heard whole, byte by byte, and with what follows attached (h11's habit)."""
+"""Conversations in, transactions out. Each is heard whole, byte by byte, and with what follows attached (as in h11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lost bytes: counted where they fall into a body, and otherwise the next message is found; never a wrong pair (T4, T7)."""
+"""Lost bytes: counted in a body, and otherwise the next message is found; never a wrong pair (T4, T6, T7, T18)."""
 
 from __future__ import annotations
 

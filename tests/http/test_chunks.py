@@ -1,0 +1,167 @@
+"""Chunked bodies, well and badly made (H4, H5): what browsers would have shown is what is counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.flow.stream import END_OF_INPUT, FIN
+from sensor.settings import HttpSettings
+from tests.http.wire import End, answer, ask, chunked, get, grows_linearly, reply
+from tests.http.wire import hear as plainly
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+AGAIN = (ask(get(b"/again")), answer(reply(b"again")))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"5\r\nhello\r\n0\r\n\r\n",
+        b"5\nhello\n0\n\n",
+        b"5 \r\nhello\r\n0 ; x=y\r\n\r\n",
+        b"5\x00\r\nhello\r\n0\r\n\r\n",
+        b"\r\n5\r\nhello\r\n\r\n0\r\n\r\n",
+        b" 5\r\nhello\r\n\t0\r\n\r\n",
+        b"00000000000000000000005\r\nhello\r\n000\r\n\r\n",
+        b'2\r\nhe\r\n3;a="b\r\nllo\r\n0x\r\n\r\n',
+        b"5\r\nhello\r\n0\r\nA: b\nC: d\r\n\r\n",
+        b"5\rhello\r0\r\r\n"[:0] + b"5\r\nhello\r\n0\n\r\n",
+    ],
+)
+def test_chunks_as_they_come(hear, body: bytes) -> None:
+    heard = hear(ask(get(b"/1")), answer(HEAD + body), *AGAIN)
+    first = heard.transactions[0].response
+    assert first is not None
+    assert (first.body_len, first.complete) == (5, True)
+    assert heard.targets == [b"/1", b"/again"]
+    assert heard.weirds == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"0x5\r\nhello", b"+5\r\nhello", b"5_\r\nhello", b"hello", b"<html>no chunk", b"-1\r\n"]
+)
+def test_what_is_not_chunked_is_taken_as_it_is(hear, body: bytes) -> None:
+    heard = hear(ask(get()), answer(HEAD + body))
+    assert heard.response.body_len == len(body)
+    assert heard.weirds == ["HTTP_bad_chunk_size"]
+
+
+def test_what_is_not_chunked_ends_where_content_length_says(hear) -> None:
+    head = HEAD[:-2] + b"Content-Length: 5\r\n\r\n"
+    heard = hear(ask(get(b"/1")), answer(head + b"hello"), *AGAIN)
+    assert heard.transactions[0].response.body_len == 5
+    assert heard.targets == [b"/1", b"/again"]
+    assert sorted(heard.weirds) == ["HTTP_bad_chunk_size", "HTTP_content_length_and_chunked"]
+
+
+def test_chunked_wins_over_content_length(hear) -> None:
+    head = HEAD[:-2] + b"Content-Length: 3\r\n\r\n"
+    heard = hear(ask(get(b"/1")), answer(head + chunked(b"hello")), *AGAIN)
+    first = heard.transactions[0].response
+    assert (first.body_len, first.files[0].total_bytes) == (5, 3)
+    assert heard.targets == [b"/1", b"/again"]
+    assert heard.weirds == ["HTTP_content_length_and_chunked"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"xchunked",
+        b"chunked x",
+        b"\x0bchunked",
+        b",chunked",
+        b"chunked, chunked",
+        b"gzip, chunked",
+        b"identity, chunked",
+    ],
+)
+def test_an_unsure_coding_is_decided_by_the_body(hear, field: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: %b\r\n" % field
+    heard = hear(ask(get(b"/1")), answer(head + b"\r\n" + chunked(b"hello")), *AGAIN)
+    assert heard.transactions[0].response.body_len == 5
+    assert heard.targets == [b"/1", b"/again"]
+    plain = hear(ask(get(b"/1")), answer(head + b"Content-Length: 5\r\n\r\nhello"), *AGAIN)
+    assert plain.transactions[0].response.body_len == 5
+    assert plain.targets == [b"/1", b"/again"]
+
+
+def test_chunked_in_a_version_that_has_no_chunks(hear) -> None:
+    heard = hear(ask(get()), answer(HEAD.replace(b"1.1", b"1.0") + chunked(b"hello")))
+    assert heard.response.body_len == 5
+
+
+@pytest.mark.parametrize("wrong", [b"xyz\r\n", b"-5\r\n", b"1" + b"0" * 16 + b"\r\n", b"5" + b" " * 5000 + b"\r\n"])
+def test_a_bad_size_later_ends_the_body_there(hear, wrong: bytes) -> None:
+    heard = hear(ask(get(b"/1")), answer(HEAD + b"5\r\nhello\r\n" + wrong), answer(reply(b"stray")), *AGAIN)
+    first = heard.transactions[0].response
+    assert (first.body_len, first.complete) == (5, False)
+    assert heard.weirds[0] == "HTTP_bad_chunk_size"
+    assert heard.targets[-1] == b"/again"
+
+
+def test_bytes_behind_a_chunk_are_skipped(hear) -> None:
+    heard = hear(ask(get(b"/1")), answer(HEAD + b"5\r\nhelloXX\r\n3\r\nabc\r\n0\r\n\r\n"), *AGAIN)
+    assert heard.transactions[0].response.body_len == 8
+    assert heard.weirds == ["HTTP_bad_chunk_size"]
+    assert heard.targets == [b"/1", b"/again"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complete"),
+    [
+        (b"5\r\nhello\r\n", False),
+        (b"5\r\nhel", False),
+        (b"5\r\nhello\r\n0\r", True),
+        (b"5\r\nhello\r\n0\r\nTrail", True),
+    ],
+)
+def test_how_the_connection_closes(hear, body: bytes, complete: bool) -> None:
+    heard = hear(ask(get()), answer(HEAD + body), answer(End(FIN)))
+    assert heard.response.complete is complete
+    assert heard.response.body_len == (3 if body.endswith(b"hel") else 5)
+
+
+def test_a_reply_without_the_last_blank_line(hear) -> None:
+    heard = hear(ask(get(b"/1")), answer(HEAD + b"5\r\nhello\r\n0\r\n" + reply(b"next")), ask(get(b"/2")))
+    assert heard.transactions[0].response.body_len == 5
+    assert heard.statuses.count(200) == 2
+
+
+def test_closed_before_it_is_decided(hear) -> None:
+    raw = hear(ask(get()), answer(HEAD + b"5"), answer(End(FIN)))
+    assert raw.response.body_len == 1
+    cut = hear(ask(get()), answer(HEAD + b"5"), answer(End(END_OF_INPUT)))
+    assert not cut.response.complete
+    nothing = hear(ask(get()), answer(HEAD), answer(End(FIN)))
+    assert (nothing.response.body_len, nothing.response.complete, nothing.response.files) == (0, False, ())
+
+
+def test_large_chunks_that_nobody_wants_are_skipped() -> None:
+    size = 200_000
+    heard = plainly(ask(get(b"/1")), answer(HEAD), answer(chunked(bytes(size), bytes(size))[: size // 2]))
+    assert heard.response.body_len > 0
+    whole = chunked(b"\1" * size, b"\1" * size)
+    cuts = range(0, len(whole), 1460)
+    heard = plainly(ask(get(b"/1")), answer(HEAD), answer(whole), *AGAIN, mode="cut", cuts=cuts)
+    assert heard.transactions[0].response.body_len == 2 * size
+    assert heard.skipped > size
+    assert heard.targets == [b"/1", b"/again"]
+
+
+def test_limits_of_a_size_line(hear) -> None:
+    settings = HttpSettings(max_chunk_extension_bytes=100)
+    fits = hear(ask(get()), answer(HEAD + b"5;" + b"x" * 90 + b"\r\nhello\r\n0\r\n\r\n"), settings=settings)
+    assert fits.response.body_len == 5
+    beyond = hear(
+        ask(get()), answer(HEAD + b"5\r\nhello\r\n5;" + b"x" * 200 + b"\r\nhello\r\n0\r\n\r\n"), settings=settings
+    )
+    assert (beyond.response.body_len, beyond.response.complete) == (5, False)
+
+
+@pytest.mark.parametrize("unit", [b"1\r\nx\r\n", b"1\nx\n\n\n\n\n", b"1;" + b"a" * 50 + b"\r\nx\r\n"])
+def test_linear_time(unit: bytes) -> None:
+    def run(count: int) -> None:
+        body = HEAD + unit * count + b"0\r\n\r\n"
+        plainly(ask(get()), answer(body), mode="cut", cuts=range(0, len(body), 1460))
+
+    assert grows_linearly(run, 4000)
