@@ -18,6 +18,8 @@ cdef class LineBuffer:
     cdef bytearray _block
     cdef unsigned char* _at
     cdef Py_ssize_t _room, _end
+    cdef long long _second
+    cdef str _second_text
 
     cpdef begin(self, str head)
     cpdef end(self)
@@ -32,10 +34,14 @@ cdef class LineBuffer:
     cpdef open_list(self, str name)
     cpdef item(self, str text)
     cpdef close_list(self)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t)
     cdef _name(self, str name)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t)
+    cdef _quoted(self, str text)
     @cython.locals(source="const char *", length="Py_ssize_t[1]", size=Py_ssize_t)
     cdef _copy(self, str text)
     cdef _grow(self, Py_ssize_t size)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t, second="long long")
     cdef _micros(self, long long us)
-    @cython.locals(rest="unsigned long long", count=Py_ssize_t, place=Py_ssize_t)
+    @cython.locals(at="unsigned char *", rest="unsigned long long", count=Py_ssize_t, place=Py_ssize_t)
     cdef _digits(self, unsigned long long value, int width)

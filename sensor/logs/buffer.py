@@ -31,6 +31,8 @@ class LineBuffer:
         self._at = self._block  # compiled: where the block lies
         self._room = len(self._block) - _SLACK
         self._end = 0
+        self._second = -1
+        self._second_text = ""
 
     def begin(self, head: str) -> None:
         """`head` is all up to and with the comma behind the first fields."""
@@ -74,12 +76,7 @@ class LineBuffer:
             self._fields.append(f'"{name}":"{text}",')
             return
         self._name(name)
-        self._at[self._end] = _QUOTE
-        self._end += 1
-        self._copy(text)
-        self._at[self._end] = _QUOTE
-        self._at[self._end + 1] = _COMMA
-        self._end += 2
+        self._quoted(text)
 
     def value(self, name: str, text: str) -> None:
         """A field whose value is JSON text."""
@@ -143,12 +140,7 @@ class LineBuffer:
         if not _COMPILED:
             self._fields.append(f'"{text}",')
             return
-        self._at[self._end] = _QUOTE
-        self._end += 1
-        self._copy(text)
-        self._at[self._end] = _QUOTE
-        self._at[self._end + 1] = _COMMA
-        self._end += 2
+        self._quoted(text)
 
     def close_list(self) -> None:
         if not _COMPILED:
@@ -161,15 +153,26 @@ class LineBuffer:
         self._at[self._end + 1] = _COMMA
         self._end += 2
 
-    # What follows is reached only where compiled.
+    # What follows is reached only where compiled. Octets are stored by way of locals: the compiler has to take it that
+    # a store changes the object itself.
 
     def _name(self, name: str) -> None:
         self._at[self._end] = _QUOTE
         self._end += 1
         self._copy(name)
+        at, end = self._at, self._end
+        at[end] = _QUOTE
+        at[end + 1] = _COLON
+        self._end = end + 2
+
+    def _quoted(self, text: str) -> None:
         self._at[self._end] = _QUOTE
-        self._at[self._end + 1] = _COLON
-        self._end += 2
+        self._end += 1
+        self._copy(text)
+        at, end = self._at, self._end
+        at[end] = _QUOTE
+        at[end + 1] = _COMMA
+        self._end = end + 2
 
     def _copy(self, text: str) -> None:
         """Copies the UTF-8 of `text` and keeps the slack free: the only place that writes more than a few octets."""
@@ -191,25 +194,29 @@ class LineBuffer:
             self._at[self._end] = _MINUS
             self._end += 1
             us = -us
-        self._digits(us // 1000000, 1)
-        self._at[self._end] = _DOT
-        self._end += 1
+        second = us // 1000000
+        if second != self._second:  # most are the one of the line before
+            self._second = second
+            self._second_text = f"{second}."
+        self._copy(self._second_text)
         self._digits(us % 1000000, 6)
-        while self._at[self._end - 1] == _ZERO and self._at[self._end - 2] != _DOT:
-            self._end -= 1
-        self._at[self._end] = _COMMA
-        self._end += 1
+        at, end = self._at, self._end
+        while at[end - 1] == _ZERO and at[end - 2] != _DOT:
+            end -= 1
+        at[end] = _COMMA
+        self._end = end + 1
 
     def _digits(self, value: int, width: int) -> None:
         rest = value // 10
         count = 1
-        while rest or count < width:
+        while rest:
             rest //= 10
             count += 1
-        self._end += count
-        place = self._end
+        count = max(count, width)
+        at, place = self._at, self._end + count
+        self._end = place
         while count:
             place -= 1
-            self._at[place] = _ZERO + value % 10
+            at[place] = _ZERO + value % 10
             value //= 10
             count -= 1

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 from binascii import b2a_base64
 from hashlib import sha1
 from struct import Struct
 
-_TAIL = Struct("!BBHH").pack
+_TAIL = Struct("!BxHH").pack
 
 
-def community_id(orig_h: str, orig_p: int, resp_h: str, resp_p: int, proto: int) -> str:
-    """The text "1:" and 28 characters; for TCP, UDP and SCTP only, as ICMP needs a port mapping of its own."""
-    if ":" in orig_h:
-        orig, resp = socket.inet_pton(socket.AF_INET6, orig_h), socket.inet_pton(socket.AF_INET6, resp_h)
-    else:
-        orig, resp = socket.inet_aton(orig_h), socket.inet_aton(resp_h)
+def community_id(orig: bytes, orig_p: int, resp: bytes, resp_p: int, proto: int) -> str:
+    """The text "1:" and 28 characters; for TCP, UDP and SCTP only, as ICMP needs a port mapping of its own.
+
+    Addresses are 4 or 16 octets in network order.
+    """
     if orig < resp or (orig == resp and orig_p <= resp_p):
-        ends = orig + resp + _TAIL(proto, 0, orig_p, resp_p)
+        ends = orig + resp + _TAIL(proto, orig_p, resp_p)
     else:
-        ends = resp + orig + _TAIL(proto, 0, resp_p, orig_p)
+        ends = resp + orig + _TAIL(proto, resp_p, orig_p)
     # The spec's first two bytes are a seed, 0 by default. SHA-1 names here, it protects nothing.
-    return "1:" + b2a_base64(sha1(b"\0\0" + ends, usedforsecurity=False).digest(), newline=False).decode()
+    return "1:" + b2a_base64(sha1(b"\0\0" + ends, usedforsecurity=False).digest())[:-1].decode()

@@ -163,9 +163,9 @@ class DisclosureLines:
         if found_in is not None:
             out.string("found_in", parts.short_str(found_in))
         if not_before is not None:
-            parts.time(out, "not_before", not_before * 1000000000)
+            parts.date(out, "not_before", not_before)
         if not_after is not None:
-            parts.time(out, "not_after", not_after * 1000000000)
+            parts.date(out, "not_after", not_after)
         out.string("software", parts.short_str(software))
         out.string("evidence", evidence._value_)
         out.number("times_seen", times_seen)

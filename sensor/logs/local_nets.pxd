@@ -1,8 +1,13 @@
+# Types for the compiled form of local_nets.py; see setup.py.
 cimport cython
 
+cdef Py_ssize_t _MAX_REMEMBERED
+
+@cython.final
 cdef class LocalNets:
     cdef dict _known
-    cdef list _by_octet
-    cdef list _v6
-    cpdef bint contains(self, str address) except -1
-    cpdef bint _look(self, str address) except -1
+    cdef list _by_octet, _v6
+
+    cpdef tuple look_at(self, str address)
+    @cython.locals(packed=bytes, nets=list)
+    cdef tuple _look_at(self, str address)

@@ -1,4 +1,4 @@
-"""Which addresses are local: the question behind local_orig and local_resp, asked twice for every flow."""
+"""What an address is: its octets, and whether it is local. Asked twice for every flow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Network, ip_network
 
-_MAX_REMEMBERED = 65536
+_MAX_REMEMBERED = 16384
 
 
 class LocalNets:
@@ -14,7 +14,7 @@ class LocalNets:
 
     def __init__(self, nets: Iterable[str]) -> None:
         """`nets` in CIDR form; host bits may be set. Raises ValueError for anything else."""
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, tuple[bytes, bool]] = {}
         self._by_octet: list[list[tuple[int, int]]] = [[] for _ in range(256)]
         self._v6: list[tuple[int, int]] = []
         for text in nets:
@@ -26,22 +26,25 @@ class LocalNets:
             else:
                 self._v6.append(pair)
 
-    def contains(self, address: str) -> bool:
-        local = self._known.get(address)
-        if local is None:
-            local = self._look(address)
+    def look_at(self, address: str) -> tuple[bytes, bool]:
+        """The address in network order, and whether it is in one of the nets."""
+        known = self._known.get(address)
+        if known is None:
+            known = self._look_at(address)
             if len(self._known) >= _MAX_REMEMBERED:
                 self._known.clear()
-            self._known[address] = local
-        return local
+            self._known[address] = known
+        return known
 
-    def _look(self, address: str) -> bool:
+    def _look_at(self, address: str) -> tuple[bytes, bool]:
         if ":" in address:
-            number, nets = int.from_bytes(socket.inet_pton(socket.AF_INET6, address), "big"), self._v6
+            packed = socket.inet_pton(socket.AF_INET6, address)
+            nets = self._v6
         else:
             packed = socket.inet_aton(address)
-            number, nets = int.from_bytes(packed, "big"), self._by_octet[packed[0]]
-        for net, mask in nets:  # noqa: SIM110  (a generator cannot be in a compiled method, and costs more than this)
+            nets = self._by_octet[packed[0]]
+        number = int.from_bytes(packed, "big")
+        for net, mask in nets:
             if number & mask == net:
-                return True
-        return False
+                return packed, True
+        return packed, False

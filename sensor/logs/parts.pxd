@@ -17,8 +17,8 @@ cdef class Parts:
     cdef list _heads
     cdef object _flow, _target
     cdef str _community, _target_text
-    cdef bytes _target_plain
-    cdef dict _texts, _strs, _hexes, _times
+    cdef bytes _target_plain, _orig, _resp
+    cdef dict _texts, _strs, _hexes, _times, _dates
 
     cpdef begin(self, LineBuffer out, Py_ssize_t stream, long long us, long long end)
     @cython.locals(orig_p="long long", resp_p="long long", uid=str, orig_h=str, resp_h=str)
@@ -33,3 +33,5 @@ cdef class Parts:
     cpdef str hex(self, bytes octets)
     @cython.locals(known=str)
     cpdef time(self, LineBuffer out, str name, object ns)
+    @cython.locals(known=str)
+    cpdef date(self, LineBuffer out, str name, object second)

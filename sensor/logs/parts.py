@@ -40,6 +40,7 @@ class Parts:
         self._flow: FlowId | None = None
         self.flow_text = ""
         self.orig_local = self.resp_local = False
+        self._orig = self._resp = b""
         self._community = ""
         self._target: bytes | None = None
         self._target_plain = b""
@@ -48,6 +49,7 @@ class Parts:
         self._strs: dict[str, str] = {}
         self._hexes: dict[bytes, str] = {}
         self._times: dict[int, str] = {}
+        self._dates: dict[int, str] = {}
 
     def begin(self, out: LineBuffer, stream: int, us: int, end: int) -> None:
         """Begins a line with its ts; the record was complete at `end` (both microseconds)."""
@@ -67,15 +69,15 @@ class Parts:
                 f'"uid":"{uid}","id.orig_h":"{orig_h}","id.orig_p":{orig_p},'
                 f'"id.resp_h":"{resp_h}","id.resp_p":{resp_p},'
             )
-            self.orig_local = self._local_nets.contains(orig_h)
-            self.resp_local = self._local_nets.contains(resp_h)
+            self._orig, self.orig_local = self._local_nets.look_at(orig_h)
+            self._resp, self.resp_local = self._local_nets.look_at(resp_h)
         return self.flow_text
 
     def community_id(self, flow: FlowId) -> str:
         self.use_flow(flow)
         if not self._community:
-            _, orig_h, orig_p, resp_h, resp_p, proto = astuple(flow)
-            self._community = community_id(orig_h, orig_p, resp_h, resp_p, proto)
+            _, _, orig_p, _, resp_p, proto = astuple(flow)
+            self._community = community_id(self._orig, orig_p, self._resp, resp_p, proto)
         return self._community
 
     def uri(self, target: bytes) -> str:
@@ -138,4 +140,14 @@ class Parts:
             if len(self._times) >= _MAX_REMEMBERED:
                 self._times.clear()
             self._times[ns] = known
+        out.value(name, known)
+
+    def date(self, out: LineBuffer, name: str, second: int) -> None:
+        """A field with a time that a certificate states, in seconds since 1970."""
+        known = self._dates.get(second)
+        if known is None:
+            known = encode_time(second * 1000000, self.form)
+            if len(self._dates) >= _MAX_REMEMBERED:
+                self._dates.clear()
+            self._dates[second] = known
         out.value(name, known)

@@ -203,9 +203,10 @@ class TrafficLines:
         if parent is not None:
             out.string("parent_fuid", parent)
         if digests is not None:
-            out.string("md5", digests.md5)
-            out.string("sha1", digests.sha1)
-            out.string("sha256", digests.sha256)
+            md5, sha1, sha256 = astuple(digests)
+            out.string("md5", md5)
+            out.string("sha1", sha1)
+            out.string("sha256", sha256)
         out.end()
         return fields
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from pathlib import Path
 
 import communityid
@@ -10,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.logs.community_id import community_id
+from sensor.logs import community_id as module
 from sensor.weird import FlowId
 from tests.logs.observations import flows
+
+
+def community_id(orig_h: str, orig_p: int, resp_h: str, resp_p: int, proto: int) -> str:
+    return module.community_id(ip_address(orig_h).packed, orig_p, ip_address(resp_h).packed, resp_p, proto)
 
 
 @given(flows(), st.booleans())
