@@ -61,6 +61,8 @@ class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A hole that the peer has not acknowledged is given up when this many bytes are held above it."""
     hole_wait_s: Seconds = 10.0
     """... or when it is this old."""
+    reorder_wait_s: Seconds = 1.0
+    """Bytes acknowledged before they are seen may come this much later (a SPAN port reorders)."""
     max_fragment_datagrams: Size = 1024
     """IP datagrams being put together."""
     max_fragments: Size = 64

@@ -48,6 +48,7 @@ class Reassembler:
         self.max_held_segments = settings.max_ooo_segments
         self.max_total = settings.max_reassembly_bytes
         self.hole_bytes = settings.hole_wait_bytes
+        self.reorder_ns = int(settings.reorder_wait_s * 1e9)
         self.hole_ns = int(settings.hole_wait_s * 1e9)
         self.total_held = 0
         self.payload_bytes = 0
@@ -74,6 +75,15 @@ class Reassembler:
         if end.dropped or length == 0:
             self.discarded_bytes += length
             return
+        peer = end.peer
+        if end.lost_rel and (rel >= end.lost_rel or ts - end.lost_ts > self.reorder_ns):
+            # The sender has moved on; so then has the peer, and the reader hears of both losses in their order.
+            if peer.lost_rel and peer.lost_ts <= end.lost_ts:
+                self.settle(flow, peer, ts)
+            self.settle(flow, end, ts)
+            self.settle(flow, peer, ts)
+        elif peer.lost_rel and ((rel >= end.next_rel and not end.lost_rel) or ts - peer.lost_ts > self.reorder_ns):
+            self.settle(flow, peer, ts)  # who acknowledged it sends on, so that it was there
         if rel < end.next_rel:
             if end.recent is not None or end.held is not None:
                 self.compare(flow, end, rel, pos, length, ts)
@@ -103,7 +113,7 @@ class Reassembler:
                     self.weird(flow, ts, "segment_out_of_window")
                 self.discarded_bytes += length
                 return
-            self.give_up(flow, end, rel, False, ts)
+            self.give_up(flow, end, rel, ts)
         end.far_count = 0
         self.hold(flow, end, rel, pos, length, ts)
         self.drain(flow, end, ts)
@@ -118,7 +128,7 @@ class Reassembler:
             elif len(end.held) > self.max_held_segments:
                 self.weird(flow, ts, "excessive_out_of_order_segments")
             first = end.held[0]
-            self.give_up(flow, end, first[0], False, ts)
+            self.give_up(flow, end, first[0], ts)
 
     def hold(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """Keep what is new of raw[pos : pos + length] at `rel` above the hole; first copy wins."""
@@ -213,7 +223,7 @@ class Reassembler:
             if flow.reading != _NOBODY and chunk is not None:
                 self.hand(flow, end, chunk, cut, last - first - cut, ts)
 
-    def give_up(self, flow: Flow, end: Endpoint, up_to: int, acked: bool, ts: int) -> None:
+    def give_up(self, flow: Flow, end: Endpoint, up_to: int, ts: int) -> None:
         """What is missing below `up_to` will not come any more: tell the gaps, deliver what lies between them."""
         while end.next_rel < up_to:
             stop = up_to
@@ -221,36 +231,50 @@ class Reassembler:
                 first: int = end.held[0][0]
                 stop = min(stop, first)
             if stop > end.next_rel:
-                self.gap(flow, end, stop - end.next_rel, acked, ts)
+                self.gap(flow, end, stop - end.next_rel, ts)
             self.drain(flow, end, ts)
         self.drain(flow, end, ts)
 
-    def gap(self, flow: Flow, end: Endpoint, length: int, acked: bool, ts: int) -> None:
-        """`length` bytes at `next_rel` are lost. conn.log counts them, as Zeek, only if the peer has acknowledged them
-        and both ends are established or were."""
+    def gap(self, flow: Flow, end: Endpoint, length: int, ts: int) -> None:
+        """`length` bytes at `next_rel` are lost to the reader."""
         end.next_rel += length
         self.gaps += 1
         self.gap_bytes += length
-        peer = end.peer
-        if (
-            acked
-            and (end.state == _ESTABLISHED or (end.state == _CLOSED and end.prev_state == _ESTABLISHED))
-            and (peer.state == _ESTABLISHED or (peer.state == _CLOSED and peer.prev_state == _ESTABLISHED))
-        ):
-            flow.gap_bytes += length
-            end.gap_cnt += 1
-            if end.gap_cnt == end.gap_next:
-                end.gap_next *= 10
-                flow.history += "G" if end.is_orig else "g"
-        if end.prefix is not None:
-            end.prefix = None
+        end.prefix = None
         if flow.reading == _ATTACHED and end.skip >= 0 and not end.closed_told:
             unskipped = end.skip
             end.skip = 0
             end.skip = flow.reader.gap(end.reads_as_orig, length, ts, unskipped)  # type: ignore[union-attr]  # attached
 
+    def miss(self, flow: Flow, end: Endpoint, up_to: int) -> None:
+        """The peer has acknowledged bytes below `up_to` that were not seen: conn.log counts each hole, as Zeek does,
+        while both ends are established or were."""
+        peer = end.peer
+        if not (end.state == _ESTABLISHED or (end.state == _CLOSED and end.prev_state == _ESTABLISHED)):
+            return
+        if not (peer.state == _ESTABLISHED or (peer.state == _CLOSED and peer.prev_state == _ESTABLISHED)):
+            return
+        start = max(end.next_rel, end.lost_rel)
+        i = 0
+        while start < up_to:
+            stop = up_to
+            after = up_to
+            if end.held is not None and i < len(end.held):
+                first: int = end.held[i][0]
+                last: int = end.held[i][1]
+                i += 1
+                stop = min(stop, first)
+                after = max(start, last)
+            if stop > start:
+                flow.gap_bytes += stop - start
+                end.gap_cnt += 1
+                if end.gap_cnt == end.gap_next:
+                    end.gap_next *= 10
+                    flow.history += "G" if end.is_orig else "g"
+            start = after
+
     def acked(self, flow: Flow, end: Endpoint, rel: int, ts: int) -> None:
-        """The peer acknowledged everything below `rel`: what of it was not seen is lost (Zeek: Undelivered)."""
+        """The peer acknowledged everything below `rel`: what of it is not seen soon is lost (Zeek: Undelivered)."""
         if end.fin_cnt > 0 and rel >= end.fin_rel:
             rel = end.fin_rel - 1
         if rel <= end.trim_rel:
@@ -268,7 +292,21 @@ class Reassembler:
                 end.dropped = True
                 end.next_rel = rel
                 return
-            self.give_up(flow, end, rel, True, ts)
+            self.miss(flow, end, rel)
+            if flow.reading == _NOBODY:
+                self.give_up(flow, end, rel, ts)
+                return
+            # On a SPAN port an acknowledgment can overtake what it acknowledges: the reader is told a little later.
+            if end.lost_rel == 0:
+                end.lost_ts = ts
+            end.lost_rel = rel
+
+    def settle(self, flow: Flow, end: Endpoint, ts: int) -> None:
+        """What was acknowledged and has still not come is lost."""
+        up_to = end.lost_rel
+        end.lost_rel = 0  # 0: there is nothing, and nothing happens
+        if up_to > end.next_rel:
+            self.give_up(flow, end, up_to, ts)
 
     def compare(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """Does a retransmission say the same as the copy that was taken?"""
@@ -366,9 +404,11 @@ class Reassembler:
         """The flow is over: what is still held is delivered behind its gaps, and both directions are closed."""
         how = END_OF_INPUT if at_end else TIMEOUT
         for end in (flow.orig, flow.resp):
+            if end.lost_rel:
+                self.settle(flow, end, ts)
             if end.held is not None:
                 last: int = end.held[-1][1]
-                self.give_up(flow, end, last, False, ts)
+                self.give_up(flow, end, last, ts)
             if not end.closed_told:
                 if flow.orig.rst_cnt or flow.resp.rst_cnt:
                     self.close(flow, end, RESET, ts)

@@ -11,7 +11,7 @@ cdef class Endpoint:
     cdef public unsigned int base_seq, start_seq, last_seq, ack_seq, hist_mask
     cdef public long long last_rel, ack_rel, fin_rel, hist_syn, hist_fin, hist_rst
     cdef public unsigned int fin_cnt, rst_cnt, rxmt_cnt, rxmt_next, zero_cnt, zero_next, gap_cnt, gap_next
-    cdef public long long pkts, ip_bytes, next_rel, trim_rel, top_rel
+    cdef public long long pkts, ip_bytes, next_rel, trim_rel, lost_rel, lost_ts, top_rel
     cdef public list held, recent
     cdef public bytes prefix
     cdef public long long far_next

@@ -33,7 +33,7 @@ Segment = tuple[int, int, bytes | None]
 class Endpoint:
     """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
-    acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order:
+    acknowledged, `lost_rel` how far it has acknowledged beyond `next_rel` since `lost_ts` (0: it has not), `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order:
     `recent` are delivered ones not yet acknowledged, kept to compare a
     retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
     """
@@ -68,6 +68,8 @@ class Endpoint:
         self.ip_bytes = 0
         self.next_rel = 1
         self.trim_rel = 1
+        self.lost_rel = 0
+        self.lost_ts = 0
         self.top_rel = 1
         self.held: list[Segment] | None = None
         self.held_bytes = 0
@@ -91,6 +93,8 @@ class Endpoint:
         self.base_seq = self.start_seq
         self.next_rel += shift
         self.trim_rel += shift
+        if self.lost_rel:
+            self.lost_rel += shift
         self.top_rel += shift
         for kept in (self.held, self.recent):
             if kept is not None:
@@ -103,6 +107,8 @@ class Endpoint:
         self.start_seq = self.base_seq
         self.next_rel = old.next_rel
         self.trim_rel = old.trim_rel
+        self.lost_rel = old.lost_rel
+        self.lost_ts = old.lost_ts
         self.top_rel = old.top_rel
         self.held, old.held = old.held, None
         self.held_bytes = old.held_bytes

@@ -366,9 +366,10 @@ class TcpMachine:
         """Is there data before the endpoint's last sequence number that was neither delivered nor given up?"""
         if end.dropped:
             return False
-        if end.last_rel < end.next_rel:
+        reached = max(end.next_rel, end.lost_rel)
+        if end.last_rel < reached:
             return False
-        if end.next_rel not in {end.last_rel - 1, end.last_rel}:
+        if reached not in {end.last_rel - 1, end.last_rel}:
             return True
         return end.state != _RESET and end.peer.top_rel > end.peer.trim_rel
 

@@ -6,7 +6,7 @@ from sensor.flow.tcp cimport TcpMachine
 
 cdef int _TCP, _FRAGMENT, _BAD_TCP, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
 cdef unsigned int _SYN, _ACK
-cdef long long _TICK
+cdef long long _TICK, _JUMP
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
 cdef class FlowTracker:
@@ -20,12 +20,14 @@ cdef class FlowTracker:
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished
-    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards
+    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to
     cdef public unsigned long long seed
 
     cpdef feed(self, batch)
     @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int)
     cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
+    cpdef jump(self, long long ts)
+    cpdef bint survives(self, Flow flow, long long due) noexcept
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
     cpdef fragment(self, long long ts, long long number)
@@ -37,7 +39,7 @@ cdef class FlowTracker:
     @cython.locals(packet=Packet, flow=Flow, half_open=bint)
     cpdef Flow open(self, unsigned long long key, long long ts, long long number)
     @cython.locals(packet=Packet, orig=Endpoint)
-    cpdef bint is_reuse(self, Flow flow, long long ts) except -1
+    cpdef bint is_reuse(self, Flow flow, Endpoint sender, long long ts) except -1
     @cython.locals(tick="long long", slot=list)
     cpdef schedule(self, Flow flow, long long due)
     @cython.locals(tick="long long", due_tick="long long", flow=Flow, due="long long")

@@ -13,7 +13,7 @@ from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES, Packet
 from sensor.flow.fragment import Defragmenter
 from sensor.flow.reassembly import Reassembler
-from sensor.flow.state import Flow
+from sensor.flow.state import Endpoint, Flow
 from sensor.flow.stream import StreamReader
 from sensor.flow.tcp import TcpMachine
 from sensor.settings import FlowSettings
@@ -31,6 +31,7 @@ _RESET: Final = 6
 _SYN: Final = 2
 _ACK: Final = 16
 _TICK: Final = 1_000_000_000
+_JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _MIX1: Final = 0xFF51AFD7ED558CCD
@@ -90,6 +91,8 @@ class FlowTracker:
         self.evicted = 0
         self.last_flow: Flow | None = None
         self.clock_backwards = 0
+        self.jump_from = 0
+        self.jump_to = 0
         self.finished = False
 
     def feed(self, batch: FrameBatch) -> None:
@@ -127,6 +130,8 @@ class FlowTracker:
             self.frames += 1
             self.wire_bytes += wirelens[i]
             if ts > self.now:
+                if ts - self.now > _JUMP and self.now:
+                    self.jump(ts)
                 self.now = ts
                 if ts // _TICK > self.swept:
                     self.sweep(ts)
@@ -143,6 +148,16 @@ class FlowTracker:
                 self.segment(ts, number + i - first, True)
             elif code > 5:
                 self.odd(code, ts)
+
+    def jump(self, ts: int) -> None:
+        """Packet time leaps ahead: the capture has a pause, or its clock was set. What was alive may go on."""
+        self.jump_from = self.now
+        self.jump_to = ts
+        self.out.append(Weird(ts, "clock_jump", None, None, "CAPTURE"))
+
+    def survives(self, flow: Flow, due: int) -> bool:
+        """Is it only for the last leap of the clock that the flow's time is over?"""
+        return self.jump_from != 0 and flow.last_ts <= self.jump_from < due <= self.jump_to
 
     def odd(self, code: int, ts: int) -> None:
         """Count what was not opened; where it is not ordinary traffic, say so."""
@@ -234,15 +249,15 @@ class FlowTracker:
         if flow is not None:
             due = self.machine.deadline(flow)
             if self.now >= due:
-                if ts < due:
-                    # The capture's clock ran ahead and back. conn.log ends the flow here, as Zeek's does; its bytes
+                if ts < due or self.survives(flow, due):
+                    # The capture's clock ran back, or ahead, or both. conn.log ends the flow here, as Zeek's does; its bytes
                     # go on, so that no message is torn.
                     old = flow
                     self.end_record(flow)
                 else:
                     self.end(flow, ts, False)
                 flow = None
-            elif packet.flags & _SYN and self.is_reuse(flow, ts):
+            elif packet.flags & _SYN and self.is_reuse(flow, flow.orig if direction > 0 else flow.resp, ts):
                 self.end(flow, ts, False)
                 flow = None
         if flow is None:
@@ -303,10 +318,12 @@ class FlowTracker:
             self.evict(ts)
         return flow
 
-    def is_reuse(self, flow: Flow, ts: int) -> bool:
+    def is_reuse(self, flow: Flow, sender: Endpoint, ts: int) -> bool:
         """Does the SYN in `packet` begin a new connection on the ports of an old one? (Zeek: IsReuse.)"""
         packet = self.packet
         orig = flow.orig
+        if sender is not orig and sender.state == _INACTIVE and orig.state == _SYN_SENT:
+            return False  # both sides open at once, or the responder answers in two steps (split handshake)
         if packet.flags & _ACK:
             if orig.state != _INACTIVE:
                 return False
@@ -356,7 +373,9 @@ class FlowTracker:
                 if flow.over:
                     continue
                 due = self.machine.deadline(flow)
-                if due <= now:
+                if due <= now and self.survives(flow, due) and now < self.jump_to + due - self.jump_from:
+                    self.schedule(flow, self.jump_to + due - self.jump_from)
+                elif due <= now:
                     self.end(flow, now, False)
                 elif due - now > 6 * _TICK and not flow.delete_at:
                     self.schedule(flow, now + 6 * _TICK)
