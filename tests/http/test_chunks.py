@@ -165,3 +165,11 @@ def test_linear_time(unit: bytes) -> None:
         plainly(ask(get()), answer(body), mode="cut", cuts=range(0, len(body), 1460))
 
     assert grows_linearly(run, 4000)
+
+
+def test_a_chunk_that_no_line_end_follows(hear) -> None:
+    settings = HttpSettings(max_chunk_extension_bytes=100)
+    heard = hear(ask(get(b"/1")), answer(HEAD + b"5\r\nhello" + b"x" * 300), *AGAIN, settings=settings)
+    assert heard.transactions[0].response.body_len == 5
+    assert not heard.transactions[0].response.complete
+    assert heard.weirds == ["HTTP_bad_chunk_size"]

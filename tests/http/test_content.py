@@ -180,3 +180,20 @@ def test_pieces_make_no_difference(data: bytes, mode: str, content_type: bytes |
     assert by_pieces(data, settings, step, content_type) == whole_file(
         settings, True, content_type, None, "F1", data, 7
     )
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for i in range(2000):
+        data = b"\x30\x04" + i.to_bytes(4, "big")
+        file = whole_file(HttpSettings(), True, None, None, "F1", data, 7)
+        assert file is not None
+        assert file.digests == digests_of(data)
+
+
+def test_a_file_of_unknown_size_outgrows_the_limit() -> None:
+    settings = HttpSettings(max_request_body_bytes=5000)
+    data = REQUEST + bytes(6000)
+    file = by_pieces(data, settings, 1000, b"application/ocsp-request", -1)
+    assert file is not None
+    assert file.content is NotKept.TOO_LARGE
+    assert file.digests == digests_of(data)

@@ -229,3 +229,8 @@ def test_linear_time(unit: bytes) -> None:
         find_end(block, 0, 0)
 
     assert grows_linearly(run, 10_000)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for i in range(10_000):
+        assert read(b"X-%d: y" % i).fields[0].name == b"x-%d" % i

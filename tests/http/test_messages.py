@@ -62,3 +62,10 @@ def test_the_time_of_a_message_is_that_of_its_start_line() -> None:
     assert heard.response.ts == 4 * SECOND
     (file,) = heard.response.files
     assert (file.first_ts, file.last_ts) == (5 * SECOND, 6 * SECOND)
+
+
+def test_more_oddities_of_requests(hear) -> None:
+    assert hear(ask(b"GET HTTP/1.1\r\n\r\n")).weirds == ["missing_HTTP_uri"]
+    assert hear(ask(b"HEAD /\r\n\r\n")).weirds == ["invalid_http_09_request_method"]
+    persistent = hear(*(ask(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n") for _ in range(2)))
+    assert persistent.weirds == []

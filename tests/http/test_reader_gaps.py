@@ -231,3 +231,21 @@ def test_a_gap_in_a_compressed_body_ends_its_decoding() -> None:
     (file,) = heard.transactions[0].response.files
     assert file.missing_bytes == 3
     assert file.seen_bytes <= 3000
+
+
+def test_a_gap_in_a_multipart_body() -> None:
+    body = b"--b\r\n\r\nthe first part\r\n--b\r\n\r\nthe second part\r\n--b--"
+    asked = post(b"/0", body, b"Content-Type: multipart/mixed; boundary=b")
+    heard = hear(*with_gap([ask(asked), answer(reply()), *exchange(2)], 0, asked.index(b"first"), 3))
+    first, second = heard.transactions[0].request.files
+    assert (first.seen_bytes, first.missing_bytes, second.seen_bytes, second.missing_bytes) == (11, 3, 15, 0)
+    assert heard.transactions[0].request.body_len == len(body)
+    assert heard.targets == [b"/0", b"/2"]
+
+
+def test_a_request_still_under_way_when_http_ends() -> None:
+    asked = b"POST /0 HTTP/1.1\r\nUpgrade: x\r\nContent-Length: 50\r\n\r\nbegin"
+    heard = hear(ask(asked), answer(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"), ask(b"other protocol"))
+    assert heard.targets == [b"/0"]
+    assert heard.statuses == [101]
+    assert not heard.request.complete
