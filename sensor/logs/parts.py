@@ -19,7 +19,7 @@ from sensor.weird import FlowId
 CONN, HTTP, FILES, OCSP, WEIRD, NOTICE, OCSP_EXCHANGE, LEAK = range(8)
 """Places in STREAMS."""
 
-_MAX_REMEMBERED = 8192  # texts of one kind
+_MAX_REMEMBERED = 2048  # texts of one kind
 _MAX_REMEMBERED_BYTES = 128  # of one such text
 
 

@@ -23,7 +23,7 @@ class FolderSink:
         """Raises SinkError if the folder cannot be made or written to."""
         self._folder = folder
         self._durable = durable
-        self._files: dict[str, int] = {}
+        self._files: dict[str, tuple[int, str]] = {}  # descriptor and name by log
         self._closed = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -35,30 +35,32 @@ class FolderSink:
             raise SinkError(f"{folder}: not writable")
 
     def write(self, stream: str, lines: bytes) -> None:
-        if self._closed:
-            raise SinkError(f"{self._folder}: closed")
-        path = self._folder / f"{stream}.log"
-        fd = self._files.get(stream)
-        if fd is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            try:
-                fd = os.open(path, flags, 0o644)
-            except OSError as error:
-                raise SinkError(f"{path}: {error.strerror}") from None
-            self._files[stream] = fd
-        write_lines(fd, str(path), lines)
+        file = self._files.get(stream)
+        if file is None:
+            file = self._files[stream] = self._open(stream)
+        write_lines(file[0], file[1], lines)
 
     def close(self) -> None:
         self._closed = True
         failed = None
         while self._files:
-            stream, fd = self._files.popitem()
+            _, (fd, name) = self._files.popitem()
             try:
                 if self._durable:
                     os.fsync(fd)
             except OSError as error:
-                failed = SinkError(f"{self._folder / stream}.log: {error.strerror}")
+                failed = SinkError(f"{name}: {error.strerror}")
             finally:
                 os.close(fd)
         if failed is not None:
             raise failed
+
+    def _open(self, stream: str) -> tuple[int, str]:
+        if self._closed:
+            raise SinkError(f"{self._folder}: closed")
+        path = self._folder / f"{stream}.log"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o644), str(path)
+        except OSError as error:
+            raise SinkError(f"{path}: {error.strerror}") from None
