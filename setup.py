@@ -30,7 +30,7 @@ def extensions() -> list[Extension]:
             Extension(
                 ".".join(m.relative_to(HERE).parts),
                 [str(m.relative_to(HERE).with_suffix(".py"))],
-                extra_compile_args=["-O3"],
+                extra_compile_args=["-O3", "-g0"],
                 optional=True,
             )
             for m in MODULES
