@@ -82,8 +82,12 @@ class Reassembler:
                 self.settle(flow, peer, ts)
             self.settle(flow, end, ts)
             self.settle(flow, peer, ts)
-        elif peer.lost_rel and ((rel >= end.next_rel and not end.lost_rel) or ts - peer.lost_ts > self.reorder_ns):
-            self.settle(flow, peer, ts)  # who acknowledged it sends on, so that it was there
+        elif peer.lost_rel and (
+            (end.reads_as_orig and rel >= end.next_rel and not end.lost_rel) or ts - peer.lost_ts > self.reorder_ns
+        ):
+            # The requester has acknowledged a reply and asks on, so that it was there. (A reply that goes on says
+            # nothing of its request, which it may have overtaken.)
+            self.settle(flow, peer, ts)
         if rel < end.next_rel:
             if end.recent is not None or end.held is not None:
                 self.compare(flow, end, rel, pos, length, ts)
@@ -293,8 +297,11 @@ class Reassembler:
                 end.next_rel = rel
                 return
             self.miss(flow, end, rel)
-            if flow.reading == _NOBODY:
-                self.give_up(flow, end, rel, ts)
+            if flow.reading == _NOBODY or end.held is not None:
+                if end.peer.lost_rel and end.peer.lost_ts < ts:
+                    self.settle(flow, end.peer, ts)
+                end.lost_rel = 0
+                self.give_up(flow, end, rel, ts)  # nobody reads it, or what lay behind it is already there
                 return
             # On a SPAN port an acknowledgment can overtake what it acknowledges: the reader is told a little later.
             if end.lost_rel == 0:
@@ -382,8 +389,10 @@ class Reassembler:
         if peer.closed_told:
             flow.reader.closed(peer.reads_as_orig, FIN, ts, peer.last_data_ts, 0)
         before = end.next_rel - 1 - len(chunk)
-        if before > 0:
+        if before > 0 or flow.partial:  # a length of 0: what came before is unknown
             end.skip = flow.reader.gap(end.reads_as_orig, before, ts, 0)
+            if peer.next_rel == 1 and flow.partial:
+                peer.skip = flow.reader.gap(peer.reads_as_orig, 0, ts, 0)
         if end.skip >= 0:
             end.skip = flow.reader.data(end.reads_as_orig, chunk, ts)
             end.recent = [(end.next_rel - len(chunk), end.next_rel, chunk)]

@@ -32,6 +32,12 @@ _STARTS: Final = (
     b"REPORT ",
     b"SEARCH ",
     b"SUBSCRIBE ",
+    b"UNSUBSCRIBE ",
+    b"NOTIFY ",
+    b"M-SEARCH ",
+    b"CCM_POST ",
+    b"RPC_IN_DATA ",
+    b"RPC_OUT_DATA ",
     b"HTTP/1.",
     b"HTTP/0.",
 )
@@ -52,6 +58,8 @@ def looks_like(data: bytes) -> int:
         if data[1] == 3 and data[5] == 2:
             return TLS_SERVER
         return NOTHING
+    if _is_socks(data):
+        return HTTP  # a proxy's preamble, behind which HTTP may come: the reader looks for it
     if first in {13, 10}:
         data = data.lstrip(b"\r\n")
         if not data:
@@ -66,6 +74,13 @@ def looks_like(data: bytes) -> int:
             return PREFIX
         return NOTHING
     return HTTP
+
+
+def _is_socks(data: bytes) -> bool:
+    """A SOCKS client's first message, and nothing behind it: version 5 (RFC 1928) or 4 with its command and address."""
+    if data[0] == 5:
+        return 3 <= len(data) == 2 + data[1]
+    return data[0] == 4 and len(data) >= 9 and data[1] in {1, 2} and data[-1] == 0
 
 
 def _is_request_line(data: bytes) -> bool:

@@ -33,9 +33,10 @@ Segment = tuple[int, int, bytes | None]
 class Endpoint:
     """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
-    acknowledged, `lost_rel` how far it has acknowledged beyond `next_rel` since `lost_ts` (0: it has not), `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order:
-    `recent` are delivered ones not yet acknowledged, kept to compare a
-    retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
+    acknowledged, `lost_rel` how far it has acknowledged beyond `next_rel` since `lost_ts` (0: it has not), `top_rel`
+    the end of the furthest data seen. `held` are segments above a hole, in order: `recent` are delivered ones not yet
+    acknowledged, kept to compare a retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only,
+    -1 nothing more.
     """
 
     peer: Endpoint  # the other side of the flow, set by it

@@ -250,16 +250,18 @@ class FlowTracker:
             due = self.machine.deadline(flow)
             if self.now >= due:
                 if ts < due or self.survives(flow, due):
-                    # The capture's clock ran back, or ahead, or both. conn.log ends the flow here, as Zeek's does; its bytes
+                    # The capture's clock ran back or ahead. conn.log ends the flow here, as Zeek's does; its bytes
                     # go on, so that no message is torn.
                     old = flow
                     self.end_record(flow)
                 else:
                     self.end(flow, ts, False)
                 flow = None
-            elif packet.flags & _SYN and self.is_reuse(flow, flow.orig if direction > 0 else flow.resp, ts):
-                self.end(flow, ts, False)
-                flow = None
+            elif packet.flags & _SYN:
+                end = flow.orig if direction > 0 else flow.resp
+                if self.is_reuse(flow, end, ts):
+                    self.end(flow, ts, False)
+                    flow = None
         if flow is None:
             flow = self.open(key or self.key_of(packet), ts, number)
             if old is not None:
