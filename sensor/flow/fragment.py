@@ -37,6 +37,7 @@ class Defragmenter:
         self.pending: dict[tuple[int, ...], _Datagram] = {}
         self.held_bytes = 0
         self.fragments = 0
+        self.datagrams = 0
         self.expired = 0
         self.weirds: list[str] = []
 
@@ -56,6 +57,8 @@ class Defragmenter:
             packet.fragment_id,
             packet.fragment_proto if packet.family == 4 else 0,
             packet.depth,
+            packet.vlan,
+            packet.inner_vlan,
         )
         if packet.cap_end < packet.fragment_end:
             self.weirds.append("incompletely_captured_fragment")
@@ -101,11 +104,11 @@ class Defragmenter:
         self.held_bytes += len(body)
         if offset == 0:
             datagram.header = self._header(packet, raw)
-        while self.held_bytes > self.max_bytes and len(self.pending) > 1:
+        if datagram.total >= 0 and datagram.size >= datagram.total and datagram.header is not None:
+            return self._join(key, datagram)
+        while self.held_bytes > self.max_bytes:
             self._forget(next(iter(self.pending)))
-        if datagram.total < 0 or datagram.size < datagram.total or datagram.header is None:
-            return None
-        return self._join(key, datagram)
+        return None
 
     def _header(self, packet: Packet, raw: memoryview | bytes) -> bytes:
         """The header of the first fragment without its fragmentation, so that the whole decodes as one datagram."""
@@ -117,21 +120,31 @@ class Defragmenter:
 
     def _join(self, key: tuple[int, ...], datagram: _Datagram) -> bytes | None:
         body = bytearray()
+        oddity = None
         for offset in sorted(datagram.parts):
+            part = datagram.parts[offset]
             if offset != len(body):
-                self.weirds.append("fragment_inconsistency")
-                datagram.broken = True
-                self._drop_parts(datagram)
-                return None
-            body += datagram.parts[offset]
+                # More bytes than there is room for, so at least two overlap.
+                same = body[offset : offset + len(part)] == part[: len(body) - offset]
+                oddity = "fragment_overlap" if same else "fragment_inconsistency"
+                break
+            body += part
+        if oddity is None and len(body) != datagram.total:
+            oddity = "fragment_size_inconsistency"
+        if oddity is not None:
+            self.weirds.append(oddity)
+            datagram.broken = True
+            self._drop_parts(datagram)
+            return None
         del self.pending[key]
         self.held_bytes -= datagram.size
         header = bytearray(datagram.header or b"")
+        total = len(header) + len(body)
+        if key[0] == 4 and total > _MAX_DATAGRAM:
+            self.weirds.append("excessively_large_fragment")
+            return None
+        self.datagrams += 1
         if key[0] == 4:
-            total = len(header) + len(body)
-            if total > _MAX_DATAGRAM:
-                self.weirds.append("excessively_large_fragment")
-                return None
             header[2:4] = total.to_bytes(2, "big")
             header[6:8] = b"\0\0"
         else:

@@ -41,6 +41,7 @@ _STARTS: Final = (
     b"HTTP/1.",
     b"HTTP/0.",
 )
+_MAX_EMPTY: Final = 64  # line ends before a message (RFC 9112 2.2 speaks of one empty line)
 _LONGEST: Final = max(map(len, _STARTS))
 _FIRST: Final = frozenset(start[0] for start in _STARTS)
 
@@ -61,9 +62,10 @@ def looks_like(data: bytes) -> int:
     if _is_socks(data):
         return HTTP  # a proxy's preamble, behind which HTTP may come: the reader looks for it
     if first in {13, 10}:
+        length = len(data)
         data = data.lstrip(b"\r\n")
         if not data:
-            return PREFIX
+            return PREFIX if length <= _MAX_EMPTY else NOTHING
         first = data[0]
     if first not in _FIRST or not data.startswith(_STARTS):
         if _is_request_line(data):

@@ -6,19 +6,20 @@ cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
 
 cdef class Endpoint:
-    cdef public bint is_orig, did_close, did_eof, dropped, closed_told, reads_as_orig, inherited
+    cdef public bint is_orig, did_close, did_eof, dropped, over, closed_told, reads_as_orig, inherited
     cdef public int state, prev_state, sniffed
     cdef public unsigned int base_seq, start_seq, last_seq, ack_seq, hist_mask
     cdef public long long last_rel, ack_rel, fin_rel, hist_syn, hist_fin, hist_rst
     cdef public unsigned int fin_cnt, rst_cnt, rxmt_cnt, rxmt_next, zero_cnt, zero_next, gap_cnt, gap_next
-    cdef public long long pkts, ip_bytes, next_rel, trim_rel, lost_rel, lost_ts, top_rel
+    cdef public long long pkts, ip_bytes, next_rel, trim_rel, top_rel
     cdef public list held, recent
     cdef public bytes prefix
     cdef public long long far_next
-    cdef public int far_count
-    cdef public long long held_bytes, hole_since, skip, last_data_ts
+    cdef public int far_count, far_acks
+    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts
     cdef public Endpoint peer
 
+    cpdef bint is_numbered(self) except -1
     @cython.locals(shift="long long", first="long long", last="long long")
     cpdef rebase(self)
     cpdef inherit(self, Endpoint old)
@@ -33,7 +34,7 @@ cdef class Flow:
     cdef public Endpoint orig, resp
     cdef public str history
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over
-    cdef public object reader, id, parent, service
+    cdef public object reader, id, parent, service, late
 
     cpdef flip(self)
     @cython.locals(same=bint)

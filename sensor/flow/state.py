@@ -5,12 +5,15 @@ The endpoint states, the history letters and conn_state are Zeek's (reference: z
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sensor.flow.seq import seq_delta
 from sensor.flow.stream import StreamReader
 from sensor.flow.uid import mix, render_words
 from sensor.weird import FlowId
+
+if TYPE_CHECKING:
+    from sensor.flow.late import Late
 
 INACTIVE: Final = 0
 SYN_SENT: Final = 1
@@ -33,10 +36,9 @@ Segment = tuple[int, int, bytes | None]
 class Endpoint:
     """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
-    acknowledged, `lost_rel` how far it has acknowledged beyond `next_rel` since `lost_ts` (0: it has not), `top_rel`
-    the end of the furthest data seen. `held` are segments above a hole, in order: `recent` are delivered ones not yet
-    acknowledged, kept to compare a retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only,
-    -1 nothing more.
+    acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order;
+    `recent` are delivered segments not yet acknowledged, kept to compare a
+    retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
     """
 
     peer: Endpoint  # the other side of the flow, set by it
@@ -69,24 +71,29 @@ class Endpoint:
         self.ip_bytes = 0
         self.next_rel = 1
         self.trim_rel = 1
-        self.lost_rel = 0
-        self.lost_ts = 0
         self.top_rel = 1
         self.held: list[Segment] | None = None
         self.held_bytes = 0
         self.recent: list[Segment] | None = None
+        self.recent_bytes = 0
         self.prefix: bytes | None = None
         self.far_next = 0
         self.far_count = 0
+        self.far_acks = 0
         self.hole_since = 0
         self.skip = 0
         self.sniffed = 0
         self.dropped = False
+        self.over = False
         self.closed_told = False
         self.reads_as_orig = is_orig
         self.inherited = False
         self.base_seq = 0
         self.last_data_ts = 0
+
+    def is_numbered(self) -> bool:
+        """Whether its sequence numbers are known: by a segment of its own, its peer's ACK, or an earlier flow."""
+        return self.state != INACTIVE or self.inherited or self.start_seq != 0
 
     def rebase(self) -> None:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
@@ -94,8 +101,6 @@ class Endpoint:
         self.base_seq = self.start_seq
         self.next_rel += shift
         self.trim_rel += shift
-        if self.lost_rel:
-            self.lost_rel += shift
         self.top_rel += shift
         for kept in (self.held, self.recent):
             if kept is not None:
@@ -103,22 +108,23 @@ class Endpoint:
 
     def inherit(self, old: Endpoint) -> None:
         """Go on reading where `old`, the same side of a flow that was ended too early, stopped."""
-        self.inherited = True
-        self.base_seq = old.base_seq if old.inherited else old.start_seq
-        self.start_seq = self.base_seq
+        if old.is_numbered():
+            self.inherited = True
+            self.base_seq = old.base_seq if old.inherited else old.start_seq
+            self.start_seq = self.base_seq
         self.next_rel = old.next_rel
         self.trim_rel = old.trim_rel
-        self.lost_rel = old.lost_rel
-        self.lost_ts = old.lost_ts
         self.top_rel = old.top_rel
         self.held, old.held = old.held, None
         self.held_bytes = old.held_bytes
         self.hole_since = old.hole_since
         self.recent = old.recent
+        self.recent_bytes = old.recent_bytes
         self.prefix = old.prefix
         self.skip = old.skip
         self.sniffed = old.sniffed
         self.dropped = old.dropped
+        self.over = old.over
         self.closed_told = old.closed_told
         self.last_data_ts = old.last_data_ts
         self.reads_as_orig = old.reads_as_orig
@@ -172,6 +178,7 @@ class Flow:
         self.over = False
         self.gap_bytes = 0
         self.reading = 0
+        self.late: Late | None = None
         self.tls = 0
         self.reader: StreamReader | None = None
         self.service: str | None = None

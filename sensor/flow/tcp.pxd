@@ -25,7 +25,6 @@ cdef class TcpMachine:
     @cython.locals(closes=bint)
     cpdef bint advance_inactive(self, Flow flow, Endpoint end, Endpoint peer, unsigned int flags, unsigned int seq, unsigned int ack, long long length, long long ts) except -1
     cpdef enter(self, Flow flow, Endpoint end, int state)
-    @cython.locals(reached="long long")
     cpdef bint data_pending(self, Endpoint end) except -1
     cpdef check_eof(self, Flow flow, Endpoint end, long long ts)
     cpdef close(self, Flow flow, Endpoint end, Endpoint peer)

@@ -171,10 +171,12 @@ class TcpMachine:
                     self.reassembler.discarded_bytes += size
         if end.fin_cnt or end.rst_cnt:
             self.check_eof(flow, end, ts)
-        if end.fin_cnt and end.next_rel >= end.fin_rel - 1 and not end.closed_told:
+        if end.fin_cnt and end.next_rel >= end.fin_rel - 1 and not end.over:
             self.reassembler.fin_reached(flow, end, ts)
         if do_close:
             self.close(flow, end, peer)
+        if flow.late is not None:
+            self.reassembler.wait(flow, ts)
 
     def start(self, flow: Flow, end: Endpoint, flags: int, seq: int, upper_seq: int, ts: int) -> None:
         """Where an endpoint's numbering starts: at its SYN, or where the SYN would have been."""
@@ -366,10 +368,9 @@ class TcpMachine:
         """Is there data before the endpoint's last sequence number that was neither delivered nor given up?"""
         if end.dropped:
             return False
-        reached = max(end.next_rel, end.lost_rel)
-        if end.last_rel < reached:
+        if end.last_rel < end.next_rel:
             return False
-        if reached not in {end.last_rel - 1, end.last_rel}:
+        if end.next_rel not in {end.last_rel - 1, end.last_rel}:
             return True
         return end.state != _RESET and end.peer.top_rel > end.peer.trim_rel
 
@@ -377,7 +378,7 @@ class TcpMachine:
         if end.did_eof or not (end.fin_cnt or end.state >= _CLOSED) or self.data_pending(end):
             return
         end.did_eof = True
-        if end.fin_cnt and not end.closed_told and end.next_rel >= end.fin_rel - 1:
+        if end.fin_cnt and not end.over and end.next_rel >= end.fin_rel - 1:
             self.reassembler.fin_reached(flow, end, ts)
         if flow.close_deferred:
             self.close(flow, end, end.peer)

@@ -1,12 +1,13 @@
 cimport cython
 from sensor.flow.decode cimport Packet
 from sensor.flow.reassembly cimport Reassembler
+from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow
 from sensor.flow.tcp cimport TcpMachine
 
 cdef int _TCP, _FRAGMENT, _BAD_TCP, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
 cdef unsigned int _SYN, _ACK
-cdef long long _TICK, _JUMP
+cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
 cdef class FlowTracker:
@@ -20,7 +21,7 @@ cdef class FlowTracker:
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished
-    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to
+    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born
     cdef public unsigned long long seed
 
     cpdef feed(self, batch)
@@ -31,11 +32,13 @@ cdef class FlowTracker:
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
     cpdef fragment(self, long long ts, long long number)
-    @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", sport="unsigned long long", dport="unsigned long long")
+    @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
     cpdef unsigned long long key_of(self, Packet packet) noexcept
     cpdef int side(self, Flow flow, Packet packet) noexcept
     @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
     cpdef segment(self, long long ts, long long number, bint bad)
+    @cython.locals(packet=Packet, seq="unsigned int", ahead="long long")
+    cpdef bint goes_on(self, Endpoint end) except -1
     @cython.locals(packet=Packet, flow=Flow, half_open=bint)
     cpdef Flow open(self, unsigned long long key, long long ts, long long number)
     @cython.locals(packet=Packet, orig=Endpoint)
@@ -48,6 +51,8 @@ cdef class FlowTracker:
     cpdef tidy(self, queue)
     @cython.locals(flow=Flow)
     cpdef evict(self, long long ts)
+    @cython.locals(slot=list)
+    cpdef compact(self)
     cpdef end_record(self, Flow flow)
     cpdef end(self, Flow flow, long long ts, bint at_end)
     @cython.locals(flow=Flow, end=Endpoint)

@@ -13,6 +13,7 @@ from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES, Packet
 from sensor.flow.fragment import Defragmenter
 from sensor.flow.reassembly import Reassembler
+from sensor.flow.seq import seq_delta
 from sensor.flow.state import Endpoint, Flow
 from sensor.flow.stream import StreamReader
 from sensor.flow.tcp import TcpMachine
@@ -31,7 +32,9 @@ _RESET: Final = 6
 _SYN: Final = 2
 _ACK: Final = 16
 _TICK: Final = 1_000_000_000
+_GARBAGE: Final = 4096  # that many flows, and two for each that is alive, may be over and not forgotten yet
 _JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
+_NEAR: Final = 1 << 20  # as _FAR in reassembly.py
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _MIX1: Final = 0xFF51AFD7ED558CCD
@@ -89,6 +92,7 @@ class FlowTracker:
         self.counts = array("q", [0] * len(OUTCOMES))
         self.flows_seen = 0
         self.evicted = 0
+        self.born = 0
         self.last_flow: Flow | None = None
         self.clock_backwards = 0
         self.jump_from = 0
@@ -169,35 +173,43 @@ class FlowTracker:
         """An IP fragment: whatever is complete with it is decoded as one datagram."""
         packet = self.packet
         raw = self.reassembler.raw
-        whole = self.defragmenter.add(packet, raw, ts)
-        for name in self.defragmenter.weirds:
-            self.out.append(Weird(ts, name, None, None, "IP"))
-        self.defragmenter.weirds.clear()
-        if whole is None:
-            return
-        code = packet.datagram(whole, len(whole), packet.depth)
-        self.counts[code] += 1
-        if code in {_TCP, _BAD_TCP}:
+        code = _FRAGMENT
+        for _ in range(packet.max_depth + 1):  # a datagram may hold a tunnel with a fragment in it
+            whole = self.defragmenter.add(packet, self.reassembler.raw, ts)
+            for name in self.defragmenter.weirds:
+                self.out.append(Weird(ts, name, None, None, "IP"))
+            self.defragmenter.weirds.clear()
+            if whole is None:
+                break
             self.reassembler.raw = whole
+            code = packet.datagram(whole, len(whole), packet.depth)
+            self.counts[code] += 1
+            if code != _FRAGMENT:
+                break
+        if code in {_TCP, _BAD_TCP}:
             self.segment(ts, number, code == _BAD_TCP)
-            self.reassembler.raw = raw
+        elif code > 5:
+            self.odd(code, ts)
+        self.reassembler.raw = raw
 
     def key_of(self, packet: Packet) -> int:
         """A 64-bit mix of the five-tuple, the same for both directions; equality is checked against the flow itself.
 
-        The finaliser is that of MurmurHash3 (Austin Appleby, public domain): every input bit reaches every output bit.
+        The seed goes in first and everything else is mixed into it word by word, so that nobody can choose addresses
+        and ports that cancel out. Constants of MurmurHash3 (Austin Appleby, public domain).
         """
-        sport = packet.sport
-        dport = packet.dport
-        a = (packet.src_hi * _GOLDEN + packet.src_lo + (sport << 40)) & _MASK
-        b = (packet.dst_hi * _GOLDEN + packet.dst_lo + (dport << 40)) & _MASK
-        a ^= self.seed
-        b ^= self.seed
+        seed = self.seed
+        a = ((packet.src_hi ^ seed) * _GOLDEN) & _MASK
+        a ^= a >> 32
+        a = ((a ^ packet.src_lo) * _MIX1) & _MASK
+        a ^= a >> 29
+        a = ((a ^ packet.sport) * _MIX2) & _MASK
         a ^= a >> 33
-        a = (a * _MIX1) & _MASK
-        a ^= a >> 33
-        b ^= b >> 33
-        b = (b * _MIX1) & _MASK
+        b = ((packet.dst_hi ^ seed) * _GOLDEN) & _MASK
+        b ^= b >> 32
+        b = ((b ^ packet.dst_lo) * _MIX1) & _MASK
+        b ^= b >> 29
+        b = ((b ^ packet.dport) * _MIX2) & _MASK
         b ^= b >> 33
         mix = (a + b + (a ^ b) * _MIX2 + packet.family) & _MASK
         if self.use_vlan:
@@ -249,7 +261,7 @@ class FlowTracker:
         if flow is not None:
             due = self.machine.deadline(flow)
             if self.now >= due:
-                if ts < due or self.survives(flow, due):
+                if (ts < due or self.survives(flow, due)) and self.goes_on(flow.orig if direction > 0 else flow.resp):
                     # The capture's clock ran back or ahead. conn.log ends the flow here, as Zeek's does; its bytes
                     # go on, so that no message is torn.
                     old = flow
@@ -265,6 +277,8 @@ class FlowTracker:
         if flow is None:
             flow = self.open(key or self.key_of(packet), ts, number)
             if old is not None:
+                if old.late is not None:
+                    self.reassembler.go_on(old, True, ts)
                 flow.inherit(old)
                 self.out.append(self.machine.connection(old))
                 old.release()
@@ -282,9 +296,28 @@ class FlowTracker:
             self.schedule(flow, flow.delete_at)
             self.closing.append(flow)
 
+    def goes_on(self, end: Endpoint) -> bool:
+        """Is the segment in `packet`, sent by `end`, a continuation of what its flow carried?"""
+        packet = self.packet
+        seq = packet.seq
+        if not end.is_numbered():  # then by what it acknowledges
+            if not packet.flags & _ACK:
+                return not packet.flags & _SYN
+            end = end.peer
+            seq = packet.ack
+        elif packet.flags & _SYN:
+            return seq == end.start_seq
+        ahead = seq_delta(seq, (end.start_seq + end.next_rel) & 0xFFFFFFFF)
+        return -_NEAR < ahead < _NEAR
+
     def open(self, key: int, ts: int, number: int) -> Flow:
         """A new flow, begun by the segment in `packet`."""
         packet = self.packet
+        if len(self.flows) >= self.max_flows or len(self.opening) >= self.max_half_open:
+            self.evict(ts)
+        self.born += 1
+        if self.born > 2 * len(self.flows) + _GARBAGE:
+            self.compact()
         while self.flows.get(key) is not None:
             key = (key + 1) & _MASK
         flow = Flow(number, ts)
@@ -316,8 +349,6 @@ class FlowTracker:
             self.schedule(flow, ts + self.machine.attempt_ns)
         else:
             self.schedule(flow, ts + 6 * _TICK)
-        if len(self.flows) > self.max_flows or len(self.opening) > self.max_half_open:
-            self.evict(ts)
         return flow
 
     def is_reuse(self, flow: Flow, sender: Endpoint, ts: int) -> bool:
@@ -374,6 +405,8 @@ class FlowTracker:
             for flow in self.wheel.pop(due_tick):
                 if flow.over:
                     continue
+                if flow.late is not None:
+                    self.reassembler.wait(flow, now)
                 due = self.machine.deadline(flow)
                 if due <= now and self.survives(flow, due) and now < self.jump_to + due - self.jump_from:
                     self.schedule(flow, self.jump_to + due - self.jump_from)
@@ -396,13 +429,13 @@ class FlowTracker:
             queue.popleft()
 
     def evict(self, ts: int) -> None:
-        """The table is full: closed flows go first, then half-open ones, then the oldest."""
-        while len(self.opening) > self.max_half_open:
+        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest."""
+        while len(self.opening) >= self.max_half_open:
             flow = self.opening.popleft()
             if not flow.over and flow.resp.state == _INACTIVE:
                 self.evicted += 1
                 self.end(flow, ts, False)
-        while len(self.flows) > self.max_flows:
+        while len(self.flows) >= self.max_flows:
             queue = self.closing or self.opening or self.oldest
             if not queue:
                 return
@@ -411,6 +444,18 @@ class FlowTracker:
                 continue
             self.evicted += 1
             self.end(flow, ts, False)
+
+    def compact(self) -> None:
+        """More flows were opened than there are: forget those that are over in the queues and the wheel."""
+        self.born = 0
+        for queue in (self.closing, self.opening, self.oldest):
+            kept = [flow for flow in queue if not flow.over and (queue is not self.opening or _is_half_open(flow))]
+            queue.clear()
+            queue.extend(kept)
+        for tick, slot in list(self.wheel.items()):
+            slot[:] = [flow for flow in slot if not flow.over]
+            if not slot:
+                del self.wheel[tick]
 
     def end_record(self, flow: Flow) -> None:
         """Take the flow out of the table."""
@@ -448,6 +493,10 @@ class FlowTracker:
 
 def _number(flow: Flow) -> int:
     return flow.number
+
+
+def _is_half_open(flow: Flow) -> bool:
+    return flow.resp.state == _INACTIVE
 
 
 __all__ = ["Connection", "FlowTracker"]

@@ -1,0 +1,32 @@
+cimport cython
+from sensor.flow.state cimport Endpoint, Flow
+
+cdef int _UNDECIDED, _NOBODY, _ATTACHED
+cdef long long _RECENT_SEGMENTS, _RECENT_BYTES
+
+cdef class Delivery:
+    cdef public object make_reader
+    cdef public list out
+    cdef public frozenset ports
+    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, gap_bytes, gaps
+
+    cpdef weird(self, Flow flow, long long ts, str name)
+    @cython.locals(first="long long")
+    cpdef hand(self, Flow flow, Endpoint end, object raw, Py_ssize_t pos, long long length, long long ts)
+    @cython.locals(chunk=bytes)
+    cpdef hand_on(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
+    @cython.locals(low="long long", high="long long")
+    cpdef remember(self, Endpoint end, long long first, bytes chunk)
+    @cython.locals(chunk=bytes, kind=int, probation=bint)
+    cpdef decide(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
+    @cython.locals(peer=Endpoint, asks=bint)
+    cpdef attach(self, Flow flow, Endpoint end, bytes chunk, bint probation)
+    @cython.locals(early=bytes, passed="long long")
+    cpdef join(self, Flow flow, Endpoint end, long long ts)
+    @cython.locals(unskipped="long long")
+    cpdef tell_gap(self, Flow flow, Endpoint end, long long length, long long ts)
+    cpdef go_on(self, Flow flow, bint settle, long long ts)
+    cpdef wait(self, Flow flow, long long ts)
+    cpdef close(self, Flow flow, Endpoint end, int how, long long ts)
+    @cython.locals(unskipped="long long")
+    cpdef tell_close(self, Flow flow, Endpoint end, int how, long long ts)

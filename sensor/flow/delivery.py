@@ -1,0 +1,218 @@
+"""A flow's bytes, in order, to its reader: who reads it, what it wants, what it has to wait for.
+
+The reader is told of a gap that may still be filled a little later (late.py), in the order in which it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sensor.flow.sniff import PREFIX, looks_like
+from sensor.flow.state import Endpoint, Flow
+from sensor.flow.stream import FIN, StreamReader
+from sensor.settings import FlowSettings
+from sensor.weird import FlowId, Weird
+
+# As in state.py, C constants when compiled.
+_UNDECIDED: Final = 0
+_NOBODY: Final = 1
+_ATTACHED: Final = 2
+
+_RECENT_SEGMENTS: Final = 64
+_RECENT_BYTES: Final = 65536
+
+HTTP: Final = 1  # as in sniff.py
+TLS: Final = 6
+
+ReaderFactory = Callable[[FlowId, bool], StreamReader]
+"""(flow, probation) -> a reader; probation: the port says nothing, only the first bytes look like HTTP."""
+
+
+class Delivery:
+    """What all flows share: limits, counters, the output list. `total_held` is what waits in all of them, in bytes."""
+
+    def __init__(self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object]) -> None:
+        self.make_reader = make_reader
+        self.out = out
+        self.ports = frozenset(settings.http_ports)
+        self.max_held_segments = settings.max_ooo_segments
+        self.max_total = settings.max_reassembly_bytes
+        self.hole_bytes = min(settings.hole_wait_bytes, settings.max_ooo_bytes)
+        self.hole_ns = int(settings.hole_wait_s * 1e9)
+        self.reorder_ns = int(settings.reorder_wait_s * 1e9)
+        self.total_held = 0
+        self.gap_bytes = 0
+        self.gaps = 0
+
+    def weird(self, flow: Flow, ts: int, name: str) -> None:
+        self.out.append(Weird(ts, name, flow.flow_id(), None, "TCP"))
+
+    def hand(self, flow: Flow, end: Endpoint, raw: bytes | memoryview, pos: int, length: int, ts: int) -> None:
+        """raw[pos : pos + length], which end at `next_rel`, to the reader, or behind what it still waits for."""
+        first = end.next_rel - length
+        late = flow.late
+        if late is None:
+            self.hand_on(flow, end, first, raw, pos, length, ts)
+            return
+        late.keep(end, first, bytes(raw[pos : pos + length]), ts)
+        self.total_held += length
+
+    def hand_on(
+        self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
+    ) -> None:
+        """raw[pos : pos + length], bytes `first` and following, to whoever reads this flow, as far as it wants it."""
+        if flow.reading != _ATTACHED:
+            if flow.reading == _UNDECIDED and not end.sniffed:
+                self.decide(flow, end, first, raw, pos, length, ts)
+            return
+        if end.closed_told:
+            return
+        if end.skip:
+            if end.skip < 0:
+                return
+            if length < end.skip:
+                end.skip -= length
+                return
+            pos += end.skip
+            length -= end.skip
+            first += end.skip
+            end.skip = 0
+        chunk = bytes(raw[pos : pos + length])
+        if chunk:
+            self.remember(end, first, chunk)
+        end.skip = flow.reader.data(end.reads_as_orig, chunk, ts)  # type: ignore[union-attr]  # it is attached
+
+    def remember(self, end: Endpoint, first: int, chunk: bytes) -> None:
+        """Keep what was delivered until it is acknowledged, to compare a retransmission with; within limits."""
+        if end.recent is None:
+            end.recent = []
+            end.recent_bytes = 0
+        end.recent.append((first, first + len(chunk), chunk))
+        end.recent_bytes += len(chunk)
+        while end.recent_bytes > _RECENT_BYTES or len(end.recent) > _RECENT_SEGMENTS:
+            low, high, _ = end.recent.pop(0)
+            end.recent_bytes -= high - low
+
+    def decide(
+        self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
+    ) -> None:
+        """The first bytes of a direction: does anyone read this flow? The port decides, else what they look like."""
+        chunk = bytes(raw[pos : pos + length])
+        if end.prefix is not None:
+            first -= len(end.prefix)
+            chunk = end.prefix + chunk
+            end.prefix = None
+        probation = flow.resp_p not in self.ports
+        if probation:
+            kind = looks_like(chunk)
+            if kind == PREFIX:
+                end.prefix = chunk
+                return
+            end.sniffed = 1
+            flow.tls |= kind & TLS
+            if kind != HTTP:
+                if end.peer.sniffed:
+                    flow.reading = _NOBODY
+                return
+        flow.reading = _ATTACHED
+        self.attach(flow, end, chunk, probation)
+        self.join(flow, end.peer, ts)
+        if first > 1 or flow.partial:  # a length of 0: what came before is unknown
+            end.skip = flow.reader.gap(end.reads_as_orig, first - 1, ts, 0)  # type: ignore[union-attr]  # it is attached
+        self.hand_on(flow, end, first, chunk, 0, len(chunk), ts)
+
+    def attach(self, flow: Flow, end: Endpoint, chunk: bytes, probation: bool) -> None:
+        """Make a reader. Who asks in HTTP is the originator to it, whoever sent the first SYN that was seen: where the
+        beginning was missed, or both sides sent a SYN, conn.log may have it the other way round."""
+        peer = end.peer
+        asks = end.is_orig
+        if asks:
+            asks = not chunk.startswith(b"HTTP/")
+        elif not chunk.startswith(b"HTTP/"):
+            asks = looks_like(chunk) == HTTP
+        end.reads_as_orig = asks
+        peer.reads_as_orig = not asks
+        flow_id = flow.flow_id()
+        if asks != end.is_orig:
+            flow_id = FlowId(flow_id.uid, flow_id.resp_h, flow_id.resp_p, flow_id.orig_h, flow_id.orig_p, flow_id.proto)
+        flow.reader = self.make_reader(flow_id, probation)
+
+    def join(self, flow: Flow, end: Endpoint, ts: int) -> None:
+        """What the reader has to know of the direction that did not decide: it began with something else, or a gap."""
+        reader = flow.reader
+        early = end.prefix or b""
+        end.prefix = None
+        passed = end.next_rel
+        if flow.late is not None:
+            reached = flow.late.reached(end)
+            passed = passed if reached is None else reached
+        passed -= 1 + len(early)
+        if passed > 0 or flow.partial:
+            end.skip = reader.gap(end.reads_as_orig, passed, ts, 0)  # type: ignore[union-attr]  # it is attached
+        if early:
+            self.hand_on(flow, end, passed + 1, early, 0, len(early), end.last_data_ts)
+        if end.closed_told:
+            reader.closed(end.reads_as_orig, FIN, ts, end.last_data_ts, max(end.skip, 0))  # type: ignore[union-attr]  # it is attached
+
+    def tell_gap(self, flow: Flow, end: Endpoint, length: int, ts: int) -> None:
+        """`length` bytes will not come any more."""
+        self.gaps += 1
+        self.gap_bytes += length
+        end.prefix = None
+        if flow.reading == _ATTACHED and end.skip >= 0 and not end.closed_told:
+            unskipped = end.skip
+            end.skip = 0
+            end.skip = flow.reader.gap(end.reads_as_orig, length, ts, unskipped)  # type: ignore[union-attr]  # it is attached
+
+    def go_on(self, flow: Flow, settle: bool, ts: int) -> None:
+        """Hand on what waited and has nothing missing before it. `settle`: what is missing will not come any more."""
+        late = flow.late
+        if late is None:
+            return
+        while late.pieces and (settle or not late.pieces[0].is_missing()):
+            piece = late.take()
+            if piece.how >= 0:
+                self.tell_close(flow, piece.end, piece.how, piece.ts)
+            elif piece.chunk is not None:
+                self.total_held -= len(piece.chunk)
+                self.hand_on(flow, piece.end, piece.first, piece.chunk, 0, len(piece.chunk), piece.ts)
+            else:
+                last = piece.last
+                if piece.end.fin_cnt:
+                    last = min(last, piece.end.fin_rel - 1)  # a FIN may have been acknowledged before it was seen
+                if last > piece.first:
+                    self.tell_gap(flow, piece.end, last - piece.first, ts)
+        if not late.pieces:
+            flow.late = None
+
+    def wait(self, flow: Flow, ts: int) -> None:
+        """What is missing is given up when something has waited for it too long, when it is too old, or when too much
+        waits."""
+        late = flow.late
+        if late is None:
+            return
+        since = late.waits_since()
+        if (
+            (since >= 0 and ts - since > self.reorder_ns)
+            or ts - late.pieces[0].ts > self.hole_ns
+            or late.size > self.hole_bytes
+            or len(late.pieces) > self.max_held_segments
+            or self.total_held > self.max_total
+        ):
+            self.go_on(flow, True, ts)
+
+    def close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
+        """The direction of `end` is over; its reader learns of it in its turn."""
+        end.over = True
+        if flow.late is not None:
+            flow.late.close(end, how, ts)
+        else:
+            self.tell_close(flow, end, how, ts)
+
+    def tell_close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
+        end.closed_told = True
+        end.recent = None
+        if flow.reading == _ATTACHED:
+            unskipped = end.skip if end.skip > 0 else 0
+            flow.reader.closed(end.reads_as_orig, how, ts, end.last_data_ts, unskipped)  # type: ignore[union-attr]  # it is attached
