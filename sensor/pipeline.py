@@ -16,6 +16,7 @@ from sensor.flow.stream import StreamReader
 from sensor.flow.tracker import FlowTracker
 from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpTransaction
+from sensor.logs.sinks.sink import SinkError
 from sensor.logs.writer import LogWriter
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.ocsp.model import OcspExchange
@@ -62,6 +63,8 @@ class Pipeline:
         self._lookup = lookup
         self._writer = writer
         self._summary = summary
+        self._on_error: Callable[[FlowId, Exception], None] | None = None
+        self._errors = 0
         self.exchanges = 0
         self.leaks = 0
 
@@ -133,10 +136,31 @@ class Pipeline:
                 if summary is not None:
                     summary.connection(item)  # type: ignore[arg-type]
             elif kind is HttpTransaction:
-                self._transaction(item)  # type: ignore[arg-type]
+                try:
+                    self._transaction(item)  # type: ignore[arg-type]
+                except SinkError:
+                    raise
+                except Exception as error:  # noqa: BLE001  (a bug of ours costs this message, not the others)
+                    self._contain(item.flow, error)  # type: ignore[attr-defined]
             else:
                 self._weird(item)  # type: ignore[arg-type]
         out.clear()
+
+    def contain_errors(self, on_error: Callable[[FlowId, Exception], None]) -> None:
+        """From now on a bug of ours is told to `on_error` and costs the flow or message it met; else it goes on up."""
+        self._on_error = on_error
+        self.tracker.on_error = on_error
+
+    @property
+    def internal_errors(self) -> int:
+        """Bugs of ours that were contained."""
+        return self._errors + self.tracker.internal_errors
+
+    def _contain(self, flow: FlowId, error: Exception) -> None:
+        if self._on_error is None:
+            raise error
+        self._errors += 1
+        self._on_error(flow, error)
 
     def _transaction(self, transaction: HttpTransaction) -> None:
         writer, summary = self._writer, self._summary

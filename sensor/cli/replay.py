@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.settings import Settings
+from sensor.weird import FlowId
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.capture.timeline import TimeLine
@@ -93,6 +94,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return _mistake(error)
     summary = None if args.quiet or args.json else Summary()
     pipeline = Pipeline(settings, lookup, writer, summary)
+    pipeline.contain_errors(_tell)
     try:
         if args.quiet:
             pipeline.run(source)
@@ -119,7 +121,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for file in source.files:
             if not file.complete:
                 print(f"ocspwatch: {file.name}: read in part", file=sys.stderr)
-    return 0 if source.complete else EXIT_PARTIAL
+    return 0 if source.complete and not pipeline.internal_errors else EXIT_PARTIAL
 
 
 def _sink(args: argparse.Namespace) -> EventSink | None:
@@ -153,6 +155,16 @@ def _size_of(name: str) -> int:
         return Path(name).stat().st_size if Path(name).is_file() else 0
     except (OSError, ValueError):  # gone meanwhile, or no path at all
         return 0
+
+
+def _tell(flow: FlowId, error: Exception) -> None:
+    """A bug of ours: which flow it cost, and where it is. No payload."""
+    import traceback
+
+    print(f"ocspwatch: internal error, flow {flow.uid} is dropped; please report this:", file=sys.stderr)
+    for line in traceback.format_tb(error.__traceback__):
+        print(line, end="", file=sys.stderr)
+    print(f"{type(error).__name__}", file=sys.stderr)
 
 
 def _mistake(error: Exception) -> int:

@@ -5,7 +5,7 @@ from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow
 from sensor.flow.tcp cimport TcpMachine
 
-cdef int _TCP, _FRAGMENT, _BAD_TCP, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
+cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
 cdef unsigned int _SYN, _ACK
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
@@ -16,12 +16,12 @@ cdef class FlowTracker:
     cdef public Packet packet
     cdef public Reassembler reassembler
     cdef public TcpMachine machine
-    cdef public object defragmenter, closing, opening, oldest
+    cdef public object on_error, defragmenter, closing, opening, oldest
     cdef public Flow last_flow
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished
-    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born
+    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors
     cdef public unsigned long long seed
 
     cpdef feed(self, batch)
@@ -54,6 +54,7 @@ cdef class FlowTracker:
     @cython.locals(slot=list)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)
+    cpdef contain(self, Flow flow, error)
     cpdef end(self, Flow flow, long long ts, bint at_end)
     @cython.locals(flow=Flow, end=Endpoint)
     cpdef held_bytes(self)

@@ -24,6 +24,7 @@ from sensor.weird import FlowId, Weird
 _TCP: Final = 0
 _FRAGMENT: Final = 1
 _BAD_TCP: Final = 11
+_NOBODY: Final = 1
 _INACTIVE: Final = 0
 _SYN_SENT: Final = 1
 _SYN_ACK_SENT: Final = 2
@@ -98,6 +99,8 @@ class FlowTracker:
         self.jump_from = 0
         self.jump_to = 0
         self.finished = False
+        self.internal_errors = 0
+        self.on_error: Callable[[FlowId, Exception], None] | None = None
 
     def feed(self, batch: FrameBatch) -> None:
         """Walk the batch's frames."""
@@ -289,7 +292,10 @@ class FlowTracker:
         self.last_flow = flow
         end = flow.orig if direction > 0 else flow.resp
         lingering = flow.delete_at
-        self.machine.segment(flow, end, packet, ts)
+        try:
+            self.machine.segment(flow, end, packet, ts)
+        except Exception as error:  # noqa: BLE001  (the flow boundary: a bug of ours costs this flow, not the others)
+            self.contain(flow, error)
         end.pkts += 1
         end.ip_bytes += packet.ip_total
         if flow.delete_at and not lingering:
@@ -462,10 +468,22 @@ class FlowTracker:
         flow.over = True
         self.flows.pop(flow.key, None)
 
+    def contain(self, flow: Flow, error: Exception) -> None:
+        """A bug of ours met this flow: without `on_error` it goes on up, else nobody reads the flow any more."""
+        if self.on_error is None:
+            raise error
+        self.internal_errors += 1
+        flow.reader = None
+        flow.reading = _NOBODY
+        self.on_error(flow.flow_id(), error)
+
     def end(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: tell its reader and conn.log."""
         self.end_record(flow)
-        self.reassembler.finish(flow, ts, at_end)
+        try:
+            self.reassembler.finish(flow, ts, at_end)
+        except Exception as error:  # noqa: BLE001  (the flow boundary)
+            self.contain(flow, error)
         self.out.append(self.machine.connection(flow))
         flow.release()
 
