@@ -242,6 +242,8 @@ def test_a_batch_is_kept_as_a_whole_or_not_at_all(bench: StoreBench, root: Ca) -
 def test_two_writers_take_turns(bench: StoreBench, root: Ca) -> None:
     other_root = make_root("Other")
     a, b = Store(bench.path, 250), Store(bench.path, 250)
+    with a.batch():
+        assert a.add(decoded(other_root.issue("early.example", serial=199)), "x", 1) is Outcome.waiting
     for number in range(6):
         for store, ca in ((a, root), (b, other_root)):
             with store.batch():
@@ -254,6 +256,7 @@ def test_two_writers_take_turns(bench: StoreBench, root: Ca) -> None:
     b.close()
     for ca in (root, other_root):
         assert [names(bench, ca, 100 + n, "sha512") for n in range(6)] == [(f"{n}.example",) for n in range(6)]
+    assert names(bench, other_root, 199, "sha256") == ("early.example",)
     assert names(bench, other_root, 200) == ("late.example",)
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from sensor.ct.lookup import Found, NotFound, Unavailable
 from sensor.ct.schema import LOCKED, StoreError
+from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
 from sensor.ocsp.model import CertId
 from sensor.settings import CtSettings
-from tests.ct.pki import Ca, make_root
+from tests.ct.pki import Ca, decoded, make_root
 from tests.ct.stores import StoreBench
 
 
@@ -129,6 +130,24 @@ def test_a_locked_store_costs_its_timeout_once(bench: StoreBench, root: Ca, cloc
     clock.now += 1.1
     assert kinds(lookup, root.cert_id(1)) == [Found]
     lookup.close()
+
+
+def test_an_import_that_goes_on_is_seen_batch_by_batch(bench: StoreBench, root: Ca, clock: Clock) -> None:
+    """The file itself does not change before the import folds its WAL into it."""
+    store = Store(bench.path, 250)
+    with store.batch():
+        store.add(decoded(root.der), "x", 1)
+    lookup = StoreLookup(bench.settings, clock)
+    assert kinds(lookup, root.cert_id(1), root.cert_id(0x70)) == [Found, NotFound]
+    before = bench.path.read_bytes()
+    with store.batch():
+        store.add(decoded(root.issue("a.example", serial=0x70)), "x", 1)
+    assert kinds(lookup, root.cert_id(0x70)) == [NotFound]
+    clock.now += 1.1
+    assert kinds(lookup, root.cert_id(0x70)) == [Found]
+    assert bench.path.read_bytes() == before
+    lookup.close()
+    store.close()
 
 
 def test_looking_up_while_an_import_writes(bench: StoreBench, root: Ca) -> None:
