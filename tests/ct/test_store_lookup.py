@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sensor.ct.lookup import Found, NotFound, Unavailable
+from sensor.ct.reader import StoreReader
 from sensor.ct.schema import LOCKED, StoreError
 from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
@@ -148,6 +149,24 @@ def test_an_import_that_goes_on_is_seen_batch_by_batch(bench: StoreBench, root: 
     assert bench.path.read_bytes() == before
     lookup.close()
     store.close()
+
+
+def test_trouble_that_leaves_no_trace_in_the_file_passes_too(
+    bench: StoreBench, root: Ca, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.load(root.der)
+    lookup = StoreLookup(bench.settings, clock)
+
+    def fail(*_arguments: object) -> None:
+        raise sqlite3.OperationalError("a bad moment")
+
+    with monkeypatch.context() as once:
+        once.setattr(StoreReader, "find", fail)
+        assert kinds(lookup, root.cert_id(1)) == [Unavailable]
+    assert kinds(lookup, root.cert_id(1)) == [Unavailable]  # not asked again yet
+    clock.now += 1.1
+    assert kinds(lookup, root.cert_id(1)) == [Found]
+    lookup.close()
 
 
 def test_looking_up_while_an_import_writes(bench: StoreBench, root: Ca) -> None:
