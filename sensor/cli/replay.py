@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "replay",
         help="read capture files: who disclosed what, and Zeek-compatible logs of it",
-        description="Reads capture files (pcap, pcapng, ERF; gzip, zstd, xz), folders of them, FIFOs and - for standard "
+        description="Reads capture files (pcap, pcapng, ERF; gzip, zstd, xz), folders, FIFOs and - for standard "
         "input, as one time line. Makes no network connection.",
     )
     parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")

@@ -112,5 +112,14 @@ def test_the_version_is_in_the_changelog_or_unreleased() -> None:
     assert versions[0] in (__version__, "Unreleased")
 
 
+def test_readme_has_the_log_reference_as_it_is_generated() -> None:
+    from sensor.logs.reference import render_reference
+
+    readme = (REPOSITORY / "README.md").read_text()
+    made = re.search(r"<!-- made by `python -m sensor.logs.reference`.*?-->\n(.*)\n<!-- end", readme, re.DOTALL)
+    assert made is not None
+    assert made[1] == render_reference().replace("### ", "#### ").strip()
+
+
 def test_readme_names_the_licence_of_scapy() -> None:
     assert re.search(r"scapy[^.]*GPL-2\.0-only", (REPOSITORY / "README.md").read_text(), re.DOTALL)
