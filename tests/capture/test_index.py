@@ -145,6 +145,25 @@ def test_a_run_of_records_is_found_not_one_alone(index: ModuleType) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("fraction", "captured", "wire", "believed"),
+    [
+        (999_999, 20, 65_535, True),
+        (1_000_000, 20, 20, False),
+        (0, 20, 19, False),
+        (0, 20, 65_536, False),
+        (0, 0, 20, False),
+        (0, 65_536, 65_536, False),
+    ],
+)
+def test_what_a_search_believes(index: ModuleType, fraction: int, captured: int, wire: int, believed: bool) -> None:
+    header = struct.pack("<IIII", 1_700_000_000, fraction, captured, wire)
+    content = b"\xee" * 50 + (header + b"\xee" * captured) * 3 + b"\xee" * 50
+    verdict = find_pcap(index, content, at_end=False, times=(1_699_999_999, 1_700_000_001))
+    assert (verdict == (50, index.FOUND)) == believed
+
+
+@BOTH
 def test_a_run_whose_times_are_days_apart_is_none(index: ModuleType) -> None:
     day = 86_400 * 10**9
     near = b"".join(pcap_record(frame(n, 20, ts=n * day)) for n in (2, 3, 2, 1))

@@ -188,6 +188,35 @@ def test_a_possible_but_wrong_length_costs_no_more(tmp_path: Path, claimed: int)
     assert skipped_bytes(reading) == RECORD
 
 
+def test_a_length_beyond_the_snaplen_must_lead_to_a_record(tmp_path: Path) -> None:
+    """Both lengths are damaged alike, so that only the file's own limit makes them odd."""
+    sent = frames(100)
+    records = [pcap_record(one) for one in sent]
+    records[40] = pcap_record(sent[40]._replace(wirelen=6000), caplen=5000)
+    reading = read_bytes(tmp_path, pcap_header(snaplen=4096) + b"".join(records))
+    assert reading.frames == sent[:40] + sent[41:]
+    assert skipped_bytes(reading) == RECORD
+
+
+def test_a_wrong_length_that_leads_among_zero_bytes(tmp_path: Path) -> None:
+    sent = [frame(n)._replace(data=bytes(60)) for n in range(100)]
+    records = [pcap_record(one, caplen=96 if n == 40 else None) for n, one in enumerate(sent)]
+    reading = read_bytes(tmp_path, pcap_header() + b"".join(records))
+    assert reading.frames == sent[:40] + sent[41:]
+    assert skipped_bytes(reading) == RECORD
+
+
+def test_a_damaged_record_that_holds_an_old_capture(tmp_path: Path) -> None:
+    """Its records are believable but for their times, which are not those of this file."""
+    sent = frames(10)
+    inner = b"".join(pcap_record(frame(n, 30, ts=1_000_000_000 * NS)) for n in range(20))
+    carrier = pcap_record(Frame(sent[5].ts, inner, len(inner)), caplen=400_000)
+    records = [pcap_record(one) for one in sent]
+    reading = read_bytes(tmp_path, pcap_header() + b"".join([*records[:5], carrier, *records[6:]]))
+    assert reading.frames == sent[:5] + sent[6:]
+    assert skipped_bytes(reading) == len(carrier)
+
+
 @pytest.mark.parametrize("size", [1, 15, 16, 1000, 70_000])
 def test_foreign_bytes_between_records_are_stepped_over(tmp_path: Path, size: int) -> None:
     sent = frames(100)

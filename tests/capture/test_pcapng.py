@@ -142,11 +142,11 @@ def test_the_clock_of_every_frame_not_only_the_first(tmp_path: Path, tsresol: in
 def test_packets_in_every_kind_of_block(tmp_path: Path) -> None:
     content = (
         section()
-        + interface(link=1, snaplen=8)
+        + interface(link=1, snaplen=7)
         + interface(link=113)
         + simple(b"no time")
         + obsolete(10, b"obsolete", number=1)
-        + simple(b"12345678", wirelen=1500)
+        + simple(b"1234567", wirelen=1500)  # padded to 8
         + enhanced(20, b"enhanced", options=option(2, b"\1\0\0\0") + option(0, b""))
         + simple(b"x")
     )
@@ -154,7 +154,7 @@ def test_packets_in_every_kind_of_block(tmp_path: Path) -> None:
     assert reading.frames == [
         Frame(0, b"no time", 7, 1),
         Frame(10_000, b"obsolete", 8, 113),
-        Frame(10_000, b"12345678", 1500, 1),
+        Frame(10_000, b"1234567", 1500, 1),
         Frame(20_000, b"enhanced", 8, 1),
         Frame(20_000, b"x", 1, 1),
     ]
@@ -225,6 +225,7 @@ def body(number: int = 0, *, caplen: int = 60) -> bytes:
         pytest.param(block(6, body(caplen=300_000)), id="caplen impossible"),
         pytest.param(block(6, body(caplen=61)), id="caplen beyond the block"),
         pytest.param(block(6, body(caplen=2**32 - 1)), id="caplen huge"),
+        pytest.param(enhanced(1, bytes(262_145)), id="longer than any record"),
         pytest.param(block(6, body(number=1)), id="no such interface"),
         pytest.param(block(6, body(number=2**32 - 1)), id="no such interface, huge"),
         pytest.param(block(6, body()[:12]), id="too short for its header"),
