@@ -129,21 +129,20 @@ class Pipeline:
             return
         writer, summary = self._writer, self._summary
         for item in out:
-            kind = type(item)
-            if kind is Connection:
+            if isinstance(item, Connection):
                 if writer is not None:
-                    writer.connection(item)  # type: ignore[arg-type]  # its type was just asked for
+                    writer.connection(item)
                 if summary is not None:
-                    summary.connection(item)  # type: ignore[arg-type]
-            elif kind is HttpTransaction:
+                    summary.connection(item)
+            elif isinstance(item, HttpTransaction):
                 try:
-                    self._transaction(item)  # type: ignore[arg-type]
+                    self._transaction(item)
                 except SinkError:
                     raise
                 except Exception as error:  # noqa: BLE001  (a bug of ours costs this message, not the others)
-                    self._contain(item.flow, error)  # type: ignore[attr-defined]
-            else:
-                self._weird(item)  # type: ignore[arg-type]
+                    self._contain(item.flow, error)
+            elif isinstance(item, Weird):
+                self._weird(item)
         out.clear()
 
     def contain_errors(self, on_error: Callable[[FlowId, Exception], None]) -> None:

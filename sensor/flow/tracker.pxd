@@ -54,7 +54,7 @@ cdef class FlowTracker:
     @cython.locals(slot=list)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)
-    cpdef contain(self, Flow flow, error)
+    cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
     cpdef end(self, Flow flow, long long ts, bint at_end)
     @cython.locals(flow=Flow, end=Endpoint)
     cpdef held_bytes(self)

@@ -292,10 +292,7 @@ class FlowTracker:
         self.last_flow = flow
         end = flow.orig if direction > 0 else flow.resp
         lingering = flow.delete_at
-        try:
-            self.machine.segment(flow, end, packet, ts)
-        except Exception as error:  # noqa: BLE001  (the flow boundary: a bug of ours costs this flow, not the others)
-            self.contain(flow, error)
+        self.step(flow, end, ts, False)
         end.pkts += 1
         end.ip_bytes += packet.ip_total
         if flow.delete_at and not lingering:
@@ -468,22 +465,29 @@ class FlowTracker:
         flow.over = True
         self.flows.pop(flow.key, None)
 
-    def contain(self, flow: Flow, error: Exception) -> None:
-        """A bug of ours met this flow: without `on_error` it goes on up, else nobody reads the flow any more."""
-        if self.on_error is None:
-            raise error
-        self.internal_errors += 1
-        flow.reader = None
-        flow.reading = _NOBODY
-        self.on_error(flow.flow_id(), error)
+    def step(self, flow: Flow, end: Endpoint | None, ts: int, at_end: bool) -> None:
+        """The segment in `packet`, sent by `end`, or (None) the end of the flow.
+
+        The flow boundary: a bug of ours costs this flow its reader and no other flow anything. Without `on_error` it
+        goes on up.
+        """
+        try:
+            if end is None:
+                self.reassembler.finish(flow, ts, at_end)
+            else:
+                self.machine.segment(flow, end, self.packet, ts)
+        except Exception as error:  # noqa: BLE001  (the flow boundary, see above)
+            if self.on_error is None:
+                raise
+            self.internal_errors += 1
+            flow.reader = None
+            flow.reading = _NOBODY
+            self.on_error(flow.flow_id(), error)
 
     def end(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: tell its reader and conn.log."""
         self.end_record(flow)
-        try:
-            self.reassembler.finish(flow, ts, at_end)
-        except Exception as error:  # noqa: BLE001  (the flow boundary)
-            self.contain(flow, error)
+        self.step(flow, None, ts, at_end)
         self.out.append(self.machine.connection(flow))
         flow.release()
 
