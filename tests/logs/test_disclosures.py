@@ -42,7 +42,7 @@ def answered(*singles: SingleResponse, **fields: Any) -> OcspResponse:
 
 
 def test_ocsp_as_zeek_writes_it() -> None:
-    reply = changed(EXCHANGE, response=answered(REVOKED), single=REVOKED)
+    reply = changed(EXCHANGE, response=answered(REVOKED), single=REVOKED, response_ts=TS + S // 2)
     assert records("ocsp", TRANSACTION, reply) == [
         {
             "ts": 1713186228.890412,  # of the file's first byte

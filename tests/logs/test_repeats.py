@@ -58,6 +58,15 @@ def test_the_oldest_is_forgotten_beyond_the_limit() -> None:
     assert told(memory, serial_number="1")
 
 
+def test_what_is_told_again_is_young_again() -> None:
+    memory = NoticeMemory(LogSettings(max_suppressed=2))
+    assert told(memory, serial_number="1")
+    assert told(memory, serial_number="2")
+    assert told(memory, serial_number="1", ts=TS + 3600 * S)
+    assert told(memory, serial_number="3", ts=TS + 3600 * S)  # in the place of 2
+    assert not told(memory, serial_number="1", ts=TS + 3601 * S)
+
+
 def weird(name: str = "odd", ts: int = TS, flow: FlowId | None = FLOW) -> Weird:
     return Weird(ts, name, flow)
 
@@ -66,10 +75,11 @@ def test_a_flow_has_each_weird_once_in_ten_minutes() -> None:
     sampler = WeirdSampler(LogSettings())
     assert sampler.admit(weird())
     assert not any(sampler.admit(weird(ts=TS + minute * MINUTE)) for minute in range(10))
+    assert not any(sampler.admit(weird()) for _ in range(2000))
     assert sampler.admit(weird(ts=TS + 10 * MINUTE))
     assert sampler.admit(weird("other"))
     assert sampler.admit(weird(flow=changed(FLOW, uid="C2")))
-    assert sampler.totals == {"odd": 13, "other": 1}
+    assert sampler.totals == {"odd": 2013, "other": 1}
 
 
 def test_repeats_are_sampled_if_asked_for() -> None:
