@@ -476,7 +476,7 @@ class FlowTracker:
                 self.reassembler.finish(flow, ts, at_end)
             else:
                 self.machine.segment(flow, end, self.packet, ts)
-        except Exception as error:  # noqa: BLE001  (the flow boundary, see above)
+        except Exception as error:  # the flow boundary, see above
             if self.on_error is None:
                 raise
             self.internal_errors += 1
