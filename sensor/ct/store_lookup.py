@@ -43,7 +43,6 @@ class StoreLookup:
         self._trouble: str | None = None
         self._traffic = TrafficIssuers(self._known_issuers, settings.max_certificate_bytes)
         self._next_check = clock() + _CHECK_S
-        self._identity = self._seen()
         try:
             self._open()
         except StoreError as error:
@@ -130,13 +129,13 @@ class StoreLookup:
                 self._forget()
             return
         self._drop()
-        self._identity = seen
         try:
             self._open()
         except StoreError as error:
             self._trouble = error.reason
 
     def _open(self) -> None:
+        before = self._identity = self._seen()
         self._connection = open_to_read(self.path, self._settings.busy_timeout_ms)
         if self._connection is not None:
             self._reader = StoreReader(self._connection)
@@ -144,6 +143,11 @@ class StoreLookup:
                 self._version = self._reader.data_version()
             except sqlite3.Error as error:
                 raise StoreError(self.path, describe(error)) from None
+        after = self._seen()
+        if (
+            before and after
+        ):  # of its own doing there may be a WAL now; the rest may be another's, and is looked at again
+            self._identity = (*before[:-1], after[-1])
 
     def _drop(self) -> None:
         if self._connection is not None:

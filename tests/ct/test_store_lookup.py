@@ -65,6 +65,18 @@ def test_a_store_that_appears_changes_and_goes(bench: StoreBench, root: Ca, cloc
     lookup.close()
 
 
+def test_nothing_is_forgotten_while_nothing_changes(bench: StoreBench, root: Ca, clock: Clock) -> None:
+    bench.load(root.der)
+    lookup = StoreLookup(bench.settings, clock)
+    first = lookup.lookup([root.cert_id(1), root.cert_id(2)])
+    for _ in range(3):
+        clock.now += 1.1
+        again = lookup.lookup([root.cert_id(1), root.cert_id(2)])
+        assert again[0] is first[0]
+        assert again[1] is first[1]
+    lookup.close()
+
+
 def test_a_store_put_in_the_place_of_another(bench: StoreBench, root: Ca, clock: Clock) -> None:
     bench.load(root.der)
     other = make_root("Other")
