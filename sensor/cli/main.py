@@ -39,6 +39,9 @@ def build_parser(verbs: Sequence[str] = _VERBS) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     parser.add_argument("--config", metavar="FILE", help="settings in YAML (ocspwatch config prints them all)")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, e.g. flow.max_flows=9"
+    )
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in verbs:
         import_module(f"sensor.cli.{verb}").add_parser(subparsers)
@@ -51,13 +54,31 @@ def _named_verb(argv: Sequence[str]) -> tuple[str, ...]:
     for word in argv:
         if skip:
             skip = False
-        elif word == "--config":
+        elif word in {"--config", "--set"}:
             skip = True
         elif not word.startswith("-"):
             return (word,) if word in _VERBS else _VERBS
         elif word in {"-h", "--help"}:
             return _VERBS
     return _VERBS
+
+
+def _named_values(words: Sequence[str]) -> dict[str, object]:
+    """KEY=VALUE words; a value is read as YAML, as it would be in the file. Raises SettingsError."""
+    import yaml
+
+    from sensor.settings import SettingsError
+
+    values: dict[str, object] = {}
+    for word in words:
+        key, sign, text = word.partition("=")
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            sign = ""
+        if not sign:
+            raise SettingsError([f"--set {word}: KEY=VALUE expected"])
+    return values
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,10 +88,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ocspwatch {__version__} ({build_mode()}, Python {sys.version.split()[0]})")
         return 0
     args = build_parser(_named_verb(words)).parse_args(words)
-    from sensor.settings import SettingsError, load_settings
+    from sensor.settings import SettingsError, load_settings, override
 
     try:
         settings = load_settings(args.config)
+        if args.set:
+            settings = override(settings, _named_values(args.set))
     except SettingsError as error:
         for line in error.lines:
             print(f"ocspwatch: {line}", file=sys.stderr)

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return _mistake(error)
     writer = None
     try:
-        sink = _sink(args)
+        sink = _sink(args, settings)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
     except (SinkError, OSError) as error:
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return 0 if source.complete and not pipeline.internal_errors else EXIT_PARTIAL
 
 
-def _sink(args: argparse.Namespace) -> EventSink | None:
+def _sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:
     """Where the events go: a folder, standard output, or nowhere. Raises SinkError."""
     if args.json:
         from sensor.logs.sinks.json_lines import JsonLinesSink
@@ -133,7 +133,7 @@ def _sink(args: argparse.Namespace) -> EventSink | None:
     if args.output:
         from sensor.logs.sinks.folder import FolderSink
 
-        return FolderSink(Path(args.output))
+        return FolderSink(Path(args.output), durable=settings.logs.durable)
     return None
 
 
