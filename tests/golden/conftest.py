@@ -14,7 +14,9 @@ PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write the golden logs anew; read the diff afterwards")
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden logs anew; read the diff afterwards"
+    )
 
 
 @pytest.fixture(scope="session")
