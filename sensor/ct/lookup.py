@@ -55,7 +55,8 @@ class CtLookup(Protocol):
     def lookup(self, ids: Sequence[CertId]) -> list[Answer]: ...
 
     def issuer_from_traffic(self, der: bytes) -> Issuer | None:
-        """Offers a certificate seen in the traffic (OCSP delegate, caIssuers download): who it makes known, if anyone.
+        """Offers what was seen in the traffic, a certificate (OCSP delegate, caIssuers download) or a PKCS#7 bundle of
+        them: who it makes known, if anyone.
 
         It counts if it is a CA's and signed by a CA that is known, or was accepted before; then answers about its
         issuer's certificates are NotFound with that issuer, until the end of the run. It never adds a name of a site.

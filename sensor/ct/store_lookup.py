@@ -68,6 +68,8 @@ class StoreLookup:
         if self._reader is None:
             return None  # no store, so that nobody is trusted who could vouch for it
         accepted = self._traffic.count
+        if self._reader is None and not accepted:
+            return None  # nobody is known who could vouch: spares every run without a store the library's import
         try:
             issuer = self._traffic.offer(der)
         except sqlite3.Error as error:

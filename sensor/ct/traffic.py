@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from sensor.ct.lookup import Issuer
+from sensor.ct.sources import DerItem
+from sensor.ct.sources.der import looks_like_pkcs7, read_blob
 from sensor.ocsp.model import CertId
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by, issuer_hashes
@@ -19,6 +21,7 @@ from sensor.pki.names import display_name
 
 _MAX_ISSUERS = 4096
 _MAX_SIGNERS = 8  # CAs of one name whose keys are tried
+_MAX_BUNDLED = 16
 _MAX_JUDGED_BYTES = 4 << 20
 
 
@@ -54,20 +57,27 @@ class TrafficIssuers:
     def offer(self, der: bytes) -> Issuer | None:
         """The issuer that this certificate makes known, or None: it is no CA's, or nobody trusted signed it.
 
-        The same bytes are judged once: responders send their delegate's certificate with every answer.
-        May raise what `known_issuers` raises.
+        A PKCS#7 bundle, the other form of a caIssuers download (RFC 5280 4.2.2.1), is taken certificate by
+        certificate; the first issuer it makes known is returned. The same bytes are judged once: responders send their
+        delegate's certificate with every answer. May raise what `known_issuers` raises.
         """
         if len(der) > self._max_bytes:
             return None
         if der in self._judged:
             return self._judged[der]
-        issuer = self._judge(der)
+        issuer = self._judge_bundle(der) if looks_like_pkcs7(der) else self._judge(der)
         self._judged_bytes += len(der)
         if self._judged_bytes > _MAX_JUDGED_BYTES:
             self.forget_judgements()
             self._judged_bytes = len(der)
         self._judged[der] = issuer
         return issuer
+
+    def _judge_bundle(self, bundle: bytes) -> Issuer | None:
+        """Twice, since the one that vouches for another may come after it."""
+        ders = [item.der for item in read_blob(bundle) if isinstance(item, DerItem)][:_MAX_BUNDLED]
+        issuers = [self._judge(der) for der in ders + ders]
+        return next((issuer for issuer in issuers if issuer), None)
 
     def _judge(self, der: bytes) -> Issuer | None:
         try:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -225,6 +227,22 @@ class TestTraffic:
         assert harness.lookup.issuer_from_traffic(first.der) is not None
         issuer = harness.lookup.issuer_from_traffic(second.der)
         assert harness.lookup.lookup([second.cert_id(1)]) == [NotFound(issuer)]
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_a_bundle(self, harness: Harness, order: int) -> None:
+        first = ROOT.intermediate("First", path_length=None)
+        second = first.intermediate("Second")
+        leaf = x509.load_der_x509_certificate(second.issue("a.example"))
+        chain = [second.certificate, leaf, first.certificate][::order]
+        issuer = harness.lookup.issuer_from_traffic(pkcs7.serialize_certificates(chain, Encoding.DER))
+        assert issuer is not None
+        for ca in (first, second):
+            (answer,) = harness.lookup.lookup([ca.cert_id(9)])
+            assert isinstance(answer, NotFound)
+            assert answer.issuer is not None
+            assert answer.issuer.name == ca.subject.rfc4514_string()
+        strangers = [make_root("Stranger").certificate, leaf]
+        assert harness.lookup.issuer_from_traffic(pkcs7.serialize_certificates(strangers, Encoding.DER)) is None
 
     def test_a_known_ca_is_recognized(self, harness: Harness) -> None:
         issuer = harness.lookup.issuer_from_traffic(SUB.der)

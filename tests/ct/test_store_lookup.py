@@ -258,6 +258,11 @@ def test_what_traffic_teaches_is_never_written(bench: StoreBench, root: Ca) -> N
     assert bench.path.read_bytes() == before
 
 
+def test_without_a_store_nobody_can_vouch(settings: CtSettings, root: Ca, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("sensor.ct.traffic.decode_certificate")  # not even looked at
+    assert StoreLookup(settings).issuer_from_traffic(root.der) is None
+
+
 def test_traffic_during_trouble(bench: StoreBench, root: Ca, clock: Clock) -> None:
     bench.load(root.der)
     lookup = StoreLookup(bench.settings, clock)
