@@ -25,7 +25,7 @@ from sensor.report.summary import Summary
 from sensor.settings import Settings
 from sensor.weird import FlowId, Weird
 
-_CERTIFICATE = "application/pkix-cert"
+_CERTIFICATES = frozenset({"application/pkix-cert", "application/pkcs7-mime"})
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -170,7 +170,7 @@ class Pipeline:
         response = transaction.response
         if response is not None:
             for file in response.files:
-                if file.mime_type == _CERTIFICATE and type(file.content) is bytes:
+                if file.mime_type in _CERTIFICATES and isinstance(file.content, bytes):
                     self._lookup.issuer_from_traffic(file.content)
         events = self._ocsp.feed(transaction)
         if not events:
