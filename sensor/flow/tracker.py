@@ -272,7 +272,7 @@ class FlowTracker:
                 else:
                     self.end(flow, ts, False)
                 flow = None
-            elif packet.flags & _SYN:
+            elif not bad and packet.flags & _SYN:
                 end = flow.orig if direction > 0 else flow.resp
                 if self.is_reuse(flow, end, ts):
                     self.end(flow, ts, False)
