@@ -25,7 +25,7 @@ cdef class Delivery:
     cpdef join(self, Flow flow, Endpoint end, long long ts)
     @cython.locals(unskipped="long long")
     cpdef tell_gap(self, Flow flow, Endpoint end, long long length, long long ts)
-    cpdef go_on(self, Flow flow, bint settle, long long ts)
+    cpdef go_on(self, Flow flow, bint settle)
     cpdef wait(self, Flow flow, long long ts)
     cpdef close(self, Flow flow, Endpoint end, int how, long long ts)
     @cython.locals(unskipped="long long")

@@ -165,7 +165,7 @@ class Delivery:
             end.skip = 0
             end.skip = flow.reader.gap(end.reads_as_orig, length, ts, unskipped)  # type: ignore[union-attr]  # it is attached
 
-    def go_on(self, flow: Flow, settle: bool, ts: int) -> None:
+    def go_on(self, flow: Flow, settle: bool) -> None:
         """Hand on what waited and has nothing missing before it. `settle`: what is missing will not come any more."""
         late = flow.late
         if late is None:
@@ -182,7 +182,7 @@ class Delivery:
                 if piece.end.fin_cnt:
                     last = min(last, piece.end.fin_rel - 1)  # a FIN may have been acknowledged before it was seen
                 if last > piece.first:
-                    self.tell_gap(flow, piece.end, last - piece.first, ts)
+                    self.tell_gap(flow, piece.end, last - piece.first, piece.ts)
         if not late.pieces:
             flow.late = None
 
@@ -200,7 +200,7 @@ class Delivery:
             or len(late.pieces) > self.max_held_segments
             or self.total_held > self.max_total
         ):
-            self.go_on(flow, True, ts)
+            self.go_on(flow, True)
 
     def close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
         """The direction of `end` is over; its reader learns of it in its turn."""

@@ -64,7 +64,8 @@ class Late:
                 continue
             if piece.first < low:
                 pieces.append(Piece(end, piece.first, low, None, piece.ts))
-            pieces.append(Piece(end, low, high, chunk[low - first : high - first], ts))
+            # It belongs before what waits behind it, whatever the mirror's clock says.
+            pieces.append(Piece(end, low, high, chunk[low - first : high - first], min(ts, piece.ts)))
             if high < piece.last:
                 pieces.append(Piece(end, high, piece.last, None, piece.ts))
             placed += high - low

@@ -15,6 +15,8 @@ cdef class Reassembler(Delivery):
     cpdef fill(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts)
     @cython.locals(held=list, upper="long long", i=Py_ssize_t, first="long long", last="long long", cut="long long", stop="long long", chunk=bytes)
     cpdef hold(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts)
+    @cython.locals(first="long long", last="long long", after=Py_ssize_t)
+    cpdef Py_ssize_t join_ranges(self, list held, Py_ssize_t i) except -1
     @cython.locals(first="long long", last="long long", cut="long long", size="long long", chunk=bytes)
     cpdef drain(self, Flow flow, Endpoint end, long long ts)
     @cython.locals(first="long long", stop="long long")

@@ -12,7 +12,7 @@ from typing import Final
 
 from sensor.flow.delivery import Delivery, ReaderFactory
 from sensor.flow.late import Late
-from sensor.flow.state import Endpoint, Flow
+from sensor.flow.state import Endpoint, Flow, Segment
 from sensor.flow.stream import END_OF_INPUT, FIN, RESET, TIMEOUT
 from sensor.settings import FlowSettings
 
@@ -135,30 +135,10 @@ class Reassembler(Delivery):
                     chunk = bytes(self.raw[pos : pos + stop - rel])
                     self.total_held += stop - rel
                     end.held_bytes += stop - rel
-                elif i > 0 and held[i - 1][1] == rel and held[i - 1][2] is None:
-                    i -= 1  # nobody reads it: one range, however many segments
-                    first = held[i][0]
-                    held[i] = (first, stop, None)
-                    pos += stop - rel
-                    rel = stop
-                    i += 1
-                    if i < len(held):
-                        first = held[i][0]
-                        last = held[i][1]
-                        if first == rel and held[i][2] is None:
-                            first = held[i - 1][0]
-                            held[i - 1] = (first, last, None)
-                            del held[i]
-                            cut = min(last, upper) - rel
-                            if cut > 0:
-                                self.duplicate_bytes += cut
-                                pos += cut
-                                rel += cut
-                    continue
                 held.insert(i, (rel, stop, chunk))
-                i += 1
                 pos += stop - rel
                 rel = stop
+                i = i + 1 if chunk is not None else self.join_ranges(held, i)
             if i < len(held) and rel < upper:
                 last = held[i][1]
                 cut = min(last, upper) - rel
@@ -167,6 +147,23 @@ class Reassembler(Delivery):
                     pos += cut
                     rel += cut
                 i += 1
+
+    def join_ranges(self, held: list[Segment], i: int) -> int:
+        """Nobody reads held[i]: it becomes one range with its neighbours, however many segments they were. The index of
+        the first one that does not end where it ended."""
+        first: int = held[i][0]
+        last: int = held[i][1]
+        if i > 0 and held[i - 1][1] == first and held[i - 1][2] is None:
+            first = held[i - 1][0]
+            del held[i]
+            i -= 1
+        after = i + 1
+        if after < len(held) and held[after][0] == last and held[after][2] is None:
+            last = held[after][1]
+            del held[after]
+            after = i
+        held[i] = (first, last, None)
+        return after
 
     def drain(self, flow: Flow, end: Endpoint, ts: int) -> None:
         """Deliver what is held from `next_rel` on, up to the next hole."""
@@ -248,7 +245,7 @@ class Reassembler(Delivery):
         self.duplicate_bytes += length - placed
         if placed:
             end.last_data_ts = max(end.last_data_ts, ts)
-            self.go_on(flow, False, ts)
+            self.go_on(flow, False)
 
     def acked(self, flow: Flow, end: Endpoint, rel: int, ts: int) -> None:
         """The peer acknowledged everything below `rel`: what of it was not seen is lost (Zeek: Undelivered)."""
@@ -311,7 +308,7 @@ class Reassembler(Delivery):
                 last: int = end.held[-1][1]
                 self.give_up(flow, end, last, False, ts)
         if flow.late is not None:
-            self.go_on(flow, True, ts)
+            self.go_on(flow, True)
         for end in (flow.orig, flow.resp):
             if not end.over:
                 if flow.orig.rst_cnt or flow.resp.rst_cnt:

@@ -281,7 +281,7 @@ class FlowTracker:
             flow = self.open(key or self.key_of(packet), ts, number)
             if old is not None:
                 if old.late is not None:
-                    self.reassembler.go_on(old, True, ts)
+                    self.reassembler.go_on(old, True)
                 flow.inherit(old)
                 self.out.append(self.machine.connection(old))
                 old.release()

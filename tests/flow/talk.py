@@ -22,6 +22,7 @@ A line is a segment: who sends (`c>` or `s>`), its flags (letters of SAFRPU, `.`
     cut=N       only N octets of the payload were captured
     +Ns         N seconds pass before it (else 1 ms; may be negative)
     lost        sent, not captured
+    forged      captured, not sent: the sender knows nothing of it
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def parse(script: str, ends: Ends | None = None, start: int = START) -> list[Seg
         me, other = sides[from_client], sides[not from_client]
         if me.next == 0 and not flags & wire.SYN:
             me.next = 1  # its SYN was not part of the script
-        place, ack, window, cut, payload, lost, step = me.next, None, 64240, None, b"", False, MS
+        place, ack, window, cut, payload, step = me.next, None, 64240, None, b"", MS
         sized = None
         for word in words[2:]:
             if word[0] in "=!":
@@ -137,9 +138,7 @@ def parse(script: str, ends: Ends | None = None, start: int = START) -> list[Seg
                 cut = int(word[4:])
             elif word[0] == "+" and word.endswith("s"):
                 step = int(float(word[1:-1]) * S)
-            elif word == "lost":
-                lost = True
-            else:
+            elif word not in {"lost", "forged"}:
                 raise ValueError(f"{word!r} in {raw!r}")
         if sized is not None:
             first = place + bool(flags & wire.SYN)
@@ -150,8 +149,9 @@ def parse(script: str, ends: Ends | None = None, start: int = START) -> list[Seg
         if ack is None:
             ack = max(other.next, 1) if flags & wire.ACK else -other.isn
         segment = Segment(now, from_client, me.isn + place, other.isn + ack, flags, payload, window, cut)
-        me.next = max(me.next, place + len(payload) + bool(flags & wire.SYN) + bool(flags & wire.FIN))
-        if not lost:
+        if "forged" not in words:
+            me.next = max(me.next, place + len(payload) + bool(flags & wire.SYN) + bool(flags & wire.FIN))
+        if "lost" not in words:
             made.append(segment)
     return made
 

@@ -29,7 +29,7 @@ def test_order_of_both_directions_is_kept() -> None:
     assert late.fill(orig, 1, stream(1, 10), 8) == 10
     assert late.size == 15
     assert told(late) == [
-        (True, 1, 11, stream(1, 10), 8, -1),
+        (True, 1, 11, stream(1, 10), 5, -1),
         (False, 1, 6, b"reply", 6, -1),
         (False, 0, 0, None, 7, 2),
     ]
@@ -66,8 +66,18 @@ def test_a_part_leaves_the_rest_missing() -> None:
         (41, 61, False),
         (61, 101, True),
     ]
-    assert [piece.ts for piece in late.pieces] == [5, 6, 5], "what is missing is as old as it was"
-    assert late.waits_since() == 6
+    assert [piece.ts for piece in late.pieces] == [5, 5, 5], "what is missing is as old as it was"
+    assert late.waits_since() == 5
+
+
+def test_what_is_filled_keeps_its_time_if_that_is_older() -> None:
+    """Two interfaces, one read after the other: the clock is right, the order is not."""
+    orig, resp = ends()
+    late = Late()
+    late.lose(orig, 1, 11, 5)
+    late.keep(resp, 1, b"reply", 5)
+    assert late.fill(orig, 1, stream(1, 10), 3) == 10
+    assert [piece.ts for piece in late.pieces] == [3, 5]
 
 
 def test_where_a_direction_stands() -> None:
