@@ -24,6 +24,7 @@ _MAX_FILES = 15  # Zeek HTTP::max_files_orig, max_files_resp
 _MAX_FILENAME_BYTES = 4096  # Zeek Log::default_max_field_string_bytes, from which it exempts http.log
 _NO_LIMIT = 1 << 62
 _LARGEST = (1 << 63) - 1  # a Content-Length beyond it announces nothing
+_NO_PHRASE = "<empty>"  # as Zeek writes it where a status line ends with its code; with a blank behind that, it is ""
 _FUID, _FIRST_TS, _MIME_TYPE, _FILENAME = 0, 3, 5, 7  # places in an unpacked BodyFile
 _PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp"}
 
@@ -143,10 +144,10 @@ class TrafficLines:
         http.number("response_body_len", response_len)
         if code is not None:
             http.number("status_code", code)
-            http.string("status_msg", parts.text(reason or b""))
+            http.string("status_msg", _NO_PHRASE if reason is None else parts.text(reason))
         if info_code is not None:
             http.number("info_code", info_code)
-            http.string("info_msg", parts.text(info or b""))
+            http.string("info_msg", _NO_PHRASE if info is None else parts.text(info))
         http.raw('"tags":[],')
         if noted:
             self._who(http, noted)

@@ -126,7 +126,12 @@ def test_http_says_what_headers_say() -> None:
 def test_http_with_an_informational_reply_and_no_phrase() -> None:
     response = changed(RESPONSE, status_msg=None, info_code=100, info_msg=b"Continue")
     (record,) = records("http", changed(TRANSACTION, response=response))
-    assert (record["status_msg"], record["info_code"], record["info_msg"]) == ("", 100, "Continue")
+    assert (record["status_msg"], record["info_code"], record["info_msg"]) == ("<empty>", 100, "Continue")
+
+
+def test_http_with_an_empty_phrase() -> None:
+    (record,) = records("http", changed(TRANSACTION, response=changed(RESPONSE, status_msg=b"")))
+    assert record["status_msg"] == ""
 
 
 def test_http_lists_fifteen_files_and_files_log_all() -> None:
