@@ -20,6 +20,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILED := $(wildcard sensor/*/*.pxd)
 SOURCES := pyproject.toml setup.py $(COMPILED) $(wildcard $(COMPILED:.pxd=.py))
 
+PYTEST ?= --numprocesses auto
+
 DEMO := demo-out
 CAPTURE := pcaps/office/morning.pcapng
 
