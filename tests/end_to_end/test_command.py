@@ -35,7 +35,7 @@ def test_version_and_help(ocspwatch: Run) -> None:
 def test_all_read_is_0(ocspwatch: Run, tmp_path: Path) -> None:
     done = ocspwatch("replay", GOOD, "-o", tmp_path / "made" / "logs")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert GOOD.name.encode() in done.stdout
+    assert GOOD.name[-9:].encode() in done.stdout  # a narrow page shortens the name in its middle
     assert {"conn.log", "http.log", "files.log", "ocsp.log", "ocsp_exchange.log", "leak.log", "notice.log"} == set(
         logs_of(tmp_path / "made" / "logs")
     )
