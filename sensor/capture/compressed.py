@@ -17,7 +17,6 @@ from sensor.settings import CaptureSettings
 CHUNK_BYTES = 1 << 18
 MAGIC_BYTES = 6
 RATIO_FROM_BYTES = 64 << 20  # max_expansion_ratio is not asked of less output: a small file of zeros is no bomb
-ZSTD_BLOCK_BYTES = 128 << 10  # RFC 8878 section 3.1.1.2.4: no block expands to more
 
 
 class DecodeError(Exception):
@@ -91,13 +90,11 @@ class ZstdDecoder:
     """RFC 8878, one frame, or one skippable frame.
 
     The library's decoder has no bound on its output, so it is fed one block at a time: a block cannot expand to more
-    than 128 KiB. Walking the blocks also tells a frame that was cut from one that is whole.
+    than 128 KiB (section 3.1.1.2.4). Walking the blocks also tells a frame that was cut from one that is whole.
     """
 
     def __init__(self, max_window_bytes: int) -> None:
-        library = zstandard.ZstdDecompressor(max_window_size=max_window_bytes)
-        # It keeps back what does not fit into its output buffer: a block always does.
-        self._decoder = library.decompressobj(write_size=2 * ZSTD_BLOCK_BYTES)
+        self._decoder = zstandard.ZstdDecompressor(max_window_size=max_window_bytes).decompressobj()
         self._input = b""
         self._at = 0
         self._skip = 0

@@ -127,7 +127,7 @@ def _prepare(track: Track, one: _Named, *, several: bool, follow: bool) -> None:
         waits = not (follow and one.regular)
         while not probe.recognise() and waits:
             probe.wait(POLL_S)
-        while several and not probe.load() and not probe.ended and waits and not follow:
+        while several and not probe.load() and not probe.ended and not follow:
             probe.wait(POLL_S)
         if probe.batch is not None:
             track.first_ts = probe.batch.ts[0]

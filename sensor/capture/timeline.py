@@ -19,8 +19,8 @@ from sensor.weird import Weird
 
 IDLE_S = 0.5
 """After this long without a frame the consumer gets an empty batch, so that it can flush what it has."""
-ALL_WINDOWS_BYTES = 32 << 20
-"""The windows of all captures open at once share this, down to MIN_WINDOW_BYTES each."""
+ALL_WINDOWS_BYTES = 16 << 20
+"""A capture opened as the n-th at once gets an n-th of this as its window, but MIN_WINDOW_BYTES."""
 MIN_WINDOW_BYTES = 1 << 16
 LAST_NS = (1 << 63) - 1
 NOTHING = FrameBatch(b"", array("q"), array("Q"), array("I"), array("I"), array("H"))
@@ -57,7 +57,7 @@ class Track:
         self.first_ts = -LAST_NS
         self.unreadable: FileRead | None = None
         self._opening: Opening | None = None
-        self._window_bytes = settings.window_bytes
+        self.window_bytes = settings.window_bytes
 
     @property
     def ended(self) -> bool:
@@ -67,12 +67,12 @@ class Track:
         """Raises OSError."""
         self.raw = self.opened()
         self._opening = Opening(self.raw, self.name, self.settings)
-        self._window_bytes = min(window_bytes, self.settings.window_bytes)
+        self.window_bytes = min(window_bytes, self.settings.window_bytes)
 
     def recognise(self) -> bool:
         """Whether it is known how to read this; False: not yet. Raises CaptureError if it is no capture."""
         if self.reader is None and self._opening is not None:
-            self.reader = self._opening.reader(self.weirds, self._window_bytes)
+            self.reader = self._opening.reader(self.weirds, self.window_bytes)
         return self.reader is not None
 
     def load(self) -> bool:
@@ -142,7 +142,7 @@ class TimeLine:
     @property
     def bytes_read(self) -> int:
         """Bytes taken from disks and pipes so far; of a compressed file, its compressed bytes."""
-        return self._bytes_done + sum(track.raw.position for track in self._open_tracks() if track.raw is not None)
+        return self._bytes_done + sum(track.raw.position for track in self.open_tracks() if track.raw is not None)
 
     def batches(self) -> Iterator[FrameBatch]:
         """A pipe, or with `follow` a growing file, is waited for until `close`.
@@ -167,13 +167,14 @@ class TimeLine:
         self._closing = True
         if self._running:
             return
-        for track in [*self._open_tracks(), *self._pending]:
+        for track in [*self.open_tracks(), *self._pending]:
             if track.raw is not None:
                 self._finish(track)
         self._pending.clear()
         self._ready, self._idle = [], []
 
-    def _open_tracks(self) -> list[Track]:
+    def open_tracks(self) -> list[Track]:
+        """The captures being read."""
         return [*(entry[-1] for entry in self._ready), *self._idle]
 
     def _merged(self) -> Iterator[FrameBatch]:
@@ -228,7 +229,7 @@ class TimeLine:
         """A capture's turn has come: open it, unless it is a pipe, which has been open from the start."""
         if track.raw is None:
             try:
-                track.open(max(MIN_WINDOW_BYTES, ALL_WINDOWS_BYTES // (len(self._open_tracks()) + 1)))
+                track.open(max(MIN_WINDOW_BYTES, ALL_WINDOWS_BYTES // (len(self.open_tracks()) + 1)))
             except OSError as error:
                 track.give_up(error.strerror or "cannot be opened")
         self._settle(track)

@@ -133,6 +133,14 @@ def test_all_that_a_cut_gzip_holds_is_delivered() -> None:
     assert stream.damage == "pcap_truncated"
 
 
+def test_all_that_a_cut_gzip_holds_is_delivered_in_small_pieces() -> None:
+    content = gzip.compress(bytes(100_000))
+    for cut in range(20, len(content)):
+        out, stream = expanded("gzip", content[:cut], room=100)
+        assert out == zlib.decompressobj(wbits=31).decompress(content[:cut])
+        assert stream.damage == "pcap_truncated"
+
+
 @EACH
 def test_damage_is_told_and_what_is_before_it_delivered(codec: str) -> None:
     payload = random.Random(2).randbytes(600_000)
@@ -156,9 +164,10 @@ def test_gzip_gives_all_before_the_damage() -> None:
     with pytest.raises(zlib.error):
         for value in content:
             expected += by_byte.decompress(bytes([value]))
-    out, stream = expanded("gzip", bytes(content), room=1 << 19)
-    assert out.startswith(bytes(expected))
-    assert stream.damage == "input_corrupt"
+    for room in (1 << 19, 1 << 14):
+        out, stream = expanded("gzip", bytes(content), room=room)
+        assert out.startswith(bytes(expected))
+        assert stream.damage == "input_corrupt"
 
 
 @EACH

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensor.capture.inputs import open_inputs
+from sensor.capture.timeline import ALL_WINDOWS_BYTES, MIN_WINDOW_BYTES
 from sensor.settings import CaptureSettings
 from tests.capture.files import NS, START_S, Frame, drain, frame, open_files, pcap, pcap_header, pcapng, read
 
@@ -99,11 +100,16 @@ def test_files_are_open_only_in_their_turn(tmp_path: Path) -> None:
     assert source.frames == 150
 
 
-def test_memory_is_shared_by_captures_that_overlap(tmp_path: Path) -> None:
-    paths = write(tmp_path, [[at(n, "x" * 100) for n in range(100)] for _ in range(100)])
+def test_captures_that_overlap_share_the_memory_for_windows(tmp_path: Path) -> None:
+    paths = write(tmp_path, [[at(n, "x" * 100) for n in range(100)] for _ in range(200)])
     source = open_inputs([str(path) for path in paths], CaptureSettings())
-    assert sum(batch.stop - batch.first for batch in source.batches()) == 10_000
+    most = 0
+    for _ in source.batches():
+        most = max(most, sum(track.window_bytes for track in source.open_tracks()))
+    assert source.frames == 20_000
     assert source.bytes_read == source.bytes_total == sum(path.stat().st_size for path in paths)
+    # 200 windows of half a MiB would be 100 MiB.
+    assert 200 * MIN_WINDOW_BYTES < most < 3 * ALL_WINDOWS_BYTES
 
 
 def test_captures_without_frames_come_first(tmp_path: Path) -> None:
