@@ -82,6 +82,10 @@ def _refuse_reply(messages: Messages, side: Side, data: bytes, pos: int, ts: int
             return _begin_simple_reply(messages, side, data, pos, ts)
         if data.startswith(_OTHER_PROTOCOLS, pos):
             return _refuse_protocol(messages, side, data, pos, ts)
+        if pending and pending[0].request is not None and pending[0].request.method == b"PRI":
+            messages.give_up(messages.orig)  # HTTP/2: its preface looks like a request, frames follow (RFC 9113 3.4)
+            messages.give_up(side)
+            return len(data)
     found = _NEXT_REPLY.search(data, pos, pos + _MAX_JUNK)
     if found is not None and found.start() > pos:
         side.junk = False

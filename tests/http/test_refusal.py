@@ -169,3 +169,11 @@ def test_a_gap_before_anything_on_probation() -> None:
     heard = plainly(answer(Lost(10)), answer(b"rest of it\r\n"), ask(get(b"/1")), answer(reply(b"x")), probation=True)
     assert heard.targets == [b"/1"]
     assert heard.statuses == [200]
+
+
+def test_nothing_behind_the_preface_of_http_2(hear) -> None:
+    frames = bytes.fromhex("000018040000000000") + b"HTTP/1.1 200 OK\r\n\r\n"  # a look-alike inside
+    heard = hear(ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), answer(frames), ask(frames), answer(bytes(70_000)))
+    assert [(t.request.method, t.response) for t in heard.transactions if t.request] == [(b"PRI", None)]
+    assert len(heard.transactions) == 1
+    assert set(heard.weirds) == {"unknown_HTTP_method", "bad_HTTP_request"}

@@ -305,14 +305,6 @@ REASONS: Final = (
     ),
     Reason(
         False,
-        "HTTP/2 without TLS",
-        "A connection that begins with `PRI * HTTP/2.0`: Zeek logs the preface as a request and stops. So do we, "
-        "but then take the server's frames for a body.",
-        ("http", "files"),
-        (_ARKIME + "http2-nghttp2.pcap",),
-    ),
-    Reason(
-        False,
         "Bodies that time out",
         "Zeek waits for the rest of some bodies after the connection's end and says `timedout`; we never do.",
         ("files",),
