@@ -20,7 +20,7 @@ A line is a segment: who sends (`c>` or `s>`), its flags (letters of SAFRPU, `.`
     ^N          acknowledgment number in the same count; else all that the other side has sent so far
     w=N         window
     cut=N       only N octets of the payload were captured
-    +Ns         N seconds pass before it (else 1 ms; may be negative)
+    +Ns         N seconds pass before it, else 1 ms (+-1s: the clock runs back)
     lost        sent, not captured
     forged      captured, not sent: the sender knows nothing of it
 """
