@@ -8,7 +8,7 @@ from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).parent
 # A module is compiled when a .pxd of the same name lies beside it.
-MODULES = sorted(p.with_suffix("") for p in (HERE / "sensor").glob("*/*.pxd"))
+MODULES = sorted(p.with_suffix("") for p in (HERE / "sensor").glob("**/*.pxd"))
 
 
 class OptionalBuild(build_ext):

@@ -21,7 +21,7 @@ def build_mode() -> str:
     from pathlib import Path
 
     here = Path(__file__).parent
-    meant = {declaration.with_suffix("") for declaration in here.glob("*/*.pxd")}
+    meant = {declaration.with_suffix("") for declaration in here.glob("**/*.pxd")}
     missing = {m for m in meant if not any(m.with_name(m.name + suffix).is_file() for suffix in EXTENSION_SUFFIXES)}
     if os.environ.get("OCSPWATCH_PURE") or missing == meant:
         return "uncompiled"

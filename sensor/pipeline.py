@@ -129,19 +129,19 @@ class Pipeline:
             return
         writer, summary = self._writer, self._summary
         for item in out:
-            if isinstance(item, Connection):
+            if type(item) is Connection:  # isinstance takes ten times as long to say no
                 if writer is not None:
                     writer.connection(item)
                 if summary is not None:
                     summary.connection(item)
-            elif isinstance(item, HttpTransaction):
+            elif type(item) is HttpTransaction:
                 try:
                     self._transaction(item)
                 except SinkError:
                     raise
                 except Exception as error:  # noqa: BLE001  (a bug of ours costs this message, not the others)
                     self._contain(item.flow, error)
-            elif isinstance(item, Weird):
+            elif type(item) is Weird:
                 self._weird(item)
         out.clear()
 

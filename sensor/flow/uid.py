@@ -14,6 +14,7 @@ _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _MIX1: Final = 0xFF51AFD7ED558CCD  # the finaliser of MurmurHash3 (Austin Appleby, public domain)
 _MIX2: Final = 0xC4CEB9FE1A85EC53
 _GOLDEN: Final = 0x9E3779B97F4A7C15
+_FNV: Final = 0x100000001B3  # the prime of FNV-1, 64 bits (Fowler, Noll, Vo; public domain)
 
 
 _SCRATCH = bytearray(32)
@@ -53,4 +54,8 @@ def render_uid(prefix: str, seed: bytes) -> str:
 
 def file_uid(uid: str, is_orig: bool, trans_depth: int, part: int) -> str:
     """The fuid of part `part` of the body that one direction of transaction `trans_depth` of flow `uid` carries."""
-    return render_uid("F", b"%b %d %d %d" % (uid.encode(), is_orig, trans_depth, part))
+    word = 0
+    for octet in uid.encode():
+        word = (word * _FNV ^ octet) & _MASK
+    low = mix(mix(mix(word, is_orig), trans_depth), part)
+    return render_words("F", mix(low, 1) >> 32, low)

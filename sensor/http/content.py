@@ -59,7 +59,7 @@ def text_of(raw: bytes) -> str:
 def filename_of(disposition: bytes | None, content_type: bytes | None) -> str | None:
     """The file name that Content-Disposition gives, else the `name` of Content-Type, as Zeek takes them."""
     for value, mark in ((disposition, _FILENAME), (content_type, _NAME)):
-        if value is not None and b"=" in value and mark.search(value) is not None:
+        if value is not None and 0x3D in value and mark.search(value) is not None:
             name = _BEFORE_NAME.sub(b"", value, count=1)
             if name.startswith(b'"'):
                 name = name[1:].partition(b'"')[0]

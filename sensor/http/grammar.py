@@ -100,7 +100,7 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, str | None] | None:
         blank = line.find(b" ")
         method = line[:blank]
         target = line[blank + 1 : -9]
-        if target and method in METHODS and b" " not in target and b"\t" not in target:
+        if target and method in METHODS and 0x20 not in target and 0x09 not in target:
             return method, target, "1.1" if line[-1] == 0x31 else "1.0"
     return _parse_odd_request_line(line)
 
@@ -177,7 +177,7 @@ def parse_field(line: bytes) -> tuple[bytes, bytes] | None:
     if not colon:
         return None
     name = name.strip(b" \t\r\n\v\f").lower()
-    if not name or b" " in name or b"\t" in name:
+    if not name or 0x20 in name or 0x09 in name:
         return None
     return name, value.strip(BLANKS)
 
@@ -195,7 +195,7 @@ def unescape_uri(target: bytes) -> bytes:
 
     Of two percent signs in a row the first is dropped; any other escape that is none stays as it is.
     """
-    if b"%" not in target:
+    if 0x25 not in target:
         return target
     return _ESCAPE.sub(_unescape, target)
 
@@ -211,7 +211,7 @@ def _unescape(found: re.Match[bytes]) -> bytes:
 
 def uri_oddity(target: bytes) -> str | None:
     """Zeek's name for the first wrong escape of `target`, None if all are right."""
-    found = _BAD_ESCAPE.search(target) if b"%" in target else None
+    found = _BAD_ESCAPE.search(target) if 0x25 in target else None
     if found is None:
         return None
     rest = len(target) - found.end()

@@ -121,7 +121,7 @@ def read_fields(head: Head, lines: list[bytes], max_fields: int, max_line: int) 
         line = lines[i]
         entry = _memo.get(line)
         if entry is None:
-            if len(line) > max_line or b"\r" in line or b"\n" in line or line[:1] in (b" ", b"\t", b"\0", b""):
+            if len(line) > max_line or 0x0D in line or 0x0A in line or line[:1] in (b" ", b"\t", b"\0", b""):
                 return False
             entry = _entry(line)
             if entry is None:

@@ -1,5 +1,6 @@
 # Types for the compiled form of messages.py; see setup.py.
 cimport cython
+from sensor.flow.uid cimport file_uid
 from sensor.http.content cimport text_of, whole_file
 from sensor.http.head cimport Head
 from sensor.http.pairing cimport Exchange, Pairing
@@ -11,7 +12,7 @@ cdef class Messages:
     cdef public object flow, settings
     cdef public list out
     cdef public bint certain, keep_alive
-    cdef public str service
+    cdef public str service, uid
     cdef public Side orig, resp
     cdef public Pairing pairing
     cdef public int requests, told

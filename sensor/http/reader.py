@@ -173,7 +173,7 @@ class HttpReader:
         if side.junk:
             return True
         if side.line_ts < 0:
-            return b"\n" in chunk or known < MAX_METHOD or len(tail) > self._settings.max_target_bytes
+            return 0x0A in chunk or known < MAX_METHOD or len(tail) > self._settings.max_target_bytes
         return find_end(tail, 0, known) >= 0 or len(tail) > self._settings.max_header_bytes
 
     def _read_head(self, side: Side, data: bytes, pos: int, ts: int) -> int:
@@ -193,8 +193,8 @@ class HttpReader:
             head = Head()
             if (
                 len(line) <= settings.max_target_bytes
-                and b"\n" not in line
-                and b"\r" not in line
+                and 0x0A not in line
+                and 0x0D not in line
                 and read_fields(head, lines, settings.max_headers, settings.max_line_bytes)
             ):
                 if side.line_ts < 0:
@@ -253,7 +253,7 @@ class HttpReader:
             side.version = version or None
             side.status = -1 if status is None else status
             certain = version[:2] == "1." and status is not None
-        if side.version is not None and b"HTTP/" not in line:
+        if side.version is not None and line.find(b"HTTP/") < 0:
             self._messages.weird_once(LOWER_CASE, ts, "lowercase_HTTP_keyword")
         return certain or self._messages.certain
 

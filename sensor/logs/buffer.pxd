@@ -5,6 +5,8 @@ from sensor.logs.encode cimport encode_time
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    const char* PyUnicode_DATA(object text)
 
 cdef bint _COMPILED
 cdef int EPOCH
@@ -18,11 +20,12 @@ cdef class LineBuffer:
     cdef bytearray _block
     cdef unsigned char* _at
     cdef Py_ssize_t _room, _end
-    cdef long long _second
+    cdef unsigned long long _second
     cdef str _second_text
 
     cpdef begin(self, str head)
     cpdef end(self)
+    cpdef str take_fields(self)
     cpdef bytes take(self)
     cpdef raw(self, str text)
     cpdef string(self, str name, str text)
@@ -41,7 +44,7 @@ cdef class LineBuffer:
     @cython.locals(source="const char *", length="Py_ssize_t[1]", size=Py_ssize_t)
     cdef _copy(self, str text)
     cdef _grow(self, Py_ssize_t size)
-    @cython.locals(at="unsigned char *", end=Py_ssize_t, second="long long")
+    @cython.locals(at="unsigned char *", end=Py_ssize_t, second="unsigned long long", rest="unsigned long long")
     cdef _micros(self, long long us)
-    @cython.locals(at="unsigned char *", rest="unsigned long long", count=Py_ssize_t, place=Py_ssize_t)
+    @cython.locals(at="unsigned char *", limit="unsigned long long", count=Py_ssize_t, place=Py_ssize_t)
     cdef _digits(self, unsigned long long value, int width)

@@ -31,7 +31,7 @@ class LineBuffer:
         self._at = self._block  # compiled: where the block lies
         self._room = len(self._block) - _SLACK
         self._end = 0
-        self._second = -1
+        self._second = 0
         self._second_text = ""
 
     def begin(self, head: str) -> None:
@@ -53,6 +53,16 @@ class LineBuffer:
         self._at[self._end] = _NEWLINE
         self._end += 1
         self.size = self._end
+
+    def take_fields(self) -> str:
+        """The fields of the line that was begun, which is forgotten: for `raw`, in another line."""
+        if not _COMPILED:
+            text = "".join(self._fields)
+            self._fields.clear()
+        else:
+            text = bytes(memoryview(self._block)[self.size : self._end]).decode()
+        self._end = self.size
+        return text
 
     def take(self) -> bytes:
         """All whole lines; they are gone from here then."""
@@ -176,9 +186,13 @@ class LineBuffer:
 
     def _copy(self, text: str) -> None:
         """Copies the UTF-8 of `text` and keeps the slack free: the only place that writes more than a few octets."""
-        length = [0]
-        source = PyUnicode_AsUTF8AndSize(text, length)  # type: ignore[name-defined]  # noqa: F821  (C's)
-        size = length[0]
+        if PyUnicode_IS_COMPACT_ASCII(text):  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
+            source = PyUnicode_DATA(text)  # type: ignore  # noqa: F821
+            size = len(text)
+        else:
+            length = [0]
+            source = PyUnicode_AsUTF8AndSize(text, length)  # type: ignore  # noqa: F821
+            size = length[0]
         if self._end + size > self._room:
             self._grow(size)
         memcpy(self._at + self._end, source, size)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
@@ -195,11 +209,21 @@ class LineBuffer:
             self._end += 1
             us = -us
         second = us // 1000000
-        if second != self._second:  # most are the one of the line before
-            self._second = second
-            self._second_text = f"{second}."
-        self._copy(self._second_text)
-        self._digits(us % 1000000, 6)
+        rest = us - second * 1000000
+        if second < 1000:  # an interval
+            self._digits(second, 1)
+            self._at[self._end] = _DOT
+            self._end += 1
+        else:
+            if second != self._second:  # most are the one of the line before
+                self._second = second
+                self._second_text = f"{second}."
+            self._copy(self._second_text)
+        if rest == 0:
+            self._at[self._end] = _ZERO
+            self._end += 1
+        else:
+            self._digits(rest, 6)
         at, end = self._at, self._end
         while at[end - 1] == _ZERO and at[end - 2] != _DOT:
             end -= 1
@@ -207,12 +231,11 @@ class LineBuffer:
         self._end = end + 1
 
     def _digits(self, value: int, width: int) -> None:
-        rest = value // 10
-        count = 1
-        while rest:
-            rest //= 10
-            count += 1
-        count = max(count, width)
+        count, limit = width, 10
+        if width == 1:
+            while value >= limit and count < 19:
+                limit *= 10
+                count += 1
         at, place = self._at, self._end + count
         self._end = place
         while count:

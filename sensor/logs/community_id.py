@@ -6,7 +6,8 @@ from binascii import b2a_base64
 from hashlib import sha1
 from struct import Struct
 
-_TAIL = Struct("!BxHH").pack
+_IP4 = Struct("!H4s4sBxHH").pack
+_IP6 = Struct("!H16s16sBxHH").pack
 
 
 def community_id(orig: bytes, orig_p: int, resp: bytes, resp_p: int, proto: int) -> str:
@@ -14,9 +15,11 @@ def community_id(orig: bytes, orig_p: int, resp: bytes, resp_p: int, proto: int)
 
     Addresses are 4 or 16 octets in network order.
     """
-    if orig < resp or (orig == resp and orig_p <= resp_p):
-        ends = orig + resp + _TAIL(proto, orig_p, resp_p)
-    else:
-        ends = resp + orig + _TAIL(proto, resp_p, orig_p)
+    pack = _IP4 if len(orig) == 4 else _IP6
     # The spec's first two bytes are a seed, 0 by default. SHA-1 names here, it protects nothing.
-    return "1:" + b2a_base64(sha1(b"\0\0" + ends, usedforsecurity=False).digest())[:-1].decode()
+    if orig < resp or (orig == resp and orig_p <= resp_p):
+        ends = pack(0, orig, resp, proto, orig_p, resp_p)
+    else:
+        ends = pack(0, resp, orig, proto, resp_p, orig_p)
+    text = b2a_base64(sha1(ends, usedforsecurity=False).digest(), newline=False)
+    return "1:" + text.decode("ascii")

@@ -4,15 +4,18 @@ from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.parts cimport Parts
 
 cdef dict _STATUSES
+cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES
 
 @cython.final
 cdef class DisclosureLines:
     cdef Parts _parts
     cdef long long _suppress_us
+    cdef readonly dict _cert_ids, _answers, _replies
+    cdef LineBuffer _scratch
 
-    @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict)
+    @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=tuple, text=str, is_small=bint)
     cpdef Py_ssize_t ocsp(self, LineBuffer out, object response, str fuid, long long ts) except -1
-    @cython.locals(parts=Parts, ts="long long", us="long long", end="long long")
+    @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=tuple)
     cpdef exchange(self, LineBuffer out, object exchange, str issuer, str software)
     @cython.locals(parts=Parts, ts="long long", us="long long", names=tuple)
     cpdef leak(self, LineBuffer out, tuple leak)
@@ -21,6 +24,12 @@ cdef class DisclosureLines:
     cpdef notice(self, LineBuffer out, tuple leak)
     cdef _question(self, LineBuffer out, object request)
     @cython.locals(parts=Parts)
-    cdef _reply(self, LineBuffer out, object request, object response, object single)
+    cdef _answer(self, LineBuffer out, object single)
+    @cython.locals(parts=Parts, algorithm=str, name_hash=bytes, key_hash=bytes, serial=str)
+    cdef str _cert_id(self, object cert_id)
+    @cython.locals(known=tuple, text=str)
+    cdef _reply(self, LineBuffer out, object response, object single)
+    @cython.locals(parts=Parts)
+    cdef _reply_fields(self, LineBuffer out, object response, object single)
     @cython.locals(parts=Parts, host=str, uri=str)
     cdef str _url(self, object exchange, str resp_h, object resp_p)

@@ -15,6 +15,9 @@ from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
 from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, ResponseStatus, SingleResponse
 from sensor.settings import LogSettings
 
+_MAX_REMEMBERED = 1024  # of what recurs from message to message
+_MAX_REMEMBERED_BYTES = 4096  # of a reply of which something is remembered
+_MAX_HASH_BYTES = 64  # of a CertID that is remembered
 _STATUSES = {int(status): status.name for status in ResponseStatus}
 
 
@@ -24,6 +27,12 @@ class DisclosureLines:
     def __init__(self, settings: LogSettings, parts: Parts) -> None:
         self._parts = parts
         self._suppress_us = int(settings.suppress_for_s * 1000000)
+        # What CertIDs and SingleResponses read as, by their id(), which is theirs while they are kept here: the decoder
+        # gives one record for each distinct message.
+        self._cert_ids: dict[int, tuple[CertId, str]] = {}
+        self._answers: dict[int, tuple[SingleResponse, str]] = {}
+        self._replies: dict[int, tuple[SingleResponse, OcspResponse, str]] = {}
+        self._scratch = LineBuffer()
 
     def ocsp(self, out: LineBuffer, response: OcspResponse, fuid: str, ts: int) -> int:
         """The lines of ocsp.log for a reply whose body, `fuid`, began at `ts`; returns how many SingleResponses it has.
@@ -37,27 +46,45 @@ class DisclosureLines:
         if len(singles) > 1:
             for single in singles:
                 first.setdefault(single.cert_id, single)
+        is_small = len(response.tbs_der) <= _MAX_REMEMBERED_BYTES
         for each in singles:
             single = first[each.cert_id] if first else each
-            cert_id, status, revoked, why, this_update, next_update, _, _, _, _, _ = astuple(single)
-            algorithm, name_hash, key_hash, serial = astuple(cert_id)
             parts.begin(out, OCSP, us, us)
             out.string("id", fuid)
-            out.string("hashAlgorithm", parts.short_str(algorithm))
-            out.string("issuerNameHash", parts.hex(name_hash))
-            out.string("issuerKeyHash", parts.hex(key_hash))
-            out.string("serialNumber", serial)
-            out.string("certStatus", status._value_)
-            if revoked is not None:
-                parts.time(out, "revoketime", revoked)
-            if why is not None:
-                out.string("revokereason", parts.short_str(why))
-            if this_update is not None:
-                parts.time(out, "thisUpdate", this_update)
-            if next_update is not None:
-                parts.time(out, "nextUpdate", next_update)
+            known = self._answers.get(id(single))
+            if known is not None:
+                out.raw(known[1])
+            elif is_small:
+                self._scratch.begin("")
+                self._answer(self._scratch, single)
+                text = self._scratch.take_fields()
+                out.raw(text)
+                if len(self._answers) >= _MAX_REMEMBERED:
+                    self._answers.clear()
+                self._answers[id(single)] = (single, text)
+            else:
+                self._answer(out, single)
             out.end()
         return len(singles)
+
+    def _answer(self, out: LineBuffer, single: SingleResponse) -> None:
+        """The fields of ocsp.log from hashAlgorithm to nextUpdate."""
+        parts = self._parts
+        cert_id, status, revoked, why, this_update, next_update, _, _, _, _, _ = astuple(single)
+        algorithm, name_hash, key_hash, serial = astuple(cert_id)
+        out.string("hashAlgorithm", parts.short_str(algorithm))
+        out.string("issuerNameHash", parts.hex(name_hash))
+        out.string("issuerKeyHash", parts.hex(key_hash))
+        out.string("serialNumber", serial)
+        out.string("certStatus", status._value_)
+        if revoked is not None:
+            parts.time(out, "revoketime", revoked)
+        if why is not None:
+            out.string("revokereason", parts.short_str(why))
+        if this_update is not None:
+            parts.time(out, "thisUpdate", this_update)
+        if next_update is not None:
+            parts.time(out, "nextUpdate", next_update)
 
     def exchange(self, out: LineBuffer, exchange: OcspExchange, issuer: str | None, software: str | None) -> None:
         """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
@@ -100,11 +127,8 @@ class DisclosureLines:
         if software is not None:
             out.string("software", parts.short_str(software))
         if cert_id is not None:
-            algorithm, name_hash, key_hash, serial = astuple(cert_id)
-            out.string("hash_algorithm", parts.short_str(algorithm))
-            out.string("issuer_name_hash", parts.hex(name_hash))
-            out.string("issuer_key_hash", parts.hex(key_hash))
-            out.string("serial_number", serial)
+            known = self._cert_ids.get(id(cert_id))
+            out.raw(self._cert_id(cert_id) if known is None else known[1])
         if issuer is not None:
             out.string("issuer", parts.short_str(issuer))
         if request is not None:
@@ -114,7 +138,9 @@ class DisclosureLines:
         if http_status is not None:
             out.number("http_status", http_status)
         if response is not None:
-            self._reply(out, request, response, single)
+            self._reply(out, response, single)
+            if request is not None and request.nonce is not None and response.status == 0:
+                out.flag("nonce_echoed", request.nonce == response.nonce)
         if response_ts is not None and method is not None:
             out.seconds("response_delay", end - us)
         out.string("evidence", evidence._value_)
@@ -209,10 +235,40 @@ class DisclosureLines:
             out.string("requestor_name", self._parts.short_str(request.requestor_name))
         out.flag("request_signed", request.signed)
 
-    def _reply(
-        self, out: LineBuffer, request: OcspRequest | None, response: OcspResponse, single: SingleResponse | None
-    ) -> None:
-        """The fields from response_status to nonce_echoed."""
+    def _cert_id(self, cert_id: CertId) -> str:
+        """The fields of ocsp_exchange.log from hash_algorithm to serial_number."""
+        parts = self._parts
+        algorithm, name_hash, key_hash, serial = astuple(cert_id)
+        text = (
+            f'"hash_algorithm":"{parts.short_str(algorithm)}","issuer_name_hash":"{parts.hex(name_hash)}",'
+            f'"issuer_key_hash":"{parts.hex(key_hash)}","serial_number":"{serial}",'
+        )
+        if max(len(name_hash), len(key_hash), len(algorithm)) <= _MAX_HASH_BYTES:
+            if len(self._cert_ids) >= _MAX_REMEMBERED:
+                self._cert_ids.clear()
+            self._cert_ids[id(cert_id)] = (cert_id, text)
+        return text
+
+    def _reply(self, out: LineBuffer, response: OcspResponse, single: SingleResponse | None) -> None:
+        """The fields from response_status to signature_algorithm."""
+        if single is None:
+            self._reply_fields(out, response, None)
+            return
+        known = self._replies.get(id(single))
+        if known is not None and known[1] is response:
+            out.raw(known[2])
+        elif len(response.tbs_der) > _MAX_REMEMBERED_BYTES:
+            self._reply_fields(out, response, single)
+        else:
+            self._scratch.begin("")
+            self._reply_fields(self._scratch, response, single)
+            text = self._scratch.take_fields()
+            out.raw(text)
+            if len(self._replies) >= _MAX_REMEMBERED:
+                self._replies.clear()
+            self._replies[id(single)] = (single, response, text)
+
+    def _reply_fields(self, out: LineBuffer, response: OcspResponse, single: SingleResponse | None) -> None:
         parts = self._parts
         status = response.status
         out.string("response_status", _STATUSES.get(status) or str(status))
@@ -236,8 +292,6 @@ class DisclosureLines:
             out.string("responder_id", parts.short_str(responder_id))
         if algorithm is not None:
             out.string("signature_algorithm", parts.short_str(algorithm))
-        if request is not None and request.nonce is not None:
-            out.flag("nonce_echoed", request.nonce == response.nonce)
 
     def _url(self, exchange: OcspExchange, resp_h: str, resp_p: int) -> str:
         """The URL as Zeek's HTTP::build_url_http makes it: the port behind the host where it is not 80."""

@@ -8,6 +8,6 @@ cdef class LocalNets:
     cdef dict _known
     cdef list _by_octet, _v6
 
-    cpdef tuple look_at(self, str address)
-    @cython.locals(packed=bytes, nets=list)
-    cdef tuple _look_at(self, str address)
+    @cython.locals(number="long long", octet="long long", letter="Py_UCS4", net="long long", mask="long long", pair=tuple)
+    cpdef bint is_local(self, str address) except -1
+    cdef bint _is_local_v6(self, str address) except -1

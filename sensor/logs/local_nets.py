@@ -1,4 +1,4 @@
-"""What an address is: its octets, and whether it is local. Asked twice for every flow."""
+"""What an address is: its octets, and whether it is local. The latter is asked twice for every flow."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from ipaddress import IPv4Network, ip_network
 _MAX_REMEMBERED = 512  # few enough to stay in the processor's cache
 
 
+def pack_address(address: str) -> bytes:
+    """Canonical text of an address in network order."""
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
 class LocalNets:
-    """Answers for address text; remembers its answers, within a limit."""
+    """Answers for address text in canonical form; remembers its answers for IPv6, within a limit."""
 
     def __init__(self, nets: Iterable[str]) -> None:
         """`nets` in CIDR form; host bits may be set. Raises ValueError for anything else."""
-        self._known: dict[str, tuple[bytes, bool]] = {}
+        self._known: dict[str, bool] = {}
         self._by_octet: list[list[tuple[int, int]]] = [[] for _ in range(256)]
         self._v6: list[tuple[int, int]] = []
         for text in nets:
@@ -26,25 +31,32 @@ class LocalNets:
             else:
                 self._v6.append(pair)
 
-    def look_at(self, address: str) -> tuple[bytes, bool]:
-        """The address in network order, and whether it is in one of the nets."""
-        known = self._known.get(address)
-        if known is None:
-            known = self._look_at(address)
-            if len(self._known) >= _MAX_REMEMBERED:
-                self._known.clear()
-            self._known[address] = known
-        return known
-
-    def _look_at(self, address: str) -> tuple[bytes, bool]:
-        if ":" in address:
-            packed = socket.inet_pton(socket.AF_INET6, address)
-            nets = self._v6
-        else:
-            packed = socket.inet_aton(address)
-            nets = self._by_octet[packed[0]]
-        number = int.from_bytes(packed, "big")
-        for net, mask in nets:
+    def is_local(self, address: str) -> bool:
+        """Whether the address is in one of the nets."""
+        number = octet = 0
+        for letter in address:
+            if letter == ".":
+                number = number << 8 | octet
+                octet = 0
+            elif letter == ":":
+                return self._is_local_v6(address)
+            else:
+                octet = (octet * 10 + ord(letter) - 48) & 255
+        number = (number << 8 | octet) & 0xFFFFFFFF
+        for pair in self._by_octet[number >> 24]:
+            net, mask = pair
             if number & mask == net:
-                return packed, True
-        return packed, False
+                return True
+        return False
+
+    def _is_local_v6(self, address: str) -> bool:
+        if address in self._known:
+            return self._known[address]
+        number = int.from_bytes(pack_address(address), "big")
+        known = False
+        for net, mask in self._v6:
+            known = known or number & mask == net
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[address] = known
+        return known

@@ -17,7 +17,7 @@ cdef class Parts:
     cdef list _heads
     cdef object _flow, _target
     cdef str _community, _target_text
-    cdef bytes _target_plain, _orig, _resp
+    cdef bytes _target_plain
     cdef dict _texts, _strs, _hexes, _times, _dates
 
     cpdef begin(self, LineBuffer out, Py_ssize_t stream, long long us, long long end)

@@ -11,7 +11,7 @@ from sensor.http.grammar import unescape_uri
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.community_id import community_id
 from sensor.logs.encode import FORMS, cut_text, encode_str, encode_text, encode_time
-from sensor.logs.local_nets import LocalNets
+from sensor.logs.local_nets import LocalNets, pack_address
 from sensor.logs.records import STREAMS
 from sensor.settings import LogSettings
 from sensor.weird import FlowId
@@ -40,7 +40,6 @@ class Parts:
         self._flow: FlowId | None = None
         self.flow_text = ""
         self.orig_local = self.resp_local = False
-        self._orig = self._resp = b""
         self._community = ""
         self._target: bytes | None = None
         self._target_plain = b""
@@ -69,15 +68,15 @@ class Parts:
                 f'"uid":"{uid}","id.orig_h":"{orig_h}","id.orig_p":{orig_p},'
                 f'"id.resp_h":"{resp_h}","id.resp_p":{resp_p},'
             )
-            self._orig, self.orig_local = self._local_nets.look_at(orig_h)
-            self._resp, self.resp_local = self._local_nets.look_at(resp_h)
+            self.orig_local = self._local_nets.is_local(orig_h)
+            self.resp_local = self._local_nets.is_local(resp_h)
         return self.flow_text
 
     def community_id(self, flow: FlowId) -> str:
         self.use_flow(flow)
         if not self._community:
-            _, _, orig_p, _, resp_p, proto = astuple(flow)
-            self._community = community_id(self._orig, orig_p, self._resp, resp_p, proto)
+            _, orig_h, orig_p, resp_h, resp_p, proto = astuple(flow)
+            self._community = community_id(pack_address(orig_h), orig_p, pack_address(resp_h), resp_p, proto)
         return self._community
 
     def uri(self, target: bytes) -> str:

@@ -88,9 +88,9 @@ def decode_get(target: bytes, limits: OcspSettings) -> Reading | None:
     None too where slashes were merged and several places for them give a request (see `decode_get_readings`), and for
     a target longer than `limits.max_get_bytes`. Never raises.
     """
-    found = _START.search(target) if b"M" in target else None
+    found = _START.search(target) if 0x4D in target else None
     if found is None:
-        if b"%" not in target or _ESCAPED_ALNUM.search(target) is None:
+        if 0x25 not in target or _ESCAPED_ALNUM.search(target) is None:
             return None
     elif len(target) <= limits.max_get_bytes:
         usual = _decode_usual(target, found.start(), limits)
@@ -144,13 +144,13 @@ def _decode_usual(target: bytes, start: int, limits: OcspSettings) -> Reading | 
     """The spellings of well-behaved clients; None leaves the rest to `_decode_at`, which reads these just the same."""
     text = target[start:]
     bits = 0
-    if b"/" in text:
+    if 0x2F in text:
         bits |= _RAW_SLASH
-    if b"+" in text:
+    if 0x2B in text:
         bits |= _RAW_PLUS
-    if b"=" in text:
+    if 0x3D in text:
         bits |= _RAW_PADDING
-    if b"%" in text:
+    if 0x25 in text:
         text = text.replace(b"%2F", b"/").replace(b"%2B", b"+").replace(b"%3D", b"=")
     try:
         request = decode_request(a2b_base64(text, strict_mode=True), limits)
@@ -221,14 +221,14 @@ def _base64_text(text: bytes, bits: int) -> tuple[bytes, bytes, int]:
     if end is not None:
         bits |= _QUERY
         text = text[: end.start()]
-    if b"/" in text:
+    if 0x2F in text:
         bits |= _RAW_SLASH
-    if b"+" in text:
+    if 0x2B in text:
         bits |= _RAW_PLUS
-    if b"=" in text:
+    if 0x3D in text:
         bits |= _RAW_PADDING
     for i in range(_MAX_UNQUOTINGS):
-        if b"%" not in text:
+        if 0x25 not in text:
             break
         if _LOWER_ESCAPE.search(text):
             bits |= _LOWER

@@ -6,9 +6,17 @@ from sensor.ocsp.response cimport decode_response
 
 cdef class OcspDecoder:
     cdef object _limits
+    cdef readonly dict _requests, _targets, _replies
 
     @cython.locals(found=_Found)
     cpdef list feed(self, object transaction)
+    cdef object _decode_request(self, bytes content)
+    cdef object _read_target(self, bytes target)
+    cdef object _decode_response(self, bytes content)
+    @cython.locals(label=str, claimed=bint)
+    cdef object _read_request_body(self, _Found found, object file)
+    @cython.locals(label=str, claimed=bint)
+    cdef object _read_response_body(self, _Found found, object file, object response)
 
 cdef class _Found:
     cdef object flow
@@ -25,11 +33,8 @@ cdef class _Found:
 
     cdef object weird(self, object ts, str name, object addl)
 
-@cython.locals(label=object, claimed=bint)
-cdef object _read_request_body(_Found found, object file, object limits)
-
-@cython.locals(label=object, claimed=bint)
-cdef object _read_response_body(_Found found, object file, object response, object limits)
+@cython.locals(claimed=str)
+cdef str _label(object file)
 
 cdef object _read_odd_target(_Found found, object request, object limits)
 

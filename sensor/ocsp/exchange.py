@@ -26,6 +26,8 @@ _REQUEST_TYPE = "application/ocsp-request"
 _RESPONSE_TYPE = "application/ocsp-response"
 _ASSIGNED = frozenset(ResponseStatus)
 _NO_TRAITS: frozenset[str] = frozenset()
+_MEMO_MESSAGES = 1024  # of each kind, before it starts afresh
+_MEMO_BYTES = 4096  # of each
 _METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
 _BOTH, _REQUEST, _RESPONSE, _MISMATCH = Evidence.both, Evidence.request, Evidence.response, Evidence.mismatch
 
@@ -33,13 +35,17 @@ _BOTH, _REQUEST, _RESPONSE, _MISMATCH = Evidence.both, Evidence.request, Evidenc
 class OcspDecoder:
     """Finds OCSP in HTTP transactions: in bodies by their content, whatever they are labelled, and in raw targets.
 
-    Nothing is remembered from one transaction to the next.
+    What is remembered from one transaction to the next changes nothing that comes out: how small messages read.
+    Responders send the same reply to every client for days, and clients ask the same about a popular site.
     """
 
-    __slots__ = ("_limits",)
+    __slots__ = ("_limits", "_replies", "_requests", "_targets")
 
     def __init__(self, settings: OcspSettings) -> None:
         self._limits = settings
+        self._requests: dict[bytes, OcspRequest] = {}
+        self._targets: dict[bytes, Reading] = {}
+        self._replies: dict[bytes, OcspResponse] = {}
 
     def feed(self, transaction: HttpTransaction) -> list[OcspEvent]:
         """The exchanges of one transaction, those asked for first, then its weirds (source "OCSP"). Never raises.
@@ -51,20 +57,101 @@ class OcspDecoder:
         if request is not None:
             found.ts = request.ts
             for file in request.files:
-                _read_request_body(found, file, self._limits)
+                self._read_request_body(found, file)
             if found.asked is None:
-                reading = decode_get(request.target, self._limits)
+                reading = self._read_target(request.target)
                 if reading is not None:
                     found.asked, found.traits = reading
         if response is not None:
             found.response_ts = response.ts
             for file in response.files:
-                _read_response_body(found, file, response, self._limits)
-        if found.asked is None and request is not None and request.method == b"GET" and b"M" in request.target:
+                self._read_response_body(found, file, response)
+        if found.asked is None and request is not None and request.method == b"GET" and 0x4D in request.target:
             _read_odd_target(found, request, self._limits)
         if found.asked is None and found.reply is None:
             return found.events
         return _exchanges(found, transaction)
+
+    def _decode_request(self, content: bytes) -> OcspRequest:
+        request = self._requests.get(content)
+        if request is None:
+            request = decode_request(content, self._limits)
+            if len(content) <= _MEMO_BYTES:
+                if len(self._requests) >= _MEMO_MESSAGES:
+                    self._requests.clear()
+                self._requests[content] = request
+        return request
+
+    def _read_target(self, target: bytes) -> Reading | None:
+        reading = self._targets.get(target)
+        if reading is None:
+            reading = decode_get(target, self._limits)
+            if reading is not None and len(target) <= _MEMO_BYTES:
+                if len(self._targets) >= _MEMO_MESSAGES:
+                    self._targets.clear()
+                self._targets[target] = reading
+        return reading
+
+    def _decode_response(self, content: bytes) -> OcspResponse:
+        response = self._replies.get(content)
+        if response is None:
+            response = decode_response(content, self._limits)
+            if len(content) <= _MEMO_BYTES:
+                if len(self._replies) >= _MEMO_MESSAGES:
+                    self._replies.clear()
+                self._replies[content] = response
+        return response
+
+    def _read_request_body(self, found: _Found, file: BodyFile) -> None:
+        content = file.content
+        if type(content) is not bytes:
+            found.garbled = content is not NotKept.EMPTY and content is not NotKept.UNWANTED
+            return
+        if found.asked is not None or not content:
+            return
+        label = _label(file)
+        claimed = _REQUEST_TYPE in (label, file.mime_type)
+        if content[0] != 0x30:
+            if claimed:
+                found.garbled = True
+                found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: not DER")
+            return
+        try:
+            found.asked = self._decode_request(content)
+        except OcspError as error:
+            if claimed:
+                found.garbled = True
+                name = "asn1_limit" if error.limit else "openssl_ocsp_request_parse_error"
+                found.weird(found.ts, name, error.reason)
+            return
+        found.orig_fuid = file.fuid
+        if label != _REQUEST_TYPE:
+            found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: OCSP request")
+
+    def _read_response_body(self, found: _Found, file: BodyFile, response: HttpResponse) -> None:
+        content = file.content
+        label = _label(file)
+        found.labelled = found.labelled or label == _RESPONSE_TYPE
+        if type(content) is not bytes or found.reply is not None or not content:
+            return
+        claimed = _RESPONSE_TYPE in (label, file.mime_type)
+        if content[0] != 0x30:
+            if claimed:
+                found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: not DER")
+            return
+        try:
+            reply = self._decode_response(content)
+        except OcspError as error:
+            if claimed and response.status_code != 206:  # a range of a reply is none
+                name = "asn1_limit" if error.limit else "openssl_ocsp_response_parse_error"
+                found.weird(found.response_ts, name, error.reason)
+            return
+        if not claimed and found.asked is None and not _credible(reply, len(content)):
+            return
+        found.reply = reply
+        found.resp_fuid = file.fuid
+        if label != _RESPONSE_TYPE:
+            found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: OCSP reply")
 
 
 class _Found:
@@ -104,60 +191,9 @@ class _Found:
 def _label(file: BodyFile) -> str | None:
     """The media type that the header claims, without parameters, in lower case (RFC 9110 8.3.1)."""
     claimed = file.content_type
-    return None if claimed is None else claimed.partition(";")[0].strip().lower()
-
-
-def _read_request_body(found: _Found, file: BodyFile, limits: OcspSettings) -> None:
-    content = file.content
-    if isinstance(content, NotKept):
-        found.garbled = content is not NotKept.EMPTY and content is not NotKept.UNWANTED
-        return
-    if found.asked is not None or not content:
-        return
-    label = _label(file)
-    claimed = _REQUEST_TYPE in (label, file.mime_type)
-    if content[0] != 0x30:
-        if claimed:
-            found.garbled = True
-            found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: not DER")
-        return
-    try:
-        found.asked = decode_request(content, limits)
-    except OcspError as error:
-        if claimed:
-            found.garbled = True
-            name = "asn1_limit" if error.limit else "openssl_ocsp_request_parse_error"
-            found.weird(found.ts, name, error.reason)
-        return
-    found.orig_fuid = file.fuid
-    if label != _REQUEST_TYPE:
-        found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: OCSP request")
-
-
-def _read_response_body(found: _Found, file: BodyFile, response: HttpResponse, limits: OcspSettings) -> None:
-    content = file.content
-    label = _label(file)
-    found.labelled = found.labelled or label == _RESPONSE_TYPE
-    if isinstance(content, NotKept) or found.reply is not None or not content:
-        return
-    claimed = _RESPONSE_TYPE in (label, file.mime_type)
-    if content[0] != 0x30:
-        if claimed:
-            found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: not DER")
-        return
-    try:
-        reply = decode_response(content, limits)
-    except OcspError as error:
-        if claimed and response.status_code != 206:  # a range of a reply is none
-            name = "asn1_limit" if error.limit else "openssl_ocsp_response_parse_error"
-            found.weird(found.response_ts, name, error.reason)
-        return
-    if not claimed and found.asked is None and not _credible(reply, len(content)):
-        return
-    found.reply = reply
-    found.resp_fuid = file.fuid
-    if label != _RESPONSE_TYPE:
-        found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: OCSP reply")
+    if claimed is None or claimed in (_RESPONSE_TYPE, _REQUEST_TYPE):
+        return claimed
+    return claimed.partition(";")[0].strip().lower()
 
 
 def _credible(reply: OcspResponse, size: int) -> bool:
@@ -300,7 +336,8 @@ def _check_response(found: _Found, reply: OcspResponse) -> None:
         found.weird(ts, "asn1_limit", "reply: list")
     bad_times = reply.bad_times
     for single in reply.responses:
-        bad_times += single.bad_times
+        if single.bad_times:
+            bad_times += single.bad_times
     if bad_times:
         found.weird(ts, "ocsp_bad_time", bad_times[0])
 

@@ -177,14 +177,18 @@ class SoftwareGuesser:
             return UNKNOWN
         nonce = request.nonce
         agent = exchange.user_agent
+        if agent is not None and len(agent) > _MAX_AGENT_BYTES:
+            agent = agent[:_MAX_AGENT_BYTES]
         version = exchange.http_version
+        host = exchange.host
+        traits = request.traits
         key = (
-            agent and agent[:_MAX_AGENT_BYTES],
+            agent,
             exchange.method,
             version,
             # Only Maker("Apache httpd") asks, of HTTP/1.0.
-            version == "1.0" and (exchange.host or b"").endswith(b":80"),
-            request.traits,
+            version == "1.0" and host is not None and host.endswith(b":80"),
+            traits,
             None if nonce is None else len(nonce),
             request.extensions,
         )
@@ -192,7 +196,6 @@ class SoftwareGuesser:
         if known is None:
             if len(self._known) >= _MAX_REMEMBERED:
                 self._known.clear()
-            traits = request.traits
             habits = Habits(
                 key[1] or "",
                 version,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.logs import buffer
-from sensor.logs.encode import FORMS
+from sensor.logs.encode import FORMS, encode_micros
 
 NUMBERS = st.integers(-(1 << 63) + 1, (1 << 63) - 1)
 MOMENTS = st.integers(-(1 << 61), 1 << 61)
@@ -88,6 +88,35 @@ def test_an_unfinished_line_is_forgotten() -> None:
     assert out.size == len(b'{"ts":3}\n')
     assert out.take() == b'{"ts":3}\n'
     assert out.take() == b""
+
+
+def test_fields_taken_out_are_as_good_in_another_line() -> None:
+    out, other = buffer.LineBuffer(), buffer.LineBuffer()
+    for one in (out, other):
+        one.begin('{"ts":1,')
+        one.end()
+    other.begin("")
+    other.string("text", "ü" * 70_000)
+    other.number("n", -12)
+    fields = other.take_fields()
+    assert fields == '"text":"' + "ü" * 70_000 + '","n":-12,'
+    assert other.take() == b'{"ts":1}\n'
+    out.begin('{"ts":2,')
+    out.raw(fields)
+    out.end()
+    assert json.loads(out.take().splitlines()[1]) == {"ts": 2, "text": "ü" * 70_000, "n": -12}
+
+
+@pytest.mark.parametrize("us", [0, 1, 100_000, 999_999, 1_000_000, 999_999_999, 1_000_000_000, 1_713_186_228_890_400])
+def test_seconds_short_and_long(us: int) -> None:
+    out = buffer.LineBuffer()
+    out.begin("{")
+    for sign in (1, -1):
+        out.seconds("s", sign * us)
+        out.seconds("again", us)
+    out.end()
+    text = encode_micros(us)
+    assert out.take().decode() == f'{{"s":{text},"again":{text},"s":{encode_micros(-us)},"again":{text}}}\n'
 
 
 @pytest.mark.parametrize("length", [*range(65_300, 65_560), 1_000_000])

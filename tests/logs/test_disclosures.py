@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from sensor.logs.buffer import LineBuffer
+from sensor.logs.disclosures import DisclosureLines
+from sensor.logs.local_nets import LocalNets
+from sensor.logs.parts import Parts
 from sensor.ocsp.model import CertStatus, Evidence, OcspResponse, SingleResponse
 from sensor.privacy.leak import Grade
+from sensor.settings import LogSettings
 from tests.logs.observations import (
     CERT,
     EXCHANGE,
@@ -249,3 +254,29 @@ def test_every_time_in_the_form_asked_for() -> None:
     assert record["not_before"] == "2023-11-14T22:13:20.000000Z"
     (record,) = records("ocsp_exchange", EXCHANGE, timestamps="millis")
     assert (record["this_update"], record["response_delay"]) == (1713100000000, 1.0)
+
+
+def test_a_certificate_asked_about_again_reads_the_same() -> None:
+    """What is remembered of replies and CertIDs is of the record that was written, and bounded."""
+    other = changed(SINGLE, cert_id=changed(CERT, serial_number="02"), cert_status=CertStatus.unknown)
+    long = changed(EXCHANGE, response=answered(other, tbs_der=bytes(5000)), single=other, cert_id=other.cert_id)
+    plain = [records(stream, each)[0] for stream in ("ocsp_exchange", "ocsp") for each in (EXCHANGE, long)]
+    mixed = [EXCHANGE, long, EXCHANGE, long, changed(EXCHANGE, response=answered(SINGLE, responder_id="byKey:00"))]
+    for place, stream in enumerate(("ocsp_exchange", "ocsp")):
+        expected = [plain[2 * place], plain[2 * place + 1]]
+        assert records(stream, *mixed)[:4] == [*expected, *expected]
+    assert records("ocsp_exchange", *mixed)[4]["responder_id"] == "byKey:00"
+    assert plain[0]["responder_id"] != "byKey:00"
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    lines = DisclosureLines(LogSettings(), Parts(LogSettings(), LocalNets([]), False))
+    out = LineBuffer()
+    for number in range(1500):
+        cert_id = changed(CERT, serial_number=f"{number:04X}")
+        one = changed(SINGLE, cert_id=cert_id)
+        exchange = changed(EXCHANGE, cert_id=cert_id, single=one, response=answered(one))
+        lines.ocsp(out, exchange.response, "F1", TS)
+        lines.exchange(out, exchange, None, None)
+    for memory in (lines._cert_ids, lines._answers, lines._replies):
+        assert 0 < len(memory) <= 1024

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.logs.local_nets import LocalNets
+from sensor.logs.local_nets import LocalNets, pack_address
 from sensor.settings import FlowSettings
 from tests.logs.observations import addresses
 
@@ -24,7 +24,8 @@ def test_as_the_standard_library(nets: list[str], hosts: list[str]) -> None:
     local = LocalNets(nets)
     for host in [*hosts, *hosts, *(net.partition("/")[0] for net in nets)]:
         expected = any(ip_address(host) in ip_network(net, strict=False) for net in nets)
-        assert local.look_at(host) == (ip_address(host).packed, expected)
+        assert local.is_local(host) == expected
+        assert pack_address(host) == ip_address(host).packed
 
 
 @pytest.mark.parametrize("wrong", ["", "10.0.0.0/33", "example.com", "10.0.0"])
@@ -36,8 +37,9 @@ def test_what_is_no_network_is_refused(wrong: str) -> None:
 def test_the_memory_is_bounded() -> None:
     local = LocalNets(["10.0.0.0/8"])
     for number in range(70_000):
-        assert local.look_at(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")[1]
-    assert not local.look_at("11.0.0.1")[1]
+        assert local.is_local(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        assert not local.is_local(f"2001:db8::{number >> 16:x}:{number & 0xFFFF:x}")
+    assert not local.is_local("11.0.0.1")
 
 
 @pytest.mark.needs("shared/corpus/zeek")
@@ -47,6 +49,6 @@ def test_the_default_is_zeeks(shared: Path) -> None:
     for log in (shared / "corpus" / "zeek").rglob("conn.log"):
         for record in map(json.loads, log.read_text().splitlines()):
             for end in ("orig", "resp"):
-                assert local.look_at(record[f"id.{end}_h"])[1] == record[f"local_{end}"], record
+                assert local.is_local(record[f"id.{end}_h"]) == record[f"local_{end}"], record
                 seen.add(record[f"local_{end}"])
     assert seen == {True, False}

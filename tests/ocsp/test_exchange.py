@@ -392,3 +392,39 @@ def test_whatever_the_bytes(data: st.DataObject) -> None:
     for exchange in exchanges:
         assert (exchange.evidence is Evidence.both) == (exchange.request is not None and exchange.single is not None
                                                         and exchange.cert_id in exchange.request.cert_ids)  # fmt: skip
+
+
+def decoded(decoder: OcspDecoder, asked: HttpRequest | None, answered: HttpResponse | None) -> OcspExchange:
+    (exchange,) = decoder.feed(HttpTransaction(FLOW, 1000, 1, asked, answered))
+    assert isinstance(exchange, OcspExchange)
+    return exchange
+
+
+def test_equal_messages_are_one_record_and_others_are_not() -> None:
+    decoder = OcspDecoder(OcspSettings())
+    first = decoded(decoder, ask(ASK), reply(ANSWER))
+    again = decoded(decoder, ask(bytes(bytearray(ASK))), reply(bytes(bytearray(ANSWER))))
+    assert again == first
+    assert again.request is first.request
+    assert again.response is first.response
+    other = decoded(decoder, ask(request(cert_id(8))), reply(response(basic(single(cert_id(8))))))
+    assert other.cert_id is not None
+    assert other.cert_id.serial_number == "08"
+    by_get = decoded(decoder, ask(target=get(ASK)), None)
+    assert decoded(decoder, ask(target=bytes(bytearray(get(ASK)))), None).request is by_get.request
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    decoder = OcspDecoder(OcspSettings())
+    for serial in range(1, 1100):
+        asked = request(cert_id(serial))
+        decoded(decoder, ask(asked), reply(response(basic(single(cert_id(serial))))))
+        decoded(decoder, ask(target=get(asked)), None)
+    for memory in (decoder._requests, decoder._targets, decoder._replies):
+        assert 0 < len(memory) <= 1024
+    kept = len(decoder._replies)
+    large = request(*[cert_id(serial) for serial in range(100)])
+    assert len(large) > 4096
+    decoder.feed(HttpTransaction(FLOW, 1000, 1, ask(large), None))
+    assert large not in decoder._requests
+    assert len(decoder._replies) == kept

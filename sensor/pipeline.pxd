@@ -1,0 +1,14 @@
+# Types for the compiled form of pipeline.py; see setup.py.
+cimport cython
+
+cdef class Pipeline:
+    cdef list _out
+    cdef public object tracker
+    cdef object _ocsp, _leaks, _lookup, _writer, _summary, _on_error
+    cdef public long long exchanges, leaks
+    cdef long long _errors
+
+    cdef _drain(self)
+    @cython.locals(events=list, exchanges=list)
+    cdef _transaction(self, object transaction)
+    cdef _weird(self, object weird)

@@ -1,0 +1,27 @@
+# Types for the compiled form of attribution.py; see setup.py.
+cimport cython
+from sensor.privacy.leak cimport LeakCounter
+from sensor.privacy.software cimport SoftwareGuesser
+
+cdef Py_ssize_t FEW_SITES, _MAX_VERDICTS
+
+cpdef object asked_about(object exchange)
+
+cdef class LeakStage:
+    cdef Py_ssize_t _max_names
+    cdef object _lookup
+    cdef readonly object _sites
+    cdef LeakCounter _counter
+    cdef SoftwareGuesser _software
+    cdef dict _verdicts
+    cdef public long long unavailable
+
+    @cython.locals(asked=list, ids=list, answers=list, leaks=list, told=set, certificate=tuple)
+    cpdef list feed(self, object exchanges)
+    cdef object _leak(self, object exchange, object answer, tuple certificate)
+    @cython.locals(key=tuple, known=tuple)
+    cdef object _verdict(self, object answer)
+
+cdef tuple _certificate_key(object cert_id, object answer)
+
+cdef object _issuer_of(object answer)

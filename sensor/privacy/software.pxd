@@ -1,0 +1,10 @@
+# Types for the compiled form of software.py; see setup.py.
+cimport cython
+
+cdef Py_ssize_t _MAX_REMEMBERED, _MAX_AGENT_BYTES
+
+cdef class SoftwareGuesser:
+    cdef readonly dict _known
+
+    @cython.locals(key=tuple, agent=bytes, nonce=bytes, host=bytes)
+    cpdef str guess(self, object exchange)
