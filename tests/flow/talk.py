@@ -365,3 +365,18 @@ CLOSE = """
     s> FA
     c> A
 """
+TALK = HANDSHAKE + "c> A =100\ns> A =200\nc> A\n" + CLOSE
+
+
+def tick(second: float, start: int = START) -> list[Frame]:
+    """A frame of no flow, `second` seconds after `start`: packet time goes on."""
+    return [Frame(start + int(second * S), wire.ethernet(bytes(28), 0x0806))]
+
+
+def seats(count: int, script: str = HANDSHAKE, first: int = 1000) -> list[Frame]:
+    """The same script from `count` ports, one conversation after the other, a millisecond apart."""
+    frames = []
+    for i in range(count):
+        ends = Ends(cport=first + i)
+        frames += frames_of(parse(script, ends, START + i * 10 * MS), ends)
+    return frames

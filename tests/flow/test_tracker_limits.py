@@ -1,0 +1,133 @@
+"""sensor.flow.tracker within its limits: who goes first when the table is full, and nothing that piles up."""
+
+from __future__ import annotations
+
+from sensor.flow.conn import Connection
+from sensor.flow.decode import Packet
+from sensor.settings import FlowSettings
+from tests.flow.frames import START, Frame, S, batch
+from tests.flow.talk import (
+    HANDSHAKE,
+    MS,
+    TALK,
+    Ends,
+    conserved,
+    frames_of,
+    listen,
+    parse,
+    seats,
+    stream,
+)
+
+OTHER = Ends(client="10.99.0.1", cport=999)
+
+
+def test_d9_nobody_chooses_who_shares_a_slot() -> None:
+    """Addresses, halves and ports that add up to the same: every tuple its own key, in another order each time."""
+
+    def keys(seed: int) -> list[int]:
+        tracker = listen().tracker
+        tracker.seed = seed
+        found = []
+        for i in range(200):
+            for packet in shapes(i):
+                found.append(tracker.key_of(packet))
+        return found
+
+    def shapes(i: int) -> list[Packet]:
+        made = []
+        for src_hi, src_lo, sport in (
+            (0x20010DB8 << 32, 5 + (i << 40), 5000 - i),  # the port's place, if it were added at bit 40
+            (7 + i, (5 - i * 0x9E3779B97F4A7C15) & (2**64 - 1), 5000),  # the upper half's, if it were multiplied
+            (0, 0x0A000000 + i, 5000 - i),
+            (i + 1, 0x0A000000, 5000 ^ i),
+        ):
+            packet = Packet(4, 8)
+            packet.family, packet.src_hi, packet.src_lo, packet.sport = 6, src_hi, src_lo, sport
+            packet.dst_hi, packet.dst_lo, packet.dport = 1, 2, 80
+            made.append(packet)
+        return made
+
+    first = keys(1)
+    assert len(set(first)) == len(first)
+    assert not set(first) & set(keys(2))
+
+
+LIMITS = FlowSettings(max_flows=100, max_half_open=40)
+
+
+def test_d2_a_full_table_lets_the_oldest_go() -> None:
+    heard = listen(LIMITS)
+    for frame in seats(250, HANDSHAKE + "c> A =10\n"):
+        heard.feed([frame])
+        assert len(heard.tracker.flows) <= 100
+    assert heard.tracker.evicted == 150
+    assert [conn.flow.orig_p for conn in heard.conns] == list(range(1000, 1150))
+    assert {conn.conn_state for conn in heard.conns} == {"S1"}
+    assert [reader.octets(True) for reader in heard.readers] == [stream(1, 10)] * 250
+    heard.end()
+
+
+def test_d2_the_newcomer_is_never_the_one_to_go() -> None:
+    """A table full of established flows, then a SYN: also the SYN's flow is whole afterwards."""
+    heard = listen(FlowSettings(max_flows=3)).feed(seats(4)).end()
+    assert [(conn.flow.orig_p, conn.history) for conn in heard.conns] == [(1000 + i, "ShA") for i in range(4)]
+    assert heard.tracker.evicted == 1
+    alone = listen(FlowSettings(max_flows=1)).feed(seats(5, TALK)).end()
+    assert [conn.conn_state for conn in alone.conns] == ["SF"] * 5
+    assert len(alone.readers) == 5
+
+
+def test_d2_closed_flows_go_first_then_half_open_ones_then_the_oldest() -> None:
+    limits = FlowSettings(max_flows=6)
+    frames = seats(2, HANDSHAKE, 1000) + seats(2, "c> S\n", 2000) + seats(2, TALK, 3000)
+    frames = [Frame(START + i * MS, frame.data) for i, frame in enumerate(frames)]
+    heard = listen(limits).feed(frames)
+    gone = []
+    for i in range(6):
+        ends = Ends(cport=4000 + i)
+        heard.feed([Frame(START + (100 + i) * MS, ends.frame(parse("c> S", ends)[0]).data)])
+        heard.feed([Frame(START + (100 + i) * MS, ends.frame(segment).data) for segment in parse(HANDSHAKE, ends)[1:]])
+        gone = [conn.flow.orig_p for conn in heard.conns]
+    assert gone == [3000, 3001, 2000, 2001, 1000, 1001]
+    assert heard.tracker.evicted == 6
+
+
+def test_d1_half_open_flows_are_bounded_and_established_ones_stay() -> None:
+    heard = listen(LIMITS).feed(seats(50, HANDSHAKE + "c> A =10\n"))
+    flood = seats(1000, "c> S\n", 5000)
+    for frame in flood:
+        heard.feed([Frame(START + S, frame.data)])
+        assert len(heard.tracker.flows) <= 90
+        assert len(heard.tracker.opening) <= 40
+    assert {conn.conn_state for conn in heard.conns} == {"S0"}
+    assert not [conn for conn in heard.conns if conn.flow.orig_p < 5000]
+    heard.end()
+    assert len(heard.conns) == 1050
+
+
+def test_d1_what_is_over_does_not_pile_up() -> None:
+    """One flow that never ends, and very many that do; ports used again at once; a SYN flood within a second."""
+    heard = listen(FlowSettings(max_flows=200, max_half_open=100))
+    tracker = heard.tracker
+    keeper = frames_of(parse(HANDSHAKE, OTHER), OTHER)
+    heard.feed(keeper)
+
+    def queued() -> int:
+        return sum(map(len, (tracker.oldest, tracker.opening, tracker.closing))) + sum(map(len, tracker.wheel.values()))
+
+    highest = 0
+    syn = Ends().frame(parse("c> S")[0]).data
+    reset = Ends().frame(parse("c> S\ns> RA")[1]).data
+    for i in range(30_000):
+        data = bytearray(syn if i % 3 else reset)
+        data[34:36] = (i % 60_000).to_bytes(2, "big") if i < 20_000 else b"\x30\x39"  # source port
+        data[38:42] = (i * 7919 + 1).to_bytes(4, "big")  # sequence number
+        tracker.feed(batch([Frame(START + i * S // 10_000, bytes(data))], i))
+        highest = max(highest, queued())
+        heard.out.clear()
+    assert highest < 5 * (4096 + 3 * 200)
+    conserved(tracker)
+    heard.end = lambda: heard  # type: ignore[method-assign]  # its output was thrown away on the way
+    tracker.finish()
+    assert any(isinstance(item, Connection) and item.flow.orig_p == OTHER.cport for item in heard.out)
