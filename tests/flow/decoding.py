@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sensor.flow.decode import OUTCOMES, Packet
-from tests.flow.frames import POISON, ip4, ip6, tcp
+from tests.flow.frames import POISON, ethernet, ip4, ip6, tcp
 from tests.flow.wraps import WRAPS
 
 CLIENT, SERVER = "10.20.0.31", "198.51.100.40"
