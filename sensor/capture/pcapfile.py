@@ -54,7 +54,6 @@ class PcapReader(RecordReader):
         self._caplen_at, self._wirelen_at = 8, 12
         self._usual_caplen = 0
         self._link = 0
-        self._near: int | None = None
 
     def _index(self, *, idle: bool) -> int:
         window, columns = self.window, self.columns
@@ -88,8 +87,9 @@ class PcapReader(RecordReader):
             if judgement is _Judgement.GOOD:
                 trusted = window.start
             elif judgement is _Judgement.BAD:
-                self._near = columns.ts[count - 1] if count else self.last_ts
                 self._lose(note)
+                if count:
+                    break  # hand these out first: their times say where to search
             elif judgement is _Judgement.WAIT or not self._take_header():
                 break
         return count
@@ -151,11 +151,9 @@ class PcapReader(RecordReader):
         if not self._order:
             return window.end, False
         earliest, latest = 0, MAX_SECONDS
-        near = self.last_ts if self._near is None else self._near
-        if near is not None:
-            first = near if self.first_ts is None else self.first_ts
-            earliest = min(first, near) // NS - TIME_SLACK_S
-            latest = max(first, near) // NS + TIME_SLACK_S
+        if self.first_ts is not None and self.last_ts is not None:
+            earliest = min(self.first_ts, self.last_ts) // NS - TIME_SLACK_S
+            latest = max(self.first_ts, self.last_ts) // NS + TIME_SLACK_S
         position, verdict = find_pcap(
             window.data,
             position,
@@ -170,6 +168,6 @@ class PcapReader(RecordReader):
             self.settings.max_record_bytes,
             earliest,
             latest,
-            2 if near is None else 1,  # without a time to compare with, a single header comes up by chance
+            2 if self.first_ts is None else 1,  # without a time to compare with, a single header comes up by chance
         )
         return position, verdict == FOUND

@@ -132,6 +132,8 @@ class PcapngReader(RecordReader):
             if after is None:
                 break
             count = after
+            if count and self._lost is not None:
+                break  # hand these out first
         return count
 
     def _take_block(self, count: int) -> int | None:

@@ -192,8 +192,8 @@ def test_a_length_beyond_the_snaplen_must_lead_to_a_record(tmp_path: Path) -> No
     """Both lengths are damaged alike, so that only the file's own limit makes them odd."""
     sent = frames(100)
     records = [pcap_record(one) for one in sent]
-    records[40] = pcap_record(sent[40]._replace(wirelen=6000), caplen=5000)
-    reading = read_bytes(tmp_path, pcap_header(snaplen=4096) + b"".join(records))
+    records[40] = pcap_record(sent[40]._replace(wirelen=6000), caplen=300)
+    reading = read_bytes(tmp_path, pcap_header(snaplen=256) + b"".join(records))
     assert reading.frames == sent[:40] + sent[41:]
     assert skipped_bytes(reading) == RECORD
 
@@ -209,7 +209,7 @@ def test_a_wrong_length_that_leads_among_zero_bytes(tmp_path: Path) -> None:
 def test_a_damaged_record_that_holds_an_old_capture(tmp_path: Path) -> None:
     """Its records are believable but for their times, which are not those of this file."""
     sent = frames(10)
-    inner = b"".join(pcap_record(frame(n, 30, ts=1_000_000_000 * NS)) for n in range(20))
+    inner = b"".join(pcap_record(frame(n, 1100, ts=1_000_000_000 * NS)) for n in range(20))
     carrier = pcap_record(Frame(sent[5].ts, inner, len(inner)), caplen=400_000)
     records = [pcap_record(one) for one in sent]
     reading = read_bytes(tmp_path, pcap_header() + b"".join([*records[:5], carrier, *records[6:]]))
