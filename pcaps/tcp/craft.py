@@ -392,9 +392,8 @@ def far_ahead() -> Crafted:
     made = usual()
     index = made.data(False, 0)[1]
     stray = replace(made.segments[index], seq=made.segments[index].seq + (1 << 30), payload=b"HTTP/1.1 200 OK\r\n" * 8)
-    segments = list(made.segments)
-    segments.insert(index + 1, replace(stray, ts=stray.ts + STEP // 2))
-    return file(segments, made.rows)
+    late = replace(stray, ts=stray.ts + STEP // 2)
+    return file([*made.segments[: index + 1], late, *made.segments[index + 1 :]], made.rows)
 
 
 if __name__ == "__main__":
