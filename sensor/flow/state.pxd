@@ -42,7 +42,7 @@ cdef class Flow:
     cpdef release(self)
     cpdef flow_id(self)
 
-@cython.locals(text=bytearray, size=Py_ssize_t, shift=int, octet=int)
+@cython.locals(text="unsigned char *", size=Py_ssize_t, shift=int, octet=int)
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
 @cython.locals(family=int, one="unsigned long long", other="unsigned long long", low="unsigned long long", high="unsigned long long", orig_h=str, resp_h=str)
 cpdef make_flow_id(Flow flow)

@@ -3,11 +3,16 @@ cimport cython
 
 cdef Py_ssize_t _MAX_REMEMBERED
 
+cpdef bytes pack_address(str address)
+@cython.locals(number="long long", octet=int, letter="Py_UCS4")
+cdef long long _number_of(str address) except -1
+
 @cython.final
 cdef class LocalNets:
     cdef dict _known
     cdef list _by_octet, _v6
+    cdef bytearray _whole
 
-    @cython.locals(number="long long", octet="long long", letter="Py_UCS4", net="long long", mask="long long", pair=tuple)
+    @cython.locals(number="long long", octet=int, letter="Py_UCS4", net="long long", mask="long long", pair=tuple, nets=list)
     cpdef bint is_local(self, str address) except -1
     cdef bint _is_local_v6(self, str address) except -1

@@ -11,7 +11,21 @@ _MAX_REMEMBERED = 512  # few enough to stay in the processor's cache
 
 def pack_address(address: str) -> bytes:
     """Canonical text of an address in network order."""
-    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    if ":" in address:
+        return socket.inet_pton(socket.AF_INET6, address)
+    return _number_of(address).to_bytes(4, "big")
+
+
+def _number_of(address: str) -> int:
+    """An IPv4 address as a number."""
+    number = octet = 0
+    for letter in address:
+        if letter == ".":
+            number = number << 8 | octet
+            octet = 0
+        else:
+            octet = (octet * 10 + ord(letter) - 48) & 255
+    return (number << 8 | octet) & 0xFFFFFFFF
 
 
 class LocalNets:
@@ -21,6 +35,7 @@ class LocalNets:
         """`nets` in CIDR form; host bits may be set. Raises ValueError for anything else."""
         self._known: dict[str, bool] = {}
         self._by_octet: list[list[tuple[int, int]]] = [[] for _ in range(256)]
+        self._whole = bytearray(256)  # first octets of which all addresses are local
         self._v6: list[tuple[int, int]] = []
         for text in nets:
             net = ip_network(text, strict=False)
@@ -28,25 +43,30 @@ class LocalNets:
             if isinstance(net, IPv4Network):
                 for octet in range(net.network_address.packed[0], net.broadcast_address.packed[0] + 1):
                     self._by_octet[octet].append(pair)
+                    self._whole[octet] |= net.prefixlen <= 8
             else:
                 self._v6.append(pair)
 
     def is_local(self, address: str) -> bool:
         """Whether the address is in one of the nets."""
-        number = octet = 0
+        octet = 0
         for letter in address:
-            if letter == ".":
-                number = number << 8 | octet
-                octet = 0
-            elif letter == ":":
+            if letter == ".":  # the first octet mostly decides
+                break
+            if letter < "0" or letter > "9":  # IPv6
                 return self._is_local_v6(address)
-            else:
-                octet = (octet * 10 + ord(letter) - 48) & 255
-        number = (number << 8 | octet) & 0xFFFFFFFF
-        for pair in self._by_octet[number >> 24]:
-            net, mask = pair
-            if number & mask == net:
-                return True
+            octet = (octet * 10 + ord(letter) - 48) & 255
+        else:
+            return self._is_local_v6(address)
+        if self._whole[octet]:
+            return True
+        nets = self._by_octet[octet]
+        if nets:
+            number = _number_of(address)
+            for pair in nets:
+                net, mask = pair
+                if number & mask == net:
+                    return True
         return False
 
     def _is_local_v6(self, address: str) -> bool:

@@ -3,7 +3,7 @@ cimport cython
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.community_id cimport community_id
 from sensor.logs.encode cimport cut_text, encode_str, encode_text, encode_time
-from sensor.logs.local_nets cimport LocalNets
+from sensor.logs.local_nets cimport LocalNets, pack_address
 
 cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
 
@@ -23,6 +23,8 @@ cdef class Parts:
     cpdef begin(self, LineBuffer out, Py_ssize_t stream, long long us, long long end)
     @cython.locals(orig_p="long long", resp_p="long long", uid=str, orig_h=str, resp_h=str)
     cpdef str use_flow(self, object flow)
+    @cython.locals(orig_p="long long", resp_p="long long", uid=str, orig_h=str, resp_h=str)
+    cpdef write_flow(self, LineBuffer out, object flow)
     cpdef str community_id(self, object flow)
     cpdef str uri(self, bytes target)
     @cython.locals(text=str)

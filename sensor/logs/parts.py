@@ -72,6 +72,21 @@ class Parts:
             self.resp_local = self._local_nets.is_local(resp_h)
         return self.flow_text
 
+    def write_flow(self, out: LineBuffer, flow: FlowId) -> None:
+        """Writes what `use_flow` returns, for the one line of a flow of which no more lines come."""
+        if flow is self._flow:
+            out.raw(self.flow_text)
+            return
+        uid, orig_h, orig_p, resp_h, resp_p, _ = astuple(flow)
+        out.string("uid", uid)
+        out.string("id.orig_h", orig_h)
+        out.number("id.orig_p", orig_p)
+        out.string("id.resp_h", resp_h)
+        out.number("id.resp_p", resp_p)
+        self.orig_local = self._local_nets.is_local(orig_h)
+        self.resp_local = self._local_nets.is_local(resp_h)
+        self._flow = None  # the flow that these two are of is not the one remembered
+
     def community_id(self, flow: FlowId) -> str:
         self.use_flow(flow)
         if not self._community:

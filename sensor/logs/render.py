@@ -70,7 +70,7 @@ class TrafficLines:
         took = duration or 0
         end = (ts + took) // 1000
         parts.begin(out, CONN, us, end)
-        out.raw(parts.use_flow(flow))
+        parts.write_flow(out, flow)
         proto = flow.proto
         out.string("proto", _PROTOCOLS.get(proto, "unknown_transport"))
         if service:
