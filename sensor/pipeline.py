@@ -25,6 +25,7 @@ from sensor.report.summary import Summary
 from sensor.settings import Settings
 from sensor.weird import FlowId, Weird
 
+_ENDED_AT_ONCE = 1024  # flows, at the end of the input: what they leave fits into the processor's cache
 _CERTIFICATES = frozenset({"application/pkix-cert", "application/pkcs7-mime"})
 
 
@@ -85,7 +86,8 @@ class Pipeline:
 
     def finish(self) -> None:
         """The input is over: every flow ends here."""
-        self.tracker.finish()
+        while self.tracker.finish(_ENDED_AT_ONCE):
+            self._drain()
         self._drain()
 
     def take_weirds(self, weirds: list[Weird]) -> None:

@@ -11,7 +11,7 @@ cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
 cdef class FlowTracker:
-    cdef public list out
+    cdef public list out, ending
     cdef public long long[::1] counts
     cdef public Packet packet
     cdef public Reassembler reassembler
@@ -58,5 +58,5 @@ cdef class FlowTracker:
     cpdef end(self, Flow flow, long long ts, bint at_end)
     @cython.locals(flow=Flow, end=Endpoint)
     cpdef held_bytes(self)
-    @cython.locals(flow=Flow)
-    cpdef finish(self)
+    @cython.locals(ending=list)
+    cpdef bint finish(self, long long at_most=*) except -1

@@ -99,6 +99,7 @@ class FlowTracker:
         self.jump_from = 0
         self.jump_to = 0
         self.finished = False
+        self.ending: list[Flow] = []
         self.internal_errors = 0
         self.on_error: Callable[[FlowId, Exception], None] | None = None
 
@@ -504,13 +505,22 @@ class FlowTracker:
                     total += sum([last - first for first, last, _ in end.held])
         return total
 
-    def finish(self) -> None:
-        """The input is over: all flows end, in the order in which they began."""
-        if self.finished:
-            return
-        self.finished = True
-        for flow in sorted(self.flows.values(), key=_number):
-            self.end(flow, self.now, True)
+    def finish(self, at_most: int = 0x7FFFFFFFFFFF) -> bool:
+        """The input is over: flows end, in the order in which they began. At most so many; returns if some are left.
+
+        Whoever takes `out` in between does not hold the records of all flows at once.
+        """
+        if not self.finished:
+            self.finished = True
+            self.ending = sorted(self.flows.values(), key=_number, reverse=True)
+            for queue in (self.closing, self.opening, self.oldest):
+                queue.clear()
+            self.wheel.clear()
+        ending = self.ending
+        while ending and at_most > 0:
+            at_most -= 1
+            self.end(ending.pop(), self.now, True)
+        return bool(ending)
 
 
 def _number(flow: Flow) -> int:

@@ -3,6 +3,8 @@ cimport cython
 
 cdef Py_ssize_t _MAX_REMEMBERED
 
+cdef bytearray _OCTETS
+@cython.locals(octets="unsigned char *", place=int, octet=int, letter="Py_UCS4")
 cpdef bytes pack_address(str address)
 @cython.locals(number="long long", octet=int, letter="Py_UCS4")
 cdef long long _number_of(str address) except -1

@@ -9,11 +9,24 @@ from ipaddress import IPv4Network, ip_network
 _MAX_REMEMBERED = 512  # few enough to stay in the processor's cache
 
 
+_OCTETS = bytearray(4)
+
+
 def pack_address(address: str) -> bytes:
     """Canonical text of an address in network order."""
     if ":" in address:
         return socket.inet_pton(socket.AF_INET6, address)
-    return _number_of(address).to_bytes(4, "big")
+    octets = _OCTETS
+    place = octet = 0
+    for letter in address:
+        if letter == ".":
+            octets[place] = octet
+            place = (place + 1) & 3
+            octet = 0
+        else:
+            octet = (octet * 10 + ord(letter) - 48) & 255
+    octets[place] = octet
+    return bytes(octets[:4])
 
 
 def _number_of(address: str) -> int:

@@ -179,6 +179,18 @@ def test_finish_ends_all_flows_once_in_the_order_in_which_they_began() -> None:
     assert len(heard.conns) == 20
 
 
+def test_finish_some_at_a_time() -> None:
+    frames = seats(20, HANDSHAKE + "c> A =10\n")
+    heard = listen().feed(frames)
+    left = []
+    while heard.tracker.finish(6):
+        left.append(len(heard.conns))
+    assert left == [6, 12, 18]
+    assert heard.conns == listen().feed(frames).end().conns
+    assert not heard.tracker.finish(6)
+    assert len(heard.conns) == 20
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_batches_may_be_cut_anywhere(size: int) -> None:
     frames = seats(8, TALK)
