@@ -40,7 +40,12 @@ class Late:
         self.size = 0
 
     def lose(self, end: Endpoint, first: int, last: int, ts: int) -> None:
-        """Bytes `first` to `last` are missing."""
+        """Bytes `first` to `last` - 1 are missing."""
+        if self.pieces:
+            before = self.pieces[-1]
+            if before.end is end and before.last == first and before.is_missing():
+                before.last = last
+                return
         self.pieces.append(Piece(end, first, last, None, ts))
 
     def keep(self, end: Endpoint, first: int, chunk: bytes, ts: int) -> None:

@@ -123,3 +123,17 @@ def test_any_parts_in_any_order(parts: list[tuple[int, int]]) -> None:
         if piece.chunk is not None:
             assert piece.chunk == stream(piece.first, piece.last - piece.first)
     assert place == 101
+
+
+def test_losses_that_follow_each_other_are_one() -> None:
+    """Thousands of ACKs for a direction that is not captured at all."""
+    orig, resp = ends()
+    late = Late()
+    for i in range(1000):
+        late.lose(orig, 1 + i * 10, 11 + i * 10, i)
+    assert [(piece.first, piece.last, piece.ts) for piece in late.pieces] == [(1, 10001, 0)]
+    late.lose(resp, 1, 11, 5)
+    late.lose(orig, 10001, 10011, 6)
+    late.keep(orig, 10011, b"x", 7)
+    late.lose(orig, 10012, 10013, 8)
+    assert len(late.pieces) == 5
