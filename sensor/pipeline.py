@@ -75,6 +75,8 @@ class Pipeline:
             self.feed(batch)
             if source.weirds:
                 self.take_weirds(source.weirds)
+            if batch.first == batch.stop and self._writer is not None:
+                self._writer.flush()  # the source waits for more: whoever reads the logs should not
             if progress is not None:
                 progress()
         self.finish()
@@ -187,7 +189,7 @@ class Pipeline:
             self.exchanges += len(exchanges)
             self.leaks += len(leaks)
             if writer is not None:
-                writer.exchanges(exchanges, leaks)
+                writer.exchanges(exchanges, leaks, self._leaks.describe)
                 writer.leaks(leaks)
             if summary is not None:
                 for exchange in exchanges:

@@ -245,6 +245,7 @@ class Reassembler(Delivery):
         self.duplicate_bytes += length - placed
         if placed:
             end.last_data_ts = max(end.last_data_ts, ts)
+            flow.gap_bytes -= min(placed, flow.gap_bytes)  # acknowledged before it came, and not missed after all
             self.go_on(flow, False)
 
     def acked(self, flow: Flow, end: Endpoint, rel: int, ts: int) -> None:

@@ -106,6 +106,17 @@ class _Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
+def is_whole_object(data: bytes) -> bool:
+    """A DER SEQUENCE whose own length says that it ends where `data` does (X.690 8.1.3, definite forms)."""
+    if len(data) < 2 or data[0] != 0x30:
+        return False
+    length = data[1]
+    if length < 0x80:
+        return len(data) == 2 + length
+    octets = length & 0x7F
+    return 0 < octets <= 4 and len(data) == 2 + octets + int.from_bytes(data[2 : 2 + octets], "big")
+
+
 class Content:
     """One file: a body, or a part of one. Bytes come decoded."""
 
@@ -214,6 +225,10 @@ class Content:
             content = NotKept.HOLE
         elif why_not is not None or self.partial:
             content = why_not if why_not is not None else NotKept.CUT
+            if why_not is NotKept.CUT and not self.partial and not self.too_large:
+                kept = b"".join(self.held)
+                if is_whole_object(kept):  # the declared length was wrong: what it declares itself is all there
+                    content = kept
         elif self.too_large:
             content = NotKept.TOO_LARGE
         else:

@@ -200,7 +200,7 @@ class DisclosureLines:
 
     def notice(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
         """The line of notice.log that tells of such a Leak. Addresses in it are those of the flow: src asked dst."""
-        ts, flow, _, serial, issuer, site, _, _, _, grade, _, _, _, _, _, _, exchange = leak
+        ts, flow, _, serial, issuer, site, _, _, sites_total, grade, _, _, _, _, _, _, exchange = leak
         _, orig_h, _, resp_h, resp_p, _ = astuple(flow)
         parts = self._parts
         us = ts // 1000
@@ -216,7 +216,12 @@ class DisclosureLines:
             out.string("file_mime_type", kind)
             out.string("file_desc", self._url(exchange, resp_h, resp_p))
         issued = "" if issuer is None else f" issued by {parts.short_str(issuer)}"
-        what = f"a certificate{issued}" if site is None else parts.short_str(site)
+        if site is None:
+            what = f"a certificate{issued}"
+        elif sites_total > 1:
+            what = f"one of {sites_total} sites, such as {parts.short_str(site)}"
+        else:
+            what = parts.short_str(site)
         out.raw('"proto":"tcp","note":"OCSP::Privacy_Leak",')
         out.string("msg", f"{orig_h} told everyone on the path to {resp_h} that it deals with {what}")
         out.string("sub", f"{grade._value_}: serial {serial}{issued}")

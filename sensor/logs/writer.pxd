@@ -21,7 +21,7 @@ cdef class LogWriter:
     @cython.locals(files=Py_ssize_t)
     cpdef transaction(self, object transaction)
     @cython.locals(place=Py_ssize_t, began="long long")
-    cpdef exchanges(self, object exchanges, object leaks=*)
+    cpdef exchanges(self, object exchanges, object leaks=*, object describe=*)
     @cython.locals(fields=tuple)
     cpdef leaks(self, object leaks)
     cpdef weird(self, object weird)

@@ -6,7 +6,7 @@ found (writer.pxd).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
 
@@ -27,6 +27,10 @@ from sensor.weird import Weird
 
 _BATCH = 48 << 10  # octets of one log that wait at most, but for a longer line
 _STREAMS = tuple(STREAMS)
+
+
+Describe = Callable[[OcspExchange], tuple[str | None, str]]
+"""Issuer (RFC 4514 text, if known) and software of an exchange."""
 
 
 class LogWriter:
@@ -69,10 +73,13 @@ class LogWriter:
         if files:
             self._wrote(FILES, files)
 
-    def exchanges(self, exchanges: Sequence[OcspExchange], leaks: Sequence[Leak] = ()) -> None:
+    def exchanges(
+        self, exchanges: Sequence[OcspExchange], leaks: Sequence[Leak] = (), describe: Describe | None = None
+    ) -> None:
         """The exchanges of one or more transactions, in order, and the leaks found in them, in the same order.
 
-        Leaks are only looked at here, for the issuer and the software; they are logged by `leaks`.
+        Leaks are only looked at here, for the issuer and the software; they are logged by `leaks`. `describe` tells
+        these two of an exchange that is no leak.
         """
         place = 0
         leak: Leak | None = None
@@ -84,7 +91,11 @@ class LogWriter:
             elif leak is not None and leak.exchange.request is not exchange.request:
                 leak = None
             issuer = software = None
-            if leak is not None:
+            if leak is not None and leak.exchange is exchange:
+                issuer, software = leak.issuer, leak.software
+            elif describe is not None:
+                issuer, software = describe(exchange)
+            elif leak is not None:
                 software = leak.software
                 if exchange.cert_id is not None and exchange.cert_id.serial_number == leak.serial_number:
                     issuer = leak.issuer

@@ -76,7 +76,8 @@ def judge(answer: Answer, sites: SiteIndex, max_names: int) -> Verdict:
         site, sites_total, grade = None, 0, Grade.ca
     else:
         names = certificate_names(certificate)
-        named = sites.sites(names)
+        hosts = tuple(name for name in names if name not in certificate.ip_addresses and "@" not in name)
+        named = sites.sites(hosts or names)  # an address or a mailbox beside host names is no further site
         site = sites.site(certificate.common_name) if _is_host(certificate.common_name) else named.sites[0]
         sites_total = len(named.sites)
         if named.open_ended or sites_total > FEW_SITES or certificate.names_left_out > FEW_SITES:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.http.content import Content, digests_of, filename_of, text_of, whole_file
+from sensor.http.content import Content, digests_of, filename_of, is_whole_object, text_of, whole_file
 from sensor.http.transaction import BodyFile, NotKept
 from sensor.settings import HttpSettings
 
@@ -197,3 +197,31 @@ def test_a_file_of_unknown_size_outgrows_the_limit() -> None:
     assert file is not None
     assert file.content is NotKept.TOO_LARGE
     assert file.digests == digests_of(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (OCSP_ERROR, True),
+        (REQUEST, True),
+        (CRL[: 4 + 0x0FFF], True),
+        (OCSP_ERROR[:-1], False),
+        (OCSP_ERROR + b"\0", False),
+        (b"\x30\x80\0\0", False),
+        (b"\x30\x85\0\0\0\0\0", False),
+        (b"\x30", False),
+        (b"", False),
+    ],
+)
+def test_an_object_that_ends_where_the_bytes_end(data: bytes, whole: bool) -> None:
+    assert is_whole_object(data) is whole
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(OCSP_ERROR, True), (REQUEST[:-1], False)])
+def test_a_message_cut_short_keeps_an_object_that_is_whole(sent: bytes, kept: bool) -> None:
+    """A Content-Length that is too large takes nothing away from what arrived."""
+    content = Content(HttpSettings(), True, b"application/ocsp-response", None, 99999)
+    content.feed(sent, 7)
+    file = content.finish("F", NotKept.CUT)
+    assert file is not None
+    assert file.content == (sent if kept else NotKept.CUT)

@@ -352,6 +352,14 @@ REASONS: Final = (
         ("missed_bytes", "history"),
     ),
     Reason(
+        True,
+        "Bytes that came after their acknowledgment",
+        "Acknowledged before they were seen, and seen a moment later: not missed. Zeek goes on counting them.",
+        ("conn",),
+        (_SURI + "bug-5392/*",),
+        ("missed_bytes",),
+    ),
+    Reason(
         False,
         "A connection's last packet",
         "Less than 0.2 ms in the duration of a connection whose last packets come after it was over.",
