@@ -1,6 +1,7 @@
 # Types for the compiled form of pipeline.py; see setup.py.
 cimport cython
 
+@cython.final
 cdef class Pipeline:
     cdef list _out
     cdef public object tracker

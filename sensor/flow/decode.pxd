@@ -3,6 +3,7 @@ cimport cython
 
 cdef int _ETHERNET, _ETHERTYPE, _IP, _IPV4, _IPV6, _PPP, _PROTOCOL, _LLC, _WIFI, _P_HOPOPT, _P_IPIP, _P_TCP, _P_UDP, _P_IPV6, _P_ROUTING, _P_FRAGMENT, _P_GRE, _P_ESP, _P_AH, _P_NONE, _P_DSTOPTS, _P_MOBILITY, _P_HIP, _P_SHIM6, _VXLAN_PORT, _VXLAN_GPE_PORT, _GTP_PORT, _TEREDO_PORT, _AYIYA_PORT, _GRE_PORT, _GENEVE_PORT, _TCP, _FAMILY4, _FAMILY6
 
+@cython.final
 cdef class Packet:
     cdef public Py_ssize_t max_depth, max_extensions, depth, detail
     cdef public int family, protocol, vlan, inner_vlan

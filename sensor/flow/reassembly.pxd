@@ -5,6 +5,7 @@ from sensor.flow.state cimport Endpoint, Flow
 cdef int _CLOSED, _RESET, _ESTABLISHED, _NOBODY, _FAR_RUN
 cdef long long _FAR
 
+@cython.final
 cdef class Reassembler(Delivery):
     cdef public object raw
     cdef public long long payload_bytes, delivered_bytes, duplicate_bytes, discarded_bytes, acks_seen

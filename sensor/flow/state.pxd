@@ -5,6 +5,7 @@ from sensor.flow.uid cimport mix, render_words
 cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
 
+@cython.final
 cdef class Endpoint:
     cdef public bint is_orig, did_close, did_eof, dropped, over, closed_told, reads_as_orig, inherited
     cdef public int state, prev_state, sniffed
@@ -26,6 +27,7 @@ cdef class Endpoint:
     @cython.locals(size="long long")
     cpdef long long size(self)
 
+@cython.final
 cdef class Flow:
     cdef public long long number, first_ts, last_ts, delete_at, half_closed_ts, gap_bytes
     cdef public unsigned long long key, orig_hi, orig_lo, resp_hi, resp_lo

@@ -9,6 +9,7 @@ cdef unsigned int _FIN, _SYN, _RST, _ACK, _URG
 cdef long long _TOO_LARGE, _S, _MASK32
 cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI
 
+@cython.final
 cdef class TcpMachine:
     cdef public Reassembler reassembler
     cdef public long long attempt_ns, linger_ns, idle_ns, half_idle_ns
@@ -18,7 +19,7 @@ cdef class TcpMachine:
                    delta_last="long long", do_close=bint, size="long long")
     cpdef segment(self, Flow flow, Endpoint end, Packet packet, long long ts)
     cpdef start(self, Flow flow, Endpoint end, unsigned int flags, unsigned int seq, unsigned int upper_seq, long long ts)
-    @cython.locals(mark="unsigned int", code=str, again=bint)
+    @cython.locals(mark="unsigned int", code=str, small=str, again=bint)
     cpdef note_history(self, Flow flow, Endpoint end, unsigned int flags, unsigned int control, long long rel, long long length)
     @cython.locals(state=int, closes=bint)
     cpdef bint advance(self, Flow flow, Endpoint end, Endpoint peer, unsigned int flags, unsigned int seq, unsigned int ack, long long length, long long delta_last, long long ts) except -1

@@ -211,36 +211,39 @@ class TcpMachine:
     def note_history(self, flow: Flow, end: Endpoint, flags: int, control: int, rel: int, length: int) -> None:
         """The letter this segment adds to conn.log's history, if any."""
         mark = 0
-        code = ""
+        code = small = ""
         again = False
         if control == 0:
             if length:
-                mark, code = _H_DATA, "D"
+                mark, code, small = _H_DATA, "D", "d"
             elif flags & _ACK:
-                mark, code = _H_ACK, "A"
+                mark, code, small = _H_ACK, "A", "a"
             else:
                 return
         elif control == _SYN:
-            mark, code = _H_SYN, "H" if flags & _ACK else "S"
+            if flags & _ACK:
+                mark, code, small = _H_SYN, "H", "h"
+            else:
+                mark, code, small = _H_SYN, "S", "s"
             again = rel != end.hist_syn
             end.hist_syn = rel
         elif control == _FIN:
-            mark, code = _H_FIN, "F"
+            mark, code, small = _H_FIN, "F", "f"
             again = rel + length != end.hist_fin
             end.hist_fin = rel + length
         elif control == _RST:
-            mark, code = _H_RST, "R"
+            mark, code, small = _H_RST, "R", "r"
             again = rel != end.hist_rst
             end.hist_rst = rel
         elif control & _FIN and control & _RST:
-            mark, code = _H_FIN_RST, "I"
+            mark, code, small = _H_FIN_RST, "I", "i"
         else:
-            mark, code = _H_MULTI, "Q"
+            mark, code, small = _H_MULTI, "Q", "q"
         if not end.hist_mask & mark:
             end.hist_mask |= mark
         elif not again:
             return
-        flow.history += code if end.is_orig else code.lower()
+        flow.history += code if end.is_orig else small
 
     def advance(
         self,

@@ -10,8 +10,9 @@ cdef unsigned int _SYN, _ACK
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
+@cython.final
 cdef class FlowTracker:
-    cdef public list out, ending
+    cdef public list out, ending, slot
     cdef public long long[::1] counts
     cdef public Packet packet
     cdef public Reassembler reassembler
@@ -21,7 +22,7 @@ cdef class FlowTracker:
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished
-    cdef public long long now, swept, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors
+    cdef public long long now, swept, slot_tick, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors
     cdef public unsigned long long seed
 
     cpdef feed(self, batch)

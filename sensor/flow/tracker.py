@@ -78,6 +78,8 @@ class FlowTracker:
         self.defragmenter = Defragmenter(settings)
         self.flows: dict[int, Flow] = {}
         self.wheel: dict[int, list[Flow]] = {}
+        self.slot_tick = -1  # where the last flow was put, and that slot of the wheel
+        self.slot: list[Flow] = []
         self.closing: deque[Flow] = deque()
         self.opening: deque[Flow] = deque()
         self.oldest: deque[Flow] = deque()
@@ -391,11 +393,13 @@ class FlowTracker:
         tick = due // _TICK + 1
         if tick <= self.swept:
             tick = self.swept + 1
-        slot = self.wheel.get(tick)
-        if slot is None:
-            self.wheel[tick] = [flow]
-        else:
-            slot.append(flow)
+        if tick != self.slot_tick:  # most go where the one before went
+            self.slot_tick = tick
+            slot = self.wheel.get(tick)
+            if slot is None:
+                slot = self.wheel[tick] = []
+            self.slot = slot
+        self.slot.append(flow)
 
     def sweep(self, now: int) -> None:
         """Packet time has moved into a new second: end the flows whose time is over."""
@@ -452,6 +456,7 @@ class FlowTracker:
     def compact(self) -> None:
         """More flows were opened than there are: forget those that are over in the queues and the wheel."""
         self.born = 0
+        self.slot_tick = -1
         for queue in (self.closing, self.opening, self.oldest):
             kept = [flow for flow in queue if not flow.over and (queue is not self.opening or _is_half_open(flow))]
             queue.clear()

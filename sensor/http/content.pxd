@@ -3,6 +3,7 @@ cimport cython
 
 cdef int _COUNT, _HASH, _KEEP
 
+@cython.final
 cdef class Content:
     cdef public object settings, content_type, filename, mime_type, hashes
     cdef public bint is_orig, judged, too_large, partial

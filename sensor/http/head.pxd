@@ -5,6 +5,7 @@ cdef int _HOST, _USER_AGENT, _CONTENT_LENGTH, _TRANSFER_ENCODING, _CONTENT_ENCOD
 cdef int _CONTENT_DISPOSITION, _CONNECTION, _UPGRADE, _CONTENT_RANGE
 cdef dict _memo
 
+@cython.final
 cdef class Head:
     cdef public list fields, oddities
     cdef public int count, chunked

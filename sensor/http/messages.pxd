@@ -8,6 +8,7 @@ from sensor.http.side cimport Side
 
 cdef int CLOSE, FIXED, HEAD, OVER, SEARCH
 
+@cython.final
 cdef class Messages:
     cdef public object flow, settings
     cdef public list out

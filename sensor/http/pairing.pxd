@@ -1,10 +1,14 @@
 # Types for the compiled form of pairing.py; see setup.py.
+cimport cython
+
+@cython.final
 cdef class Exchange:
     cdef public int depth, informational
     cdef public long long ts
     cdef public object request, response, info, info_code, info_msg
     cdef public bint request_open, reply_open, doubtful, head_only, connect
 
+@cython.final
 cdef class Pairing:
     cdef public object flow, pending, early
     cdef public list out

@@ -1,7 +1,9 @@
 # Types for the compiled form of side.py; see setup.py.
+cimport cython
 from sensor.http.head cimport Head
 from sensor.http.pairing cimport Exchange
 
+@cython.final
 cdef class Side:
     cdef public bint is_orig, spoke, first_chunk, junk, interim
     cdef public int state, status

@@ -72,7 +72,10 @@ class TrafficLines:
         parts.begin(out, CONN, us, end)
         parts.write_flow(out, flow)
         proto = flow.proto
-        out.string("proto", _PROTOCOLS.get(proto, "unknown_transport"))
+        if proto == 6:
+            out.raw('"proto":"tcp",')
+        else:
+            out.string("proto", _PROTOCOLS.get(proto, "unknown_transport"))
         if service:
             out.string("service", service)
         if duration is not None:

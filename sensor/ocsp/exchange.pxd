@@ -4,6 +4,7 @@ from sensor.ocsp.carriage cimport decode_get
 from sensor.ocsp.request cimport decode_request
 from sensor.ocsp.response cimport decode_response
 
+@cython.final
 cdef class OcspDecoder:
     cdef object _limits
     cdef readonly dict _requests, _targets, _replies
@@ -18,6 +19,7 @@ cdef class OcspDecoder:
     @cython.locals(label=str, claimed=bint)
     cdef object _read_response_body(self, _Found found, object file, object response)
 
+@cython.final
 cdef class _Found:
     cdef object flow
     cdef list events

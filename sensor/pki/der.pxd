@@ -2,6 +2,7 @@ cimport cython
 
 cdef long long _INVALID
 
+@cython.final
 cdef class DerReader:
     cdef readonly bytes data
     cdef public Py_ssize_t left

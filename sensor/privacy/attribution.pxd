@@ -7,6 +7,7 @@ cdef Py_ssize_t FEW_SITES, _MAX_VERDICTS
 
 cpdef object asked_about(object exchange)
 
+@cython.final
 cdef class LeakStage:
     cdef Py_ssize_t _max_names
     cdef object _lookup

@@ -3,6 +3,7 @@ cimport cython
 
 cdef Py_ssize_t _MAX_REMEMBERED, _MAX_AGENT_BYTES
 
+@cython.final
 cdef class SoftwareGuesser:
     cdef readonly dict _known
 
