@@ -62,11 +62,11 @@ class Delivery:
         self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
     ) -> None:
         """raw[pos : pos + length], bytes `first` and following, to whoever reads this flow, as far as it wants it."""
+        if end.closed_told:
+            return
         if flow.reading != _ATTACHED:
             if flow.reading == _UNDECIDED and not end.sniffed:
                 self.decide(flow, end, first, raw, pos, length, ts)
-            return
-        if end.closed_told:
             return
         if end.skip:
             if end.skip < 0:
@@ -119,7 +119,7 @@ class Delivery:
         self.attach(flow, end, chunk, probation)
         self.join(flow, end.peer, ts)
         if first > 1 or flow.partial:  # a length of 0: what came before is unknown
-            end.skip = flow.reader.gap(end.reads_as_orig, first - 1, ts, 0)  # type: ignore[union-attr]  # it is attached
+            end.skip = flow.reader.gap(end.reads_as_orig, max(first - 1, 0), ts, 0)  # type: ignore[union-attr]  # it is attached
         self.hand_on(flow, end, first, chunk, 0, len(chunk), ts)
 
     def attach(self, flow: Flow, end: Endpoint, chunk: bytes, probation: bool) -> None:
@@ -149,7 +149,7 @@ class Delivery:
             passed = passed if reached is None else reached
         passed -= 1 + len(early)
         if passed > 0 or flow.partial:
-            end.skip = reader.gap(end.reads_as_orig, passed, ts, 0)  # type: ignore[union-attr]  # it is attached
+            end.skip = reader.gap(end.reads_as_orig, max(passed, 0), ts, 0)  # type: ignore[union-attr]  # it is attached
         if early:
             self.hand_on(flow, end, passed + 1, early, 0, len(early), end.last_data_ts)
         if end.closed_told:

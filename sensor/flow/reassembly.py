@@ -214,9 +214,11 @@ class Reassembler(Delivery):
         end.next_rel += length
         if acked:
             self.count_gap(flow, end, length)
+        if end.over:
+            return  # behind the FIN
         if flow.late is None:
             # One byte may be a FIN that was acknowledged before it was seen.
-            if not acked or flow.reading == _NOBODY or end.over or (end.skip and length > 1):
+            if not acked or flow.reading == _NOBODY or (end.skip and length > 1):
                 self.tell_gap(flow, end, length, ts)
                 return
             flow.late = Late()

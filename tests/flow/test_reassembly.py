@@ -229,6 +229,13 @@ def test_t11_fin_further_back_ends_nothing() -> None:
     assert heard.side("c") == "1-200, FIN"
 
 
+def test_t11_nothing_is_missed_behind_the_end() -> None:
+    """A flow joined at a FIN; what is acknowledged and comes behind it is nobody's, also while the other side waits."""
+    heard = play("c> A @1 ^1\ns> FA @486\ns> FA @1371 ^193\nc> A @192 ^1286\ns> A @486 =200\n")
+    assert heard.readers == []
+    assert heard.tracker.reassembler.delivered_bytes == 0
+
+
 def test_t11_half_close() -> None:
     heard = play(HANDSHAKE + "c> A =10\nc> FA\n" + "s> A =50 +1s\nc> A\n" * 10 + "s> FA\nc> A\n")
     assert heard.told == "c 1-10, c FIN, s 1-500, s FIN"
