@@ -43,7 +43,7 @@ def test_all_read_is_0(ocspwatch: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"This is no capture.\n", b"\x7fELF" + bytes(600), gzip.compress(b"no capture either\n" * 9)],
+    [b"", b"This is no capture.\n", b"\x7fELF" + bytes(600), gzip.compress(b"no capture either\n" * 9, mtime=0)],
     ids=["empty", "text", "program", "compressed text"],
 )
 def test_no_capture_is_2_and_one_line(ocspwatch: Run, tmp_path: Path, content: bytes) -> None:

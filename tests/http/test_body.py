@@ -26,16 +26,16 @@ def only_file(heard) -> BodyFile:
 @pytest.mark.parametrize(
     ("field", "packed"),
     [
-        (b"gzip", gzip.compress(OCSP_ERROR)),
-        (b"X-GZIP", gzip.compress(OCSP_ERROR)),
+        (b"gzip", gzip.compress(OCSP_ERROR, mtime=0)),
+        (b"X-GZIP", gzip.compress(OCSP_ERROR, mtime=0)),
         (b"deflate", zlib.compress(OCSP_ERROR)),
         (b"deflate", zlib.compress(OCSP_ERROR)[2:-4]),
         (b"br", brotli.compress(OCSP_ERROR)),
         (b"zstd", zstandard.compress(OCSP_ERROR)),
-        (b"gzip, br", brotli.compress(gzip.compress(OCSP_ERROR))),
-        (b"identity, gzip", gzip.compress(OCSP_ERROR)),
+        (b"gzip, br", brotli.compress(gzip.compress(OCSP_ERROR, mtime=0))),
+        (b"identity, gzip", gzip.compress(OCSP_ERROR, mtime=0)),
         (b"gzip", OCSP_ERROR),
-        (b"\x0cgz\0ip\xa0", gzip.compress(OCSP_ERROR)),
+        (b"\x0cgz\0ip\xa0", gzip.compress(OCSP_ERROR, mtime=0)),
     ],
 )
 @pytest.mark.parametrize("form", ["length", "chunked", "close"])
@@ -115,7 +115,7 @@ def test_broken_coding(hear) -> None:
 
 
 def test_a_cut_coded_body_that_is_whole_inside(hear) -> None:
-    packed = gzip.compress(OCSP_ERROR)
+    packed = gzip.compress(OCSP_ERROR, mtime=0)
     wire = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 999\r\n\r\n" + packed
     heard = hear(ask(get()), answer(wire))
     assert not heard.response.complete

@@ -44,7 +44,7 @@ REPLIES = [
     reply(b"hello"),
     reply(),
     reply(OCSP_ERROR, b"Content-Type: application/ocsp-response"),
-    reply(gzip.compress(OCSP_ERROR), b"Content-Encoding: gzip"),
+    reply(gzip.compress(OCSP_ERROR, mtime=0), b"Content-Encoding: gzip"),
     reply(b"as it is", b"Content-Encoding: gzip"),
     reply(b"12345", b"Content-Range: bytes 0-4/10", status=b"206 Partial"),
     b"HTTP/1.1 100 Continue\r\n\r\n" + reply(b"then"),
