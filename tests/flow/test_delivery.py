@@ -46,6 +46,7 @@ def test_h4_other_ports_by_their_first_octets(size: int) -> None:
     (reader,) = heard.readers
     assert reader.probation
     assert said(reader) == (ASKED, ANSWERED)
+    assert reader.gaps == {True: [], False: []}
     assert reader.flow == heard.conn.flow
 
 

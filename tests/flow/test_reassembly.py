@@ -206,6 +206,7 @@ def test_t10_data_behind_a_reset_is_told() -> None:
 def test_t10_data_in_a_reset_is_not_of_the_stream() -> None:
     heard = play(HANDSHAKE + "c> A =10\ns> RA =20\n")
     assert heard.side("s") == "RST"
+    assert (heard.conn.orig_bytes, heard.conn.resp_bytes) == (10, 0)
     assert totals(heard) == (10, 0, 20, 0)
 
 
@@ -275,9 +276,17 @@ def test_t13_keep_alives_and_window_probes() -> None:
 
 def test_t13_a_keep_alive_opens_a_flow_in_its_middle() -> None:
     """Its octet is acknowledged and not missing."""
-    heard = play("c> A @500 =1\ns> A\nc> A @500 =1\ns> A\n")
-    assert heard.conn.missed_bytes == 0
-    assert heard.tracker.reassembler.gap_bytes == 0
+    for script in ("c> A @500 =1\ns> A ^501\nc> A @500 =1\ns> A ^501\n", "c> A @499\ns> A ^500\nc> A @499\n"):
+        heard = play(script)
+        assert heard.conn.missed_bytes == 0
+        assert heard.tracker.reassembler.gap_bytes == 0
+
+
+def test_t13_a_keep_alive_may_carry_any_octet() -> None:
+    """Its one octet is compared only once the peer has said something (Zeek: "n > 1" and data of the other side)."""
+    assert play(HANDSHAKE + "c> A =100\nc> A @100 !1\n").weirds == []
+    assert play(HANDSHAKE + "c> A =100\nc> A @99 !2\n").weirds == ["rexmit_inconsistency"]
+    assert play(HANDSHAKE + "s> A =5\nc> A =100\nc> A @100 !1\n").weirds == ["rexmit_inconsistency"]
 
 
 def test_t14_urgent_octets_stay() -> None:
@@ -317,6 +326,12 @@ def test_t12_made_up_acks_make_nobody_deaf() -> None:
         heard = play(HANDSHAKE + f"s> A ^{ack}\nc> A =100\ns> A =200\nc> A\n" + CLOSE)
         assert heard.side("c").startswith("1-100"), ack
         assert heard.side("s") == "1-200, FIN", ack
+
+
+def test_t12_a_made_up_ack_far_ahead_is_forgotten() -> None:
+    """However long the question takes."""
+    heard = play(HANDSHAKE + "s> A ^900000000\nc> A =100 +60s\ns> A =200\nc> A\n" + CLOSE)
+    assert heard.told == "c 1-100, s 1-200, c FIN, s FIN"
 
 
 def test_t12_a_loss_larger_than_any_window() -> None:

@@ -40,6 +40,7 @@ TIMERS = {
     "attempt without an answer": ("c> S\n", 5),
     "attempt, only its RST": ("c> S\nc> R\n", 5),
     "rejected": ("c> S\ns> RA\n", 5),
+    "attempt, closed by itself": ("c> S\nc> F\n", 5),
     "closed by both": (TALK, 5),
     "reset": (HANDSHAKE + "c> A =10\ns> RA\n", 5),
     "established": (HANDSHAKE + "c> A =10\ns> A\n", 300),
@@ -124,10 +125,18 @@ def test_cf8_a_demand_outlives_the_clock() -> None:
 
 
 def test_cf8_a_new_connection_inherits_nothing() -> None:
-    """The same ports again with numbers of their own: two conversations, nothing invented."""
-    heard = behind_the_clock((TALK, Ends()), (TALK, Ends(cisn=0x70000000, sisn=0x99990000)))
-    said = [(reader.octets(True), reader.octets(False), reader.gaps) for reader in heard.readers]
-    assert said == [(stream(1, 100), stream(1, 200, False), {True: [], False: []})] * 2
+    """The same ports again with numbers of their own, near or far: two conversations, nothing invented."""
+    first = Ends()
+    for far in (5000, 0x60000000):
+        again = Ends(cisn=first.cisn + far, sisn=first.sisn + far)
+        heard = behind_the_clock((TALK, first), (TALK, again))
+        said = [(reader.octets(True), reader.octets(False), reader.gaps) for reader in heard.readers]
+        assert said == [(stream(1, 100), stream(1, 200, False), {True: [], False: []})] * 2
+    joined = behind_the_clock((HANDSHAKE + "c> A =100\n", first), ("c> A =50\ns> A =50\n", Ends(cisn=0x70000000)))
+    assert [(reader.octets(True), reader.gaps[True]) for reader in joined.readers] == [
+        (stream(1, 100), []),
+        (stream(1, 50), []),
+    ]
 
 
 def test_cf8_a_side_that_was_never_seen_is_not_renumbered() -> None:
