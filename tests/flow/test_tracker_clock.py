@@ -124,6 +124,14 @@ def test_cf8_a_demand_outlives_the_clock() -> None:
     assert heard.side("c") == "midway, 1-50, skipped 100, 151-190, END"
 
 
+def test_cf8_what_the_first_octets_said_outlives_the_clock() -> None:
+    """A direction that began with something else is not looked at again."""
+    odd = Ends(sport=2560)
+    script = HANDSHAKE + 'c> A =50\nc> A "GET / HTTP/1.1\\r\\n\\r\\n"\n'
+    assert behind_the_clock((script, odd)).readers == []
+    assert listen().feed(frames_of(parse(script, odd), odd)).end().readers == []
+
+
 def test_cf8_a_new_connection_inherits_nothing() -> None:
     """The same ports again with numbers of their own, near or far: two conversations, nothing invented."""
     first = Ends()
