@@ -26,7 +26,8 @@ class StreamReader(Protocol):
     finishing segment holds behind it (possibly b""), so that the reader learns the time of the last byte.
     A gap is bytes the peer acknowledged or that can no longer come; `unskipped` says how many bytes of a running skip
     were still outstanding when the gap began (0 without one): the gap lies after them was requested minus unskipped.
-    The running skip is forgotten: the reader answers with a new demand that counts from behind the gap.
+    The running skip is forgotten: the reader answers with a new demand that counts from behind the gap. A gap of length
+    0 comes first of all in a direction whose beginning was not seen.
     After `closed` for a direction nothing more comes for it; `closed` comes exactly once for each direction.
     """
 
