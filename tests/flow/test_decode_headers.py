@@ -8,7 +8,7 @@ import pytest
 
 from sensor.flow.decode import OUTCOMES
 from tests.flow.decoding import CLIENT, CLIENT6, INNER, PAYLOAD, SEGMENT, SERVER, SERVER6, decoded, halves, nested
-from tests.flow.frames import ethernet, ip4, ip6, tcp
+from tests.flow.frames import POISON, ethernet, ip4, ip6, tcp
 from tests.flow.wraps import WRAPS, ah, gre, in_ip4, in_udp, option6, vxlan, vxlan_gpe, wifi
 
 
@@ -214,3 +214,25 @@ def test_every_outcome_is_reached() -> None:
         (ethernet(ip4(CLIENT, SERVER, b"x" * 8, more=True)), 1),
     ]
     assert {decoded(frame, link)[0] for frame, link in frames} == {name for name, _ in OUTCOMES}
+
+
+CHAINS = {
+    "IPv4 options": ip4(CLIENT, SERVER, SEGMENT, options=b"\x01" * 40),
+    "hop-by-hop": ip6(CLIENT6, SERVER6, option6(6, 2) + SEGMENT, 0),
+    "three headers": ip6(CLIENT6, SERVER6, option6(43) + option6(60, 1) + option6(6) + SEGMENT, 0),
+    "atomic fragment": ip6(CLIENT6, SERVER6, bytes([6, 0, 0, 0, 1, 2, 3, 4]) + SEGMENT, 44),
+    "authentication, IPv4": ip4(CLIENT, SERVER, ah(6, SEGMENT), 51),
+    "authentication, IPv6": ip6(CLIENT6, SERVER6, ah(6, SEGMENT), 51),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_cf7_i5_chains_cut_at_every_octet(name: str) -> None:
+    frame = ethernet(CHAINS[name])
+    headers = len(frame) - len(PAYLOAD)
+    for cut in range(len(frame)):
+        one, packet = decoded(frame[:cut], 1, len(frame), behind=frame[cut:])
+        assert one == decoded(frame[:cut], 1, len(frame), behind=bytes(range(200)))[0]
+        assert (one == "tcp") == (cut >= headers), cut
+        assert one == "tcp" or one.startswith("truncated"), cut
+        assert packet.cap_end <= cut + len(POISON)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensor.flow.conn import Connection
 from sensor.flow.decode import Packet
+from sensor.flow.state import Flow
 from sensor.settings import FlowSettings
 from tests.flow.frames import START, Frame, S, batch
 from tests.flow.talk import (
@@ -131,3 +132,22 @@ def test_d1_what_is_over_does_not_pile_up() -> None:
     heard.end = lambda: heard  # type: ignore[method-assign]  # its output was thrown away on the way
     tracker.finish()
     assert any(isinstance(item, Connection) and item.flow.orig_p == OTHER.cport for item in heard.out)
+
+
+def test_d9_two_flows_with_one_key_are_two_flows() -> None:
+    """A stranger sits in the slot, and in the one behind it."""
+    segments = parse(TALK)
+    heard = listen()
+    packet = Packet(4, 8)
+    frame = Ends().frame(segments[0])
+    packet.decode(frame.data, 0, len(frame.data), len(frame.data), 1)
+    key = heard.tracker.key_of(packet)
+    strangers = [Flow(10**6, START), Flow(10**6 + 1, START)]
+    for place, stranger in enumerate(strangers):
+        stranger.key = (key + place) & (2**64 - 1)
+        stranger.last_ts = START + 10**12
+        heard.tracker.flows[stranger.key] = stranger
+        heard.tracker.flows_seen += 1
+    heard.feed(frames_of(segments)).end()
+    assert heard.told == "c 1-100, s 1-200, c FIN, s FIN"
+    assert [conn.conn_state for conn in heard.conns] == ["SF", "OTH", "OTH"]
