@@ -234,5 +234,6 @@ def test_cf7_i5_chains_cut_at_every_octet(name: str) -> None:
         one, packet = decoded(frame[:cut], 1, len(frame), behind=frame[cut:])
         assert one == decoded(frame[:cut], 1, len(frame), behind=bytes(range(200)))[0]
         assert (one == "tcp") == (cut >= headers), cut
-        assert one == "tcp" or one.startswith("truncated"), cut
+        # "bad" also where the options are cut by the snap length: Zeek makes no difference, either
+        assert one in {"tcp", "truncated_link_header", "truncated_ip", "truncated_tcp", "bad_tcp_header"}, cut
         assert packet.cap_end <= cut + len(POISON)
