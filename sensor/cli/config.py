@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Mapping
 
 from sensor.logs.reference import field_docs
-from sensor.settings import Settings, load_origins
+from sensor.settings import Settings
+from sensor.settings_file import load_origins
 
 _WIDTH = 110
 _HEAD = "Settings of ocspwatch: every key with what it is. Leave out what should stay as it is by default."

@@ -67,7 +67,7 @@ def _named_values(words: Sequence[str]) -> dict[str, object]:
     """KEY=VALUE words; a value is read as YAML, as it would be in the file. Raises SettingsError."""
     import yaml
 
-    from sensor.settings import SettingsError
+    from sensor.settings_file import SettingsError
 
     values: dict[str, object] = {}
     for word in words:
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ocspwatch {__version__} ({build_mode()}, Python {sys.version.split()[0]})")
         return 0
     args = build_parser(_named_verb(words)).parse_args(words)
-    from sensor.settings import SettingsError, load_settings, override
+    from sensor.settings_file import SettingsError, load_settings, override
 
     try:
         settings = load_settings(args.config)

@@ -48,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
     """The settings with what the command line says on top."""
-    from sensor.settings import override
+    from sensor.settings_file import override
 
     named = {
         "ct.path": args.ct,

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from sensor.cli import config
-from sensor.settings import Settings, load_settings, override
+from sensor.settings import Settings
+from sensor.settings_file import load_settings, override
 
 
 def parse(*words: str) -> argparse.Namespace:

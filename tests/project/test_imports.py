@@ -8,6 +8,7 @@ from pathlib import Path
 ORDER = (
     "weird",
     "settings",
+    "settings_file",
     "capture",
     "flow",
     "http",

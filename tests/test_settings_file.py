@@ -1,4 +1,4 @@
-"""sensor.settings: the file, the command line on top of it, and every mistake named with its line."""
+"""sensor.settings_file: the file, the command line on top of it, and every mistake named with its line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensor.settings import Settings, SettingsError, default_path, load_origins, load_settings, override
+from sensor.settings import Settings
+from sensor.settings_file import SettingsError, default_path, load_origins, load_settings, override
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -251,6 +252,6 @@ def test_start_up_reads_no_yaml(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    code = "import sys, sensor.settings as s; s.load_settings(); assert 'yaml' not in sys.modules"
+    code = "import sys, sensor.settings_file as s; s.load_settings(); assert 'yaml' not in sys.modules"
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
     assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0
