@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 
-class FlowId(msgspec.Struct, frozen=True, gc=False):
-    """Who talks to whom, and the name of this conversation in every log.
+class FlowId:
+    """Who talks to whom, and the name of this conversation in every log. Not to be changed once made.
 
     `uid` is Zeek-shaped: "C" and 17 or 18 base-62 digits, a digest of the flow's first packet. `orig_h` and `resp_h`
     are addresses in canonical text (RFC 5952 for IPv6); ports are 0..65535. `proto` is the IP protocol number.
     """
 
-    uid: str
-    orig_h: str
-    orig_p: int
-    resp_h: str
-    resp_p: int
-    proto: int = 6
+    __slots__ = ("orig_h", "orig_p", "proto", "resp_h", "resp_p", "uid")
+
+    def __init__(self, uid: str, orig_h: str, orig_p: int, resp_h: str, resp_p: int, proto: int = 6) -> None:
+        self.uid: Final = uid
+        self.orig_h: Final = orig_h
+        self.orig_p: Final = orig_p
+        self.resp_h: Final = resp_h
+        self.resp_p: Final = resp_p
+        self.proto: Final = proto
+
+    def fields(self) -> tuple[str, str, int, str, int, int]:
+        """As the constructor takes them."""
+        return (self.uid, self.orig_h, self.orig_p, self.resp_h, self.resp_p, self.proto)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FlowId) and self.fields() == other.fields()
+
+    def __hash__(self) -> int:
+        return hash(self.fields())
+
+    def __repr__(self) -> str:
+        return f"FlowId{self.fields()!r}"
+
+    def __reduce__(self) -> tuple[type[FlowId], tuple[object, ...]]:
+        return FlowId, self.fields()
 
 
 class Weird(msgspec.Struct, frozen=True, gc=False):

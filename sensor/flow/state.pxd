@@ -1,6 +1,7 @@
 cimport cython
 from sensor.flow.seq cimport seq_delta
 from sensor.flow.uid cimport mix, render_words
+from sensor.weird cimport FlowId
 
 cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
@@ -36,15 +37,16 @@ cdef class Flow:
     cdef public Endpoint orig, resp
     cdef public str history
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over
-    cdef public object reader, id, parent, service, late
+    cdef public FlowId id
+    cdef public object reader, parent, service, late
 
     cpdef flip(self)
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
     cpdef release(self)
-    cpdef flow_id(self)
+    cpdef FlowId flow_id(self)
 
 @cython.locals(text="unsigned char *", size=Py_ssize_t, shift=int, octet=int)
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
 @cython.locals(family=int, one="unsigned long long", other="unsigned long long", low="unsigned long long", high="unsigned long long", orig_h=str, resp_h=str)
-cpdef make_flow_id(Flow flow)
+cpdef FlowId make_flow_id(Flow flow)

@@ -1,4 +1,5 @@
 cimport cython
+from sensor.flow.conn cimport Connection
 from sensor.flow.decode cimport Packet
 from sensor.flow.reassembly cimport Reassembler
 from sensor.flow.seq cimport seq_delta
@@ -32,7 +33,8 @@ cdef class TcpMachine:
     @cython.locals(orig=int, resp=int, due="long long", tick="long long", late="long long")
     cpdef long long deadline(self, Flow flow)
     @cython.locals(parents=tuple)
-    cpdef connection(self, Flow flow)
+    @cython.locals(record=Connection)
+    cpdef Connection connection(self, Flow flow)
 
 @cython.locals(orig=int, resp=int)
 cpdef str conn_state(Flow flow)

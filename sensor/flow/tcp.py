@@ -428,40 +428,33 @@ class TcpMachine:
 
     def connection(self, flow: Flow) -> Connection:
         """The flow as conn.log tells it."""
-        duration: int | None = flow.last_ts - flow.first_ts
-        orig_bytes: int | None = None
-        resp_bytes: int | None = None
-        if flow.last_ts > flow.first_ts:
-            orig_bytes = flow.orig.size()
-            resp_bytes = flow.resp.size()
-        else:
-            duration = None
-        service = flow.service
+        # Field by field: as arguments of a call each number would be an object.
+        record = Connection.__new__(Connection)
+        record.flow = flow.flow_id()
+        record.ts = flow.first_ts
+        record.service = flow.service
         if flow.reader is not None:
-            service = flow.reader.service
-        if service is None and flow.tls & 6 == 6:
-            service = "ssl"
-        parents: tuple[str, ...] = ()
+            record.service = flow.reader.service
+        if record.service is None and flow.tls & 6 == 6:
+            record.service = "ssl"
+        record.duration = record.orig_bytes = record.resp_bytes = None
+        if flow.last_ts > flow.first_ts:
+            record.duration = flow.last_ts - flow.first_ts
+            record.orig_bytes = flow.orig.size()
+            record.resp_bytes = flow.resp.size()
+        record.conn_state = conn_state(flow)
+        record.missed_bytes = flow.gap_bytes
+        record.history = flow.history
+        record.orig_pkts = flow.orig.pkts
+        record.orig_ip_bytes = flow.orig.ip_bytes
+        record.resp_pkts = flow.resp.pkts
+        record.resp_ip_bytes = flow.resp.ip_bytes
+        record.vlan = flow.vlan if flow.vlan >= 0 else None
+        record.inner_vlan = flow.inner_vlan if flow.inner_vlan >= 0 else None
+        record.tunnel_parents = ()
         if flow.parent is not None:
-            parents = (render_uid("C", repr(flow.parent).encode()),)
-        return Connection(
-            flow.flow_id(),
-            flow.first_ts,
-            service,
-            duration,
-            orig_bytes,
-            resp_bytes,
-            conn_state(flow),
-            flow.gap_bytes,
-            flow.history,
-            flow.orig.pkts,
-            flow.orig.ip_bytes,
-            flow.resp.pkts,
-            flow.resp.ip_bytes,
-            flow.vlan if flow.vlan >= 0 else None,
-            flow.inner_vlan if flow.inner_vlan >= 0 else None,
-            parents,
-        )
+            record.tunnel_parents = (render_uid("C", repr(flow.parent).encode()),)
+        return record
 
 
 def conn_state(flow: Flow) -> str:

@@ -6,6 +6,7 @@ from sensor.logs.encode cimport encode_time
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     bint PyUnicode_IS_COMPACT_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
     const char* PyUnicode_DATA(object text)
 
 cdef bint _COMPILED
@@ -37,8 +38,8 @@ cdef class LineBuffer:
     cpdef open_list(self, str name)
     cpdef item(self, str text)
     cpdef close_list(self)
-    @cython.locals(at="unsigned char *", end=Py_ssize_t)
-    cdef _name(self, str name)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t, size=Py_ssize_t)
+    cdef int _name(self, str name) except -1
     @cython.locals(at="unsigned char *", end=Py_ssize_t)
     cdef _quoted(self, str text)
     @cython.locals(source="const char *", length="Py_ssize_t[1]", size=Py_ssize_t)

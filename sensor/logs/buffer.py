@@ -167,10 +167,14 @@ class LineBuffer:
     # a store changes the object itself.
 
     def _name(self, name: str) -> None:
-        self._at[self._end] = _QUOTE
-        self._end += 1
-        self._copy(name)
-        at, end = self._at, self._end
+        end = self._end
+        size = PyUnicode_GET_LENGTH(name)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd; names are ASCII)
+        if end + size > self._room:
+            self._grow(size)
+        at = self._at
+        at[end] = _QUOTE
+        memcpy(at + end + 1, PyUnicode_DATA(name), size)  # type: ignore  # noqa: F821  (C's)
+        end += size + 1
         at[end] = _QUOTE
         at[end + 1] = _COLON
         self._end = end + 2
@@ -231,6 +235,10 @@ class LineBuffer:
         self._end = end + 1
 
     def _digits(self, value: int, width: int) -> None:
+        if value < 10 and width == 1:
+            self._at[self._end] = _ZERO + value
+            self._end += 1
+            return
         count, limit = width, 10
         if width == 1:
             while value >= limit and count < 19:

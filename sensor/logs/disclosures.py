@@ -201,8 +201,8 @@ class DisclosureLines:
     def notice(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
         """The line of notice.log that tells of such a Leak. Addresses in it are those of the flow: src asked dst."""
         ts, flow, _, serial, issuer, site, _, _, sites_total, grade, _, _, _, _, _, _, exchange = leak
-        _, orig_h, _, resp_h, resp_p, _ = astuple(flow)
         parts = self._parts
+        orig_h, resp_h, resp_p = flow.orig_h, flow.resp_h, flow.resp_p
         us = ts // 1000
         parts.begin(out, NOTICE, us, us)
         out.raw(parts.use_flow(flow))

@@ -4,6 +4,7 @@ from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.community_id cimport community_id
 from sensor.logs.encode cimport cut_text, encode_str, encode_text, encode_time
 from sensor.logs.local_nets cimport LocalNets, pack_address
+from sensor.weird cimport FlowId
 
 cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
 
@@ -15,17 +16,16 @@ cdef class Parts:
     cdef LocalNets _local_nets
     cdef Py_ssize_t _max_bytes
     cdef list _heads
-    cdef object _flow, _target
+    cdef FlowId _flow
+    cdef object _target
     cdef str _community, _target_text
     cdef bytes _target_plain
     cdef dict _texts, _strs, _hexes, _times, _dates
 
     cpdef begin(self, LineBuffer out, Py_ssize_t stream, long long us, long long end)
-    @cython.locals(orig_p="long long", resp_p="long long", uid=str, orig_h=str, resp_h=str)
-    cpdef str use_flow(self, object flow)
-    @cython.locals(orig_p="long long", resp_p="long long", uid=str, orig_h=str, resp_h=str)
-    cpdef write_flow(self, LineBuffer out, object flow)
-    cpdef str community_id(self, object flow)
+    cpdef str use_flow(self, FlowId flow)
+    cpdef write_flow(self, LineBuffer out, FlowId flow)
+    cpdef str community_id(self, FlowId flow)
     cpdef str uri(self, bytes target)
     @cython.locals(text=str)
     cpdef str short_uri(self, bytes target)

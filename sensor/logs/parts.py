@@ -5,8 +5,6 @@ What recurs is rendered once and remembered, each kind within a limit. Compiled 
 
 from __future__ import annotations
 
-from msgspec.structs import astuple
-
 from sensor.http.grammar import unescape_uri
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.community_id import community_id
@@ -61,15 +59,14 @@ class Parts:
     def use_flow(self, flow: FlowId) -> str:
         """Returns `flow_text`. The lines of one flow come together: the last one asked for is remembered."""
         if flow is not self._flow:
-            uid, orig_h, orig_p, resp_h, resp_p, _ = astuple(flow)
             self._flow = flow
             self._community = ""
             self.flow_text = (
-                f'"uid":"{uid}","id.orig_h":"{orig_h}","id.orig_p":{orig_p},'
-                f'"id.resp_h":"{resp_h}","id.resp_p":{resp_p},'
+                f'"uid":"{flow.uid}","id.orig_h":"{flow.orig_h}","id.orig_p":{flow.orig_p},'
+                f'"id.resp_h":"{flow.resp_h}","id.resp_p":{flow.resp_p},'
             )
-            self.orig_local = self._local_nets.is_local(orig_h)
-            self.resp_local = self._local_nets.is_local(resp_h)
+            self.orig_local = self._local_nets.is_local(flow.orig_h)
+            self.resp_local = self._local_nets.is_local(flow.resp_h)
         return self.flow_text
 
     def write_flow(self, out: LineBuffer, flow: FlowId) -> None:
@@ -77,21 +74,20 @@ class Parts:
         if flow is self._flow:
             out.raw(self.flow_text)
             return
-        uid, orig_h, orig_p, resp_h, resp_p, _ = astuple(flow)
-        out.string("uid", uid)
-        out.string("id.orig_h", orig_h)
-        out.number("id.orig_p", orig_p)
-        out.string("id.resp_h", resp_h)
-        out.number("id.resp_p", resp_p)
-        self.orig_local = self._local_nets.is_local(orig_h)
-        self.resp_local = self._local_nets.is_local(resp_h)
+        out.string("uid", flow.uid)
+        out.string("id.orig_h", flow.orig_h)
+        out.number("id.orig_p", flow.orig_p)
+        out.string("id.resp_h", flow.resp_h)
+        out.number("id.resp_p", flow.resp_p)
+        self.orig_local = self._local_nets.is_local(flow.orig_h)
+        self.resp_local = self._local_nets.is_local(flow.resp_h)
         self._flow = None  # the flow that these two are of is not the one remembered
 
     def community_id(self, flow: FlowId) -> str:
         self.use_flow(flow)
         if not self._community:
-            _, orig_h, orig_p, resp_h, resp_p, proto = astuple(flow)
-            self._community = community_id(pack_address(orig_h), orig_p, pack_address(resp_h), resp_p, proto)
+            orig, resp = pack_address(flow.orig_h), pack_address(flow.resp_h)
+            self._community = community_id(orig, flow.orig_p, resp, flow.resp_p, flow.proto)
         return self._community
 
     def uri(self, target: bytes) -> str:

@@ -1,8 +1,10 @@
 # Types for the compiled form of render.py; see setup.py.
 cimport cython
+from sensor.flow.conn cimport Connection
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.encode cimport encode_str
 from sensor.logs.parts cimport Parts
+from sensor.weird cimport FlowId
 
 cdef Py_ssize_t _MAX_FILES, _MAX_FILENAME_BYTES, _NO_LIMIT, _FUID, _FIRST_TS, _MIME_TYPE, _FILENAME
 cdef dict _PROTOCOLS
@@ -15,8 +17,8 @@ cdef class TrafficLines:
     cdef readonly object reply_fuid
     cdef readonly long long reply_ts
 
-    @cython.locals(parts=Parts, ts="long long", us="long long", took="long long", end="long long", proto=int)
-    cpdef conn(self, LineBuffer out, object connection)
+    @cython.locals(parts=Parts, ts="long long", us="long long", took="long long", end="long long", flow=FlowId)
+    cpdef conn(self, LineBuffer out, Connection connection)
     @cython.locals(parts=Parts, ts="long long", us="long long", flow_text=str, sent=list, received=list, noted=tuple,
                    headers=tuple, bodies=tuple)
     cpdef Py_ssize_t transaction(self, LineBuffer http, LineBuffer files, object transaction) except -1

@@ -47,63 +47,46 @@ class TrafficLines:
 
     def conn(self, out: LineBuffer, connection: Connection) -> None:
         """The line of conn.log."""
-        (
-            flow,
-            ts,
-            service,
-            duration,
-            orig_bytes,
-            resp_bytes,
-            conn_state,
-            missed_bytes,
-            history,
-            orig_pkts,
-            orig_ip_bytes,
-            resp_pkts,
-            resp_ip_bytes,
-            vlan,
-            inner_vlan,
-            tunnel_parents,
-        ) = astuple(connection)
         parts = self._parts
+        ts = connection.ts
         us = ts // 1000
-        took = duration or 0
+        took = connection.duration or 0
         end = (ts + took) // 1000
         parts.begin(out, CONN, us, end)
+        flow = connection.flow
         parts.write_flow(out, flow)
-        proto = flow.proto
-        if proto == 6:
+        if flow.proto == 6:
             out.raw('"proto":"tcp",')
         else:
-            out.string("proto", _PROTOCOLS.get(proto, "unknown_transport"))
-        if service:
-            out.string("service", service)
-        if duration is not None:
+            out.string("proto", _PROTOCOLS.get(flow.proto, "unknown_transport"))
+        if connection.service:
+            out.string("service", connection.service)
+        if connection.orig_bytes is not None and connection.resp_bytes is not None:
             out.seconds("duration", end - us)
-            out.number("orig_bytes", orig_bytes)
-            out.number("resp_bytes", resp_bytes)
-        out.string("conn_state", conn_state)
+            out.number("orig_bytes", connection.orig_bytes)
+            out.number("resp_bytes", connection.resp_bytes)
+        out.string("conn_state", connection.conn_state)
         out.flag("local_orig", parts.orig_local)
         out.flag("local_resp", parts.resp_local)
-        out.number("missed_bytes", missed_bytes)
-        if history:
-            out.string("history", history)
-        out.number("orig_pkts", orig_pkts)
-        out.number("orig_ip_bytes", orig_ip_bytes)
-        out.number("resp_pkts", resp_pkts)
-        out.number("resp_ip_bytes", resp_ip_bytes)
-        if tunnel_parents:
+        out.number("missed_bytes", connection.missed_bytes)
+        if connection.history:
+            out.string("history", connection.history)
+        out.number("orig_pkts", connection.orig_pkts)
+        out.number("orig_ip_bytes", connection.orig_ip_bytes)
+        out.number("resp_pkts", connection.resp_pkts)
+        out.number("resp_ip_bytes", connection.resp_ip_bytes)
+        if connection.tunnel_parents:
             out.open_list("tunnel_parents")
-            for parent in tunnel_parents:
+            for parent in connection.tunnel_parents:
                 out.item(parent)
             out.close_list()
-        out.number("ip_proto", proto)
+        out.number("ip_proto", flow.proto)
         if self._with_community_id:
             out.string("community_id", parts.community_id(flow))
-        if vlan is not None:
-            out.number("vlan", vlan)
-        if inner_vlan is not None:
-            out.number("inner_vlan", inner_vlan)
+        if connection.vlan is not None:
+            out.number("vlan", connection.vlan)
+        if connection.inner_vlan is not None:
+            out.number("inner_vlan", connection.inner_vlan)
         out.end()
 
     def transaction(self, http: LineBuffer, files: LineBuffer, transaction: HttpTransaction) -> int:

@@ -1,5 +1,6 @@
 # Types for the compiled form of writer.py; see setup.py.
 cimport cython
+from sensor.flow.conn cimport Connection
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.disclosures cimport DisclosureLines
 from sensor.logs.render cimport TrafficLines
@@ -17,7 +18,7 @@ cdef class LogWriter:
     cdef list _out
     cdef Py_ssize_t _counts[8]
 
-    cpdef connection(self, object connection)
+    cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)
     cpdef transaction(self, object transaction)
     @cython.locals(place=Py_ssize_t, began="long long")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
+import pickle
+
 import pytest
 
+import sensor
 from sensor.flow.conn import Connection
 from sensor.weird import FlowId
 from tests.flow.frames import START, Frame, ethernet, ip4, vlan
@@ -70,7 +72,34 @@ def test_tunnel_parents_name_the_same_tunnel_in_both_directions() -> None:
 
 
 def test_a_connection_cannot_be_changed() -> None:
+    """Uncompiled only the type checker forbids it."""
     conn = play(SCRIPT).conn
-    with pytest.raises(AttributeError):
-        conn.history = "S"  # type: ignore[misc]  # that is what is tested
-    assert msgspec.structs.replace(conn, history="S") != conn
+    fields = conn.fields()
+    if sensor.build_mode() == "compiled":
+        with pytest.raises(AttributeError):
+            conn.history = "S"
+        with pytest.raises(AttributeError):
+            conn.flow.uid = "C1"  # type: ignore[misc]  # that is what is tested
+    assert conn.fields() == fields
+
+
+def test_what_makes_connections_equal() -> None:
+    conn = play(SCRIPT).conn
+    same = Connection(*conn.fields())  # type: ignore[arg-type]  # a tuple of anything
+    assert same == conn
+    assert hash(same) == hash(conn)
+    assert repr(same) == repr(conn)
+    others = (FlowId("C1", "::1", 1, "::2", 2), 7, "x", 7, 7, 7, "x", 7, "x", 7, 7, 7, 7, 7, 7, ("C1",))
+    for place, other in enumerate(others):
+        fields = list(conn.fields())
+        assert fields[place] != other
+        fields[place] = other
+        assert Connection(*fields) != conn, place  # type: ignore[arg-type]  # a list of anything
+
+
+def test_a_flow_id_can_be_sent_to_another_process() -> None:
+    flow = FlowId("C1", "192.0.2.1", 1, "192.0.2.2", 65535)
+    assert pickle.loads(pickle.dumps(flow)) == flow  # noqa: S301  (our own bytes)
+    assert FlowId(*flow.fields()) == flow
+    assert flow.proto == 6
+    assert len({flow, FlowId(*flow.fields()), FlowId("C1", "192.0.2.1", 1, "192.0.2.2", 65534)}) == 2

@@ -98,7 +98,9 @@ WEIRD = Weird(TS, "HTTP_bad_chunk_size", FLOW, "\tf", "HTTP")
 
 
 def changed(record: Any, **fields: Any) -> Any:
-    return msgspec.structs.replace(record, **fields)
+    if isinstance(record, msgspec.Struct):
+        return msgspec.structs.replace(record, **fields)
+    return type(record)(**{name: getattr(record, name) for name in type(record).__slots__} | fields)
 
 
 def make_writer(merged: bool = False, **settings: Any) -> tuple[LogWriter, MemorySink]:
