@@ -6,10 +6,13 @@ cdef class Pipeline:
     cdef list _out
     cdef public object tracker
     cdef object _ocsp, _leaks, _lookup, _writer, _summary, _on_error
-    cdef public long long exchanges, leaks
+    cdef object _meter
+    cdef bint _by_packets
+    cdef public long long transactions, exchanges, leaks
     cdef long long _errors
 
     cdef _drain(self)
+    cdef _feed_measured(self, object batch)
     @cython.locals(events=list, exchanges=list)
     cdef _transaction(self, object transaction)
     cdef _weird(self, object weird)

@@ -9,11 +9,15 @@ from collections.abc import Callable
 
 import msgspec
 
+from sensor.capture.index import run_stop
 from sensor.capture.source import FrameBatch, PacketSource
 from sensor.ct.lookup import CtLookup
 from sensor.flow.conn import Connection
+from sensor.flow.decode import OUTCOMES
 from sensor.flow.stream import StreamReader
 from sensor.flow.tracker import FlowTracker
+from sensor.health.counters import Levels, Running, Totals
+from sensor.health.measures import Meter
 from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.sinks.sink import SinkError
@@ -48,7 +52,11 @@ class Accounts(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """One sensor: feed it batches, `finish` it, and the logs are written. `writer` and `summary` may be None."""
+    """One sensor: feed it batches, `finish` it, and the logs are written. `writer` and `summary` may be None.
+
+    With `health.in_replay` it measures itself in packet time, by cutting the batches where an interval ends; who has
+    a clock calls `measure` instead.
+    """
 
     def __init__(self, settings: Settings, lookup: CtLookup, writer: LogWriter | None, summary: Summary | None) -> None:
         self._out: list[object] = []
@@ -66,6 +74,9 @@ class Pipeline:
         self._summary = summary
         self._on_error: Callable[[FlowId, Exception], None] | None = None
         self._errors = 0
+        self._meter = Meter(settings.health)
+        self._by_packets = settings.health.in_replay and writer is not None
+        self.transactions = 0
         self.exchanges = 0
         self.leaks = 0
 
@@ -83,6 +94,9 @@ class Pipeline:
         self.take_weirds(source.weirds)
 
     def feed(self, batch: FrameBatch) -> None:
+        if self._by_packets:
+            self._feed_measured(batch)
+            return
         self.tracker.feed(batch)
         self._drain()
 
@@ -91,6 +105,79 @@ class Pipeline:
         while self.tracker.finish(_ENDED_AT_ONCE):
             self._drain()
         self._drain()
+        if self._by_packets and self._meter.due >= 0:
+            self.measure(self.tracker.now)
+
+    def _feed_measured(self, batch: FrameBatch) -> None:
+        """Measures before the first frame of each interval, wherever the batches are cut."""
+        meter, first, stop, number = self._meter, batch.first, batch.stop, batch.number
+        while batch.first < stop:
+            ts = batch.ts[batch.first]
+            meter.begin(ts)
+            if ts >= meter.due:
+                self.measure(meter.due)
+                meter.skip_to(ts)
+            batch.stop = run_stop(batch.ts, batch.first, stop, meter.due, False)
+            self.tracker.feed(batch)
+            self._drain()
+            batch.number += batch.stop - batch.first
+            batch.first = batch.stop
+        batch.first, batch.stop, batch.number = first, stop, number
+
+    def measure(self, ts: int, running: Running | None = None) -> None:
+        """Writes what there is to say of the time since the last measurement; it is `ts` now, in nanoseconds."""
+        measures = self._meter.measure(ts, self.totals(), self.levels(), running)
+        if self._writer is not None:
+            self._writer.health(measures)
+
+    def totals(self) -> Totals:
+        """What has been counted so far."""
+        tracker, leaks = self.tracker, self._leaks
+        reassembler = tracker.reassembler
+        counts = tracker.counts
+        lines = {} if self._writer is None else self._writer.counts
+        weirds = 0 if self._writer is None else sum(self._writer.weird_counts.values())
+        odd = sum(count for (_, weird), count in zip(OUTCOMES, counts, strict=True) if weird is not None)
+        return Totals(
+            frames=tracker.frames,
+            wire_bytes=tracker.wire_bytes,
+            tcp_frames=counts[0],
+            fragment_frames=counts[1],
+            ordinary_frames=sum(counts) - counts[0] - counts[1] - odd,
+            odd_frames=odd,
+            flows=tracker.flows_seen,
+            flows_evicted=tracker.evicted,
+            timers=tracker.timers,
+            fragments_expired=tracker.defragmenter.expired,
+            payload_bytes=reassembler.payload_bytes,
+            delivered_bytes=reassembler.delivered_bytes,
+            duplicate_bytes=reassembler.duplicate_bytes,
+            discarded_bytes=reassembler.discarded_bytes,
+            gap_bytes=reassembler.gap_bytes,
+            acks=reassembler.acks,
+            ack_gaps=reassembler.ack_gaps,
+            transactions=self.transactions,
+            files=lines.get("files", 0),
+            exchanges=self.exchanges,
+            leaks=self.leaks,
+            weirds=weirds,
+            internal_errors=self.internal_errors,
+            lookups_found=leaks.found,
+            lookups_not_found=leaks.not_found,
+            lookups_unavailable=leaks.unavailable,
+            log_lines=sum(lines.values()),
+        )
+
+    def levels(self) -> Levels:
+        """What there is at the moment."""
+        tracker = self.tracker
+        return Levels(
+            flows=len(tracker.flows),
+            flows_half_open=tracker.half_open(),
+            timers=tracker.timers_set(),
+            held_bytes=tracker.reassembler.total_held,
+            fragment_bytes=tracker.defragmenter.held_bytes,
+        )
 
     def take_weirds(self, weirds: list[Weird]) -> None:
         """Oddities that a source met, in the order in which they are; empties the list."""
@@ -167,6 +254,7 @@ class Pipeline:
 
     def _transaction(self, transaction: HttpTransaction) -> None:
         writer, summary = self._writer, self._summary
+        self.transactions += 1
         if writer is not None:
             writer.transaction(transaction)
         if summary is not None:

@@ -14,6 +14,8 @@ Size = Annotated[int, Meta(ge=1, le=1 << 50)]
 Count = Annotated[int, Meta(ge=0, le=1 << 50)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Interval = Annotated[float, Meta(ge=0.1, le=86400)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,6 +202,21 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the end of a run waits until the disk has all log files."""
 
 
+class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    interval_s: Interval = 60.0
+    """Time between two lines of stats.log, capture_loss.log and ocspwatch_stats.log."""
+    in_replay: bool = False
+    """Whether `replay` writes these three, too: in packet time, and only what the packets say."""
+    too_much_loss: Share = 0.1
+    """A notice is raised when so much of an interval's acknowledgments is for data never seen (Zeek too_much_loss)."""
+    enough_acks: Count = 100
+    """... but of fewer acknowledgments than this none."""
+    minimum_acks: Count = 1
+    """A running sensor that sees fewer acknowledgments than this in an interval says so (Zeek minimum_acks)."""
+    too_many_drops: Share = 0.01
+    """A notice is raised when the kernel drops this share of an interval's packets, and at least one."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: CaptureSettings = CaptureSettings()
     flow: FlowSettings = FlowSettings()
@@ -208,3 +225,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ct: CtSettings = CtSettings()
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()
+    health: HealthSettings = HealthSettings()

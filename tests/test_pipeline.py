@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
 from sensor.report.summary import Summary
 from sensor.settings import HttpSettings, Settings
+from sensor.settings_file import override
 from sensor.weird import FlowId
 
 PCAPS = Path(__file__).resolve().parents[1] / "pcaps"
@@ -91,3 +93,64 @@ def test_a_contained_bug_costs_its_flow_only(monkeypatch: pytest.MonkeyPatch) ->
     assert len(told) == pipeline.internal_errors == 1
     assert told[0] in {row["uid"] for row in sink.records("conn")}
     assert len(sink.records("ocsp_exchange")) >= 38
+
+
+def measured(*names: str, **settings: object) -> tuple[Pipeline, dict[str, bytes]]:
+    changed = override(SETTINGS, {"health.in_replay": True, **settings})
+    source = open_inputs([str(PCAPS / name) for name in names], changed.capture)
+    sink = MemorySink()
+    writer = LogWriter(changed.logs, changed.flow.local_nets, sink)
+    pipeline = Pipeline(changed, MemoryLookup(), writer, None)
+    try:
+        pipeline.run(source)
+    finally:
+        source.close()
+        writer.close()
+    return pipeline, sink.data
+
+
+def rows(data: bytes) -> list[dict[str, float]]:
+    return [json.loads(line) for line in data.splitlines()]
+
+
+class TestMeasuresInPacketTime:
+    def test_none_unless_asked_for(self) -> None:
+        _, sink = run("office/morning.pcapng")
+        assert not {"stats", "capture_loss", "ocspwatch_stats"} & set(sink.data)
+
+    @pytest.mark.parametrize("window", [4096, 65536])
+    def test_where_batches_are_cut_does_not_matter(self, window: int) -> None:
+        """Many files of one time line, read in small pieces: the same lines."""
+        _, whole = measured("office/morning.pcapng")
+        _, cut = measured("office/morning.pcapng", **{"capture.window_bytes": window})
+        assert cut == whole
+
+    def test_all_intervals_together_are_the_whole(self) -> None:
+        pipeline, data = measured("office/morning.pcapng", **{"health.interval_s": 7.5})
+        totals, stats, own = pipeline.totals(), rows(data["stats"]), rows(data["ocspwatch_stats"])
+        assert len(stats) > 20
+        assert sum(row["pkts_proc"] for row in stats) == totals.frames == pipeline.accounts().frames
+        assert sum(row["tcp_conns"] for row in stats) == totals.flows
+        assert sum(row["files"] for row in stats) == len(data["files"].splitlines())
+        assert sum(row["leaks"] for row in own) == len(data["leak"].splitlines())
+        assert sum(row["transactions"] for row in own) == len(data["http"].splitlines())
+        assert sum(row["acks"] for row in rows(data["capture_loss"])) == totals.acks
+        assert {row["ts_delta"] for row in own[1:-1]} <= {7.5 * n for n in range(1, 20)}
+
+    def test_frames_are_conserved_in_every_interval(self) -> None:
+        _, data = measured("ip/fragments-ipv4-shuffled-twice.pcap", "office/morning.pcapng")
+        for stats, own in zip(rows(data["stats"]), rows(data["ocspwatch_stats"]), strict=True):
+            kinds = own["pkts_tcp"] + own["pkts_fragment"] + own["pkts_other"] + own["pkts_odd"]
+            assert kinds >= stats["pkts_proc"]  # what was put together is counted again as what it is
+            if not own["pkts_fragment"]:
+                assert kinds == stats["pkts_proc"]
+
+    def test_a_pause_is_one_long_interval(self) -> None:
+        _, data = measured("file/clock-jumps.pcap")
+        assert 1 < len(data["capture_loss"].splitlines()) < 20
+
+    def test_loss_of_a_capture_that_lost(self) -> None:
+        pipeline, data = measured("tcp/gap-in-reply.pcap")
+        (row,) = rows(data["capture_loss"])
+        assert (row["gaps"], row["acks"]) == (pipeline.totals().ack_gaps, pipeline.totals().acks)
+        assert row["gaps"] > 0

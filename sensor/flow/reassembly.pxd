@@ -8,7 +8,7 @@ cdef long long _FAR
 @cython.final
 cdef class Reassembler(Delivery):
     cdef public object raw
-    cdef public long long payload_bytes, delivered_bytes, duplicate_bytes, discarded_bytes, acks_seen
+    cdef public long long payload_bytes, delivered_bytes, duplicate_bytes, discarded_bytes, acks, ack_gaps
 
     @cython.locals(upper="long long", cut="long long", first=tuple)
     cpdef data(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long captured, long long ts)
@@ -26,6 +26,7 @@ cdef class Reassembler(Delivery):
     cpdef gap(self, Flow flow, Endpoint end, long long length, bint acked, long long ts)
     @cython.locals(peer=Endpoint)
     cpdef count_gap(self, Flow flow, Endpoint end, long long length)
+    cdef count_ack(self, Endpoint end, long long rel)
     @cython.locals(last="long long")
     cpdef acked(self, Flow flow, Endpoint end, long long rel, long long ts)
     @cython.locals(first="long long", last="long long", low="long long", high="long long", chunk=bytes, raw=bytes)

@@ -36,7 +36,8 @@ class Reassembler(Delivery):
         self.delivered_bytes = 0
         self.duplicate_bytes = 0
         self.discarded_bytes = 0
-        self.acks_seen = 0
+        self.acks = 0  # Zeek's gap_stats: acknowledgments of something new, and those of them for bytes not seen
+        self.ack_gaps = 0
 
     def data(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, captured: int, ts: int) -> None:
         """`length` payload bytes at sequence `rel`, of which `captured` lie at raw[pos:]; the others were cut off."""
@@ -261,8 +262,11 @@ class Reassembler(Delivery):
             end.far_acks += 1
             if end.far_acks == 1:
                 self.count_gap(flow, end, rel - end.next_rel)
+                self.count_ack(end, rel)
             if end.far_acks < _FAR_RUN:
                 return
+        if not end.far_acks:
+            self.count_ack(end, rel)
         end.far_acks = 0
         end.trim_rel = rel
         if end.recent is not None:
@@ -272,7 +276,6 @@ class Reassembler(Delivery):
             else:
                 end.recent = [kept for kept in end.recent if kept[1] > rel]
                 end.recent_bytes = sum([kept[1] - kept[0] for kept in end.recent])
-        self.acks_seen += 1
         if rel > end.next_rel:
             if rel <= 2 and flow.partial:
                 return  # a keep-alive opened a flow seen from its middle: the byte it acknowledges is not ours to miss
@@ -280,6 +283,16 @@ class Reassembler(Delivery):
                 # A capture filtered to SYN, FIN and RST: no data ever came (Zeek: detect_filtered_trace).
                 end.dropped = True
             self.give_up(flow, end, rel, True, ts)
+
+    def count_ack(self, end: Endpoint, rel: int) -> None:
+        """For capture_loss.log: the peer acknowledged something new, up to `rel` (Zeek: TCP_Reassembler::AckReceived).
+
+        Counted only while both ends are established, as there: what came before a flow was first seen is no loss.
+        """
+        if end.state == _ESTABLISHED and end.peer.state == _ESTABLISHED:
+            self.acks += 1
+            if rel > end.next_rel:
+                self.ack_gaps += 1
 
     def compare(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """Does a retransmission say the same as the copy that was taken?"""

@@ -22,7 +22,7 @@ cdef class FlowTracker:
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished
-    cdef public long long now, swept, slot_tick, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors
+    cdef public long long now, swept, slot_tick, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors, timers
     cdef public unsigned long long seed
 
     cpdef feed(self, batch)
@@ -57,6 +57,8 @@ cdef class FlowTracker:
     cpdef end_record(self, Flow flow)
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
     cpdef end(self, Flow flow, long long ts, bint at_end)
+    @cython.locals(flow=Flow)
+    cpdef half_open(self)
     @cython.locals(flow=Flow, end=Endpoint)
     cpdef held_bytes(self)
     @cython.locals(ending=list)

@@ -90,6 +90,7 @@ class FlowTracker:
         self.seed = int.from_bytes(os.urandom(8), "big")
         self.now = 0
         self.swept = 0
+        self.timers = 0
         self.frames = 0
         self.wire_bytes = 0
         self.counts = array("q", [0] * len(OUTCOMES))
@@ -390,6 +391,7 @@ class FlowTracker:
 
     def schedule(self, flow: Flow, due: int) -> None:
         """Look at the flow again when packet time reaches `due`."""
+        self.timers += 1
         tick = due // _TICK + 1
         if tick <= self.swept:
             tick = self.swept + 1
@@ -500,6 +502,14 @@ class FlowTracker:
     def outcomes(self) -> dict[str, int]:
         """How many frames were what, by name; those that did not occur are left out."""
         return {name: count for (name, _), count in zip(OUTCOMES, self.counts, strict=True) if count}
+
+    def half_open(self) -> int:
+        """Flows of which only SYNs were seen."""
+        return sum([not flow.over and flow.resp.state == _INACTIVE for flow in self.opening])
+
+    def timers_set(self) -> int:
+        """Timers that are set, those of flows that are over meanwhile included."""
+        return sum([len(slot) for slot in self.wheel.values()])
 
     def held_bytes(self) -> int:
         """Payload bytes that wait above a hole."""

@@ -6,45 +6,12 @@ holds every line that `logs.render` writes against it, field for field. A field 
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType, field
 
-Time = Annotated[float, Meta(title="time")]
-"""Seconds since 1970 with microseconds; with `timestamps` iso8601 text, with millis an integer."""
-
-Interval = Annotated[float, Meta(title="interval")]
-"""Seconds."""
-
-Count = Annotated[int, Meta(ge=0)]
-Port = Annotated[int, Meta(ge=0, le=65535)]
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of a log. `_path` and `_write_ts` come first if asked for."""
-
-    path_: str | UnsetType = field(name="_path", default=UNSET)
-    """With --stream or --json: the name of the log."""
-    write_ts_: Time | UnsetType = field(name="_write_ts", default=UNSET)
-    """With --stream: the packet time at which the record was complete."""
-    ts: Time
-    """When it began, in packet time."""
-
-
-class OfFlow(Record, frozen=True, kw_only=True):
-    """A line that always belongs to a connection."""
-
-    uid: str
-    """The connection's name in every log."""
-    orig_h: str = field(name="id.orig_h")
-    """Address of the side that opened the connection."""
-    orig_p: Port = field(name="id.orig_p")
-    """Its port."""
-    resp_h: str = field(name="id.resp_h")
-    """Address of the other side."""
-    resp_p: Port = field(name="id.resp_p")
-    """Its port."""
+from sensor.logs.health_records import CaptureLossRecord, OwnStatsRecord, StatsRecord
+from sensor.logs.schema import Count, Interval, OfFlow, Port, Record, Time
 
 
 class ConnRecord(OfFlow, frozen=True, kw_only=True):
@@ -242,35 +209,45 @@ class WeirdRecord(Record, frozen=True, kw_only=True):
     """The layer, as Zeek names it: TCP, HTTP, ..."""
 
 
-class NoticeRecord(OfFlow, frozen=True, kw_only=True):
-    """Something an operator wants to know."""
+class NoticeRecord(Record, frozen=True, kw_only=True):
+    """Something an operator wants to know: about a connection, or about the sensor itself."""
 
+    uid: str | UnsetType = UNSET
+    """The connection's name, if it is about one."""
+    orig_h: str | UnsetType = field(name="id.orig_h", default=UNSET)
+    """Address of the side that opened the connection."""
+    orig_p: Port | UnsetType = field(name="id.orig_p", default=UNSET)
+    """Its port."""
+    resp_h: str | UnsetType = field(name="id.resp_h", default=UNSET)
+    """Address of the other side."""
+    resp_p: Port | UnsetType = field(name="id.resp_p", default=UNSET)
+    """Its port."""
     fuid: str | UnsetType = UNSET
     """The body it is about."""
     file_mime_type: str | UnsetType = UNSET
     """That body's type."""
     file_desc: str | UnsetType = UNSET
     """The URL it belongs to."""
-    proto: str
+    proto: str | UnsetType = UNSET
     """Transport protocol: tcp."""
     note: str
-    """What kind of notice: OCSP::Privacy_Leak."""
+    """What kind of notice: OCSP::Privacy_Leak; of the sensor itself CaptureLoss::Too_Much_Loss and others."""
     msg: str
     """The notice in one sentence."""
     sub: str | UnsetType = UNSET
     """Which certificate: serial and issuer."""
-    src: str
+    src: str | UnsetType = UNSET
     """The client's address."""
-    dst: str
+    dst: str | UnsetType = UNSET
     """The responder's address."""
-    p: Port
+    p: Port | UnsetType = UNSET
     """The responder's port."""
     actions: list[str]
     """Notice::ACTION_LOG."""
     email_dest: list[str]
     """Always empty here."""
     suppress_for: Interval
-    """For so long the same client and certificate are not told again."""
+    """For so long the same client and certificate, or the same of the sensor, are not told again."""
 
 
 class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
@@ -380,5 +357,8 @@ STREAMS: Final[dict[str, type[Record]]] = {
     "notice": NoticeRecord,
     "ocsp_exchange": OcspExchangeRecord,
     "leak": LeakRecord,
+    "stats": StatsRecord,
+    "capture_loss": CaptureLossRecord,
+    "ocspwatch_stats": OwnStatsRecord,
 }
 """Every log by its name; the file is `<name>.log`."""

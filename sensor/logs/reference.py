@@ -16,13 +16,14 @@ from typing import Any, Final
 
 import msgspec
 
-from sensor.logs.records import STREAMS, Record
+from sensor.logs.records import STREAMS
+from sensor.logs.schema import Record
 
 _NAMES: Final = {
     msgspec.inspect.StrType: "string",
     msgspec.inspect.BoolType: "bool",
     msgspec.inspect.IntType: "count",
-    msgspec.inspect.FloatType: "interval",
+    msgspec.inspect.FloatType: "double",
     msgspec.inspect.ListType: "vector of string",
 }
 _TIMES: Final[dict[str, dict[str, Any]]] = {

@@ -13,10 +13,10 @@ cdef class LogWriter:
     cdef TrafficLines _traffic
     cdef DisclosureLines _disclosures
     cdef NoticeMemory _notices
-    cdef object _weirds, _sink
+    cdef object _weirds, _sink, _health
     cdef bint _merged
     cdef list _out
-    cdef Py_ssize_t _counts[8]
+    cdef Py_ssize_t _counts[11]
 
     cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)
@@ -26,6 +26,7 @@ cdef class LogWriter:
     @cython.locals(fields=tuple)
     cpdef leaks(self, object leaks)
     cpdef weird(self, object weird)
+    cpdef health(self, object measures)
     @cython.locals(stream=Py_ssize_t)
     cpdef flush(self)
     cpdef close(self)

@@ -11,11 +11,26 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import astuple
 
 from sensor.flow.conn import Connection
+from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.disclosures import DisclosureLines
+from sensor.logs.health import HealthLines
 from sensor.logs.local_nets import LocalNets
-from sensor.logs.parts import CONN, FILES, HTTP, LEAK, NOTICE, OCSP, OCSP_EXCHANGE, WEIRD, Parts
+from sensor.logs.parts import (
+    CAPTURE_LOSS,
+    CONN,
+    FILES,
+    HTTP,
+    LEAK,
+    NOTICE,
+    OCSP,
+    OCSP_EXCHANGE,
+    OWN_STATS,
+    STATS,
+    WEIRD,
+    Parts,
+)
 from sensor.logs.records import STREAMS
 from sensor.logs.render import TrafficLines
 from sensor.logs.repeats import NoticeMemory, WeirdSampler
@@ -44,13 +59,14 @@ class LogWriter:
         parts = Parts(settings, LocalNets(local_nets), with_path=sink.merged)
         self._traffic = TrafficLines(settings, parts)
         self._disclosures = DisclosureLines(settings, parts)
+        self._health = HealthLines(settings, parts)
         self._notices = NoticeMemory(settings)
         self._weirds = WeirdSampler(settings)
         self._sink = sink
         self._merged = sink.merged
         merged = LineBuffer()
         self._out = [merged if sink.merged else LineBuffer() for _ in _STREAMS]
-        self._counts = [0, 0, 0, 0, 0, 0, 0, 0]
+        self._counts = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -122,6 +138,22 @@ class LogWriter:
         if self._weirds.admit(weird):
             self._traffic.weird(self._buffer(WEIRD), weird)
             self._wrote(WEIRD, 1)
+
+    def health(self, measures: Sequence[Measure]) -> None:
+        """What the sensor says of itself; a notice that was told within `suppress_for_s` is not told again."""
+        for measure in measures:
+            if type(measure) is Stats:
+                self._health.stats(self._buffer(STATS), measure)
+                self._wrote(STATS, 1)
+            elif type(measure) is CaptureLoss:
+                self._health.capture_loss(self._buffer(CAPTURE_LOSS), measure)
+                self._wrote(CAPTURE_LOSS, 1)
+            elif type(measure) is OwnStats:
+                self._health.own_stats(self._buffer(OWN_STATS), measure)
+                self._wrote(OWN_STATS, 1)
+            elif type(measure) is HealthNotice and self._health.is_new(measure):
+                self._health.notice(self._buffer(NOTICE), measure)
+                self._wrote(NOTICE, 1)
 
     def flush(self) -> None:
         """Hands over all lines that wait. Lines that the sink cannot take are lost."""

@@ -15,7 +15,7 @@ cdef class LeakStage:
     cdef LeakCounter _counter
     cdef SoftwareGuesser _software
     cdef dict _verdicts
-    cdef public long long unavailable
+    cdef public long long found, not_found, unavailable
 
     @cython.locals(asked=list, ids=list, answers=list, leaks=list, told=set, certificate=tuple)
     cpdef list feed(self, object exchanges)

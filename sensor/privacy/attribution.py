@@ -116,7 +116,7 @@ def asked_about(exchange: OcspExchange) -> CertId | None:
 class LeakStage:
     """OcspExchanges in, Leaks out: one for each client, certificate and HTTP transaction.
 
-    `unavailable` counts certificates that could not be looked up, `forgotten` the (client, certificate) pairs whose
+    `found`, `not_found` and `unavailable` count what was looked up, `forgotten` the (client, certificate) pairs whose
     count was given up.
     """
 
@@ -127,6 +127,8 @@ class LeakStage:
         self._sites = SiteIndex()
         self._software = SoftwareGuesser()
         self._verdicts: dict[tuple[int, str], tuple[Answer, Verdict]] = {}
+        self.found = 0
+        self.not_found = 0
         self.unavailable = 0
 
     @property
@@ -193,13 +195,17 @@ class LeakStage:
 
     def _verdict(self, answer: Answer) -> Verdict:
         if type(answer) is Found:
+            self.found += 1
             key = (answer.issuer.number, answer.certificate.serial_number)
             known = self._verdicts.get(key)
             if known is not None and (known[0] is answer or known[0] == answer):
                 return known[1]
         else:
             issuer = _issuer_of(answer)
-            self.unavailable += type(answer) is Unavailable
+            if type(answer) is Unavailable:
+                self.unavailable += 1
+            else:
+                self.not_found += 1
             key = (-1 if issuer is None else issuer.number, "")
             known = self._verdicts.get(key)
             if known is not None and (known[0] is answer or known[0] == answer):

@@ -8,6 +8,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from sensor.flow.conn import Connection
+from sensor.health.counters import Levels, Running, Totals
+from sensor.health.measures import CaptureLoss, HealthNotice, Measure, Meter, OwnStats, Stats
 from sensor.http.transaction import BodyFile, Digests, Header, HttpRequest, HttpResponse, HttpTransaction, NotKept
 from sensor.logs.sinks.memory import MemorySink
 from sensor.logs.writer import LogWriter
@@ -22,7 +24,7 @@ from sensor.ocsp.model import (
     SingleResponse,
 )
 from sensor.privacy.leak import Grade, Leak
-from sensor.settings import FlowSettings, LogSettings
+from sensor.settings import FlowSettings, HealthSettings, LogSettings
 from sensor.weird import FlowId, Weird
 
 S = 10**9
@@ -103,6 +105,16 @@ def changed(record: Any, **fields: Any) -> Any:
     return type(record)(**{name: getattr(record, name) for name in type(record).__slots__} | fields)
 
 
+def measures(running: Running | None = None) -> list[Measure]:
+    """What is said of the first minute of a sensor with a tenth of its packets lost."""
+    meter = Meter(HealthSettings())
+    meter.begin(TS)
+    totals = Totals(
+        frames=9, wire_bytes=9000, tcp_frames=8, odd_frames=1, flows=2, acks=1000, ack_gaps=125, log_lines=3
+    )
+    return meter.measure(TS + 60 * S, totals, Levels(flows=1, timers=2, emergency=True), running)
+
+
 def make_writer(merged: bool = False, **settings: Any) -> tuple[LogWriter, MemorySink]:
     sink = MemorySink(merged)
     return LogWriter(LogSettings(**settings), FlowSettings().local_nets, sink), sink
@@ -124,6 +136,8 @@ def records(log: str, /, *observations: Any, **settings: Any) -> list[dict[str, 
                 writer.leaks([observation])
             case Weird():
                 writer.weird(observation)
+            case Stats() | CaptureLoss() | OwnStats() | HealthNotice():
+                writer.health([observation])
     writer.close()
     return sink.records(log)
 

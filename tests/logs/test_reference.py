@@ -12,8 +12,9 @@ import pytest
 
 from sensor.logs.records import STREAMS
 from sensor.logs.reference import field_docs, render_reference, render_schema
-from tests.logs.observations import CONNECTION, LEAK, TRANSACTION, WEIRD, records
+from tests.logs.observations import CONNECTION, LEAK, TRANSACTION, WEIRD, measures, records
 
+MEASURES = measures()
 EXAMPLES = {
     "conn": CONNECTION,
     "http": TRANSACTION,
@@ -23,6 +24,9 @@ EXAMPLES = {
     "notice": LEAK,
     "ocsp_exchange": LEAK,
     "leak": LEAK,
+    "stats": MEASURES[0],
+    "capture_loss": MEASURES[1],
+    "ocspwatch_stats": MEASURES[2],
 }
 TYPES = {"string": str, "number": float, "integer": int, "boolean": bool, "array": list}
 

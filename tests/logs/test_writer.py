@@ -52,6 +52,9 @@ def test_every_log_gets_its_lines_and_they_are_counted() -> None:
         "notice": 1,
         "ocsp_exchange": 1,
         "leak": 2,
+        "stats": 0,
+        "capture_loss": 0,
+        "ocspwatch_stats": 0,
     }
     assert writer.counts == expected
     assert {stream: len(sink.records(stream)) for stream in expected} == expected

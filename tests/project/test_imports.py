@@ -17,6 +17,7 @@ ORDER = (
     "ct",
     "privacy",
     "rules",
+    "health",
     "logs",
     "report",
     "pipeline",

@@ -1,0 +1,1 @@
+"""What the sensor says of itself: what went in, what was lost, how it fares."""

@@ -1,0 +1,189 @@
+"""Counters at two moments in, what is said of the time between them out: the lines of three logs, and notices.
+
+Zeek's policy/misc/stats, policy/misc/capture-loss and base/frameworks/packet-filter/netstats say the same of Zeek.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.health.counters import Levels, Running, Totals
+from sensor.settings import HealthSettings
+
+PEER = "ocspwatch"
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """One line of stats.log. Times in nanoseconds; None: not known, or not said in replay."""
+
+    ts: int
+    peer: str
+    mem: int | None
+    pkts_proc: int
+    bytes_recv: int
+    pkts_dropped: int | None
+    pkts_link: int | None
+    pkt_lag: int | None
+    events_proc: int
+    events_queued: int
+    active_tcp_conns: int
+    active_udp_conns: int
+    active_icmp_conns: int
+    tcp_conns: int
+    udp_conns: int
+    icmp_conns: int
+    timers: int
+    active_timers: int
+    files: int
+    active_files: int
+    dns_requests: int
+    active_dns_requests: int
+    reassem_tcp_size: int
+    reassem_file_size: int
+    reassem_frag_size: int
+    reassem_unknown_size: int
+
+
+class CaptureLoss(msgspec.Struct, frozen=True):
+    """One line of capture_loss.log. Times in nanoseconds."""
+
+    ts: int
+    ts_delta: int
+    peer: str
+    gaps: int
+    acks: int
+    percent_lost: float
+
+
+class OwnStats(msgspec.Struct, frozen=True):
+    """One line of ocspwatch_stats.log: what Zeek's stats.log has no field for. Times in nanoseconds."""
+
+    ts: int
+    ts_delta: int
+    peer: str
+    emergency: bool
+    totals: Totals
+    levels: Levels
+    cpu: int | None
+    log_lines_dropped: int | None
+    log_queue: int | None
+
+
+class HealthNotice(msgspec.Struct, frozen=True):
+    """A line of notice.log that is about no flow. `note` is Zeek's where Zeek has one; `ts` nanoseconds."""
+
+    ts: int
+    note: str
+    msg: str
+    sub: str | None = None
+
+
+Measure = Stats | CaptureLoss | OwnStats | HealthNotice
+
+
+class Meter:
+    """When to measure next, and what came since the last time. Times are packet time in replay, the clock's else.
+
+    The first moment that is told, by `begin`, starts the first interval; all intervals end at whole multiples of
+    their length behind it, so that where a capture is cut into batches does not matter. A pause is one long interval.
+    """
+
+    def __init__(self, settings: HealthSettings) -> None:
+        self._settings = settings
+        self._step = int(settings.interval_s * 1e9)
+        self._since = -1
+        self._before = Totals()
+        self._running = Running()
+        self.due = -1
+        """When the next measurement is due, in nanoseconds; -1 until `begin`."""
+
+    def begin(self, ts: int) -> None:
+        """Idempotent."""
+        if self.due < 0:
+            self._since = ts
+            self.due = ts + self._step
+
+    def skip_to(self, ts: int) -> None:
+        """It is `ts` now: the next measurement is due at the end of the interval that this moment lies in."""
+        if ts >= self.due >= 0:
+            self.due += ((ts - self.due) // self._step + 1) * self._step
+
+    def measure(self, ts: int, totals: Totals, levels: Levels, running: Running | None = None) -> list[Measure]:
+        """What there is to say at `ts` of the time since the last measurement."""
+        came, delta = totals.since(self._before), max(ts - self._since, 0)
+        dropped = link = None
+        if running is not None:
+            dropped = running.dropped_frames - self._running.dropped_frames
+            link = running.link_frames - self._running.link_frames
+        loss = CaptureLoss(ts, delta, PEER, came.ack_gaps, came.acks, percent(came.ack_gaps, came.acks))
+        found: list[Measure] = [
+            _stats(ts, came, levels, running, dropped, link),
+            loss,
+            self._own(ts, delta, came, levels, running),
+            *self._notices(ts, loss, dropped, link),
+        ]
+        self._since, self._before = ts, totals
+        if running is not None:
+            self._running = running
+        return found
+
+    def _own(self, ts: int, delta: int, came: Totals, levels: Levels, running: Running | None) -> OwnStats:
+        cpu = lost = waiting = None
+        if running is not None:
+            cpu = running.cpu_ns - self._running.cpu_ns
+            lost = running.log_lines_dropped - self._running.log_lines_dropped
+            waiting = running.log_queue
+        return OwnStats(ts, delta, PEER, levels.emergency, came, levels, cpu, lost, waiting)
+
+    def _notices(self, ts: int, loss: CaptureLoss, dropped: int | None, link: int | None) -> list[HealthNotice]:
+        settings = self._settings
+        found = []
+        if loss.acks >= settings.enough_acks and loss.percent_lost >= 100 * settings.too_much_loss:
+            text = f"{loss.percent_lost:.3f}% of the acknowledgments were for data that was not captured"
+            found.append(HealthNotice(ts, "CaptureLoss::Too_Much_Loss", text, f"{loss.gaps} of {loss.acks}"))
+        if dropped is not None and loss.acks < settings.minimum_acks:
+            text = f"only {loss.acks} TCP acknowledgments were seen, at least {settings.minimum_acks} were expected"
+            found.append(HealthNotice(ts, "CaptureLoss::Too_Little_Traffic", text))
+        if dropped and link is not None and dropped >= settings.too_many_drops * link:
+            text = f"the kernel dropped {dropped} of {link} packets, {percent(dropped, link):.3f}%"
+            found.append(HealthNotice(ts, "PacketFilter::Dropped_Packets", text))
+        return found
+
+
+def percent(part: int, whole: int) -> float:
+    """0.0 of nothing, as in Zeek's capture-loss."""
+    return 100.0 * part / whole if whole else 0.0
+
+
+def _stats(
+    ts: int, came: Totals, levels: Levels, running: Running | None, dropped: int | None, link: int | None
+) -> Stats:
+    events = came.transactions + came.exchanges + came.leaks + came.weirds + came.flows
+    return Stats(
+        ts,
+        PEER,
+        None if running is None else running.memory_bytes >> 20,
+        came.frames,
+        came.wire_bytes,
+        dropped,
+        link,
+        None if running is None else running.lag_ns,
+        events,
+        events,
+        levels.flows,
+        0,
+        0,
+        came.flows,
+        0,
+        0,
+        came.timers,
+        levels.timers,
+        came.files,
+        0,
+        0,
+        0,
+        levels.held_bytes,
+        0,
+        levels.fragment_bytes,
+        0,
+    )

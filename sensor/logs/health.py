@@ -1,0 +1,119 @@
+"""What the sensor says of itself to log lines: stats.log, capture_loss.log, ocspwatch_stats.log, its notices.
+
+A few lines a minute: written field by field like all others, and not compiled.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import asdict
+
+from sensor.health.measures import CaptureLoss, HealthNotice, OwnStats, Stats
+from sensor.logs.buffer import LineBuffer
+from sensor.logs.parts import CAPTURE_LOSS, NOTICE, OWN_STATS, STATS, Parts
+from sensor.settings import LogSettings
+
+_INTERVALS: Final = frozenset({"ts_delta", "pkt_lag", "cpu"})
+
+
+class HealthLines:
+    """Renders measures. Fields stand in the order of the records (`logs.records`)."""
+
+    def __init__(self, settings: LogSettings, parts: Parts) -> None:
+        self._parts = parts
+        self._suppress_ns = int(settings.suppress_for_s * 1e9)
+        self._told: dict[str, int] = {}  # when, by note: as many as there are kinds of notices
+
+    def is_new(self, notice: HealthNotice) -> bool:
+        """Whether nothing of this kind was told within the window before; then it is told now."""
+        told = self._told.get(notice.note)
+        if told is not None and 0 <= notice.ts - told < self._suppress_ns:
+            return False
+        self._told[notice.note] = notice.ts
+        return True
+
+    def stats(self, out: LineBuffer, stats: Stats) -> None:
+        self._line(out, STATS, asdict(stats))
+
+    def capture_loss(self, out: LineBuffer, loss: CaptureLoss) -> None:
+        self._line(out, CAPTURE_LOSS, asdict(loss))
+
+    def own_stats(self, out: LineBuffer, own: OwnStats) -> None:
+        totals, levels = own.totals, own.levels
+        self._line(
+            out,
+            OWN_STATS,
+            {
+                "ts": own.ts,
+                "ts_delta": own.ts_delta,
+                "peer": own.peer,
+                "emergency": own.emergency,
+                "emergencies": totals.emergencies,
+                "pkts_tcp": totals.tcp_frames,
+                "pkts_fragment": totals.fragment_frames,
+                "pkts_other": totals.ordinary_frames,
+                "pkts_odd": totals.odd_frames,
+                "half_open_conns": levels.flows_half_open,
+                "evicted_conns": totals.flows_evicted,
+                "fragments_expired": totals.fragments_expired,
+                "payload_bytes": totals.payload_bytes,
+                "delivered_bytes": totals.delivered_bytes,
+                "duplicate_bytes": totals.duplicate_bytes,
+                "discarded_bytes": totals.discarded_bytes,
+                "gap_bytes": totals.gap_bytes,
+                "transactions": totals.transactions,
+                "exchanges": totals.exchanges,
+                "leaks": totals.leaks,
+                "weirds": totals.weirds,
+                "lookups_found": totals.lookups_found,
+                "lookups_not_found": totals.lookups_not_found,
+                "lookups_unavailable": totals.lookups_unavailable,
+                "lookups_late": totals.lookups_late,
+                "lookups_refused": totals.lookups_refused,
+                "lookups_waiting": levels.lookups_waiting,
+                "leaks_waiting": levels.leaks_waiting,
+                "log_lines": totals.log_lines,
+                "log_lines_dropped": own.log_lines_dropped,
+                "log_queue": own.log_queue,
+                "internal_errors": totals.internal_errors,
+                "cpu": own.cpu,
+            },
+        )
+
+    def notice(self, out: LineBuffer, notice: HealthNotice) -> None:
+        parts = self._parts
+        us = notice.ts // 1000
+        parts.begin(out, NOTICE, us, us)
+        out.string("note", parts.short_str(notice.note))
+        out.string("msg", parts.short_str(notice.msg))
+        if notice.sub is not None:
+            out.string("sub", parts.short_str(notice.sub))
+        out.raw('"actions":["Notice::ACTION_LOG"],"email_dest":[],')
+        out.seconds("suppress_for", self._suppress_ns // 1000)
+        out.end()
+
+    def _line(self, out: LineBuffer, stream: int, fields: dict[str, object]) -> None:
+        """A line with these fields, `ts` the first of them, in nanoseconds as all times; None is left out."""
+        parts = self._parts
+        us = _whole(fields.pop("ts")) // 1000
+        parts.begin(out, stream, us, us)
+        for name, value in fields.items():
+            if value is None:
+                continue
+            if isinstance(value, bool):
+                out.flag(name, value)
+            elif isinstance(value, str):
+                out.string(name, parts.short_str(value))
+            elif isinstance(value, float):
+                out.value(name, repr(value))
+            elif name in _INTERVALS:
+                out.seconds(name, _whole(value) // 1000)
+            else:
+                out.number(name, _whole(value))
+        out.end()
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)  # noqa: S101  (the fields that are left over are counts and times)
+    return value
