@@ -1,9 +1,10 @@
 # C types for index.py; the .py alone has the meaning.
 cimport cython
 
+cdef unsigned int turn(unsigned int number) noexcept
 cdef unsigned int u32(const unsigned char[::1] data, size_t at, bint big) except? 0xFFFFFFFF
 
-@cython.locals(full=size_t, body=size_t, captured=cython.uint, wire=cython.uint, seconds=cython.longlong, fraction=cython.longlong)
+@cython.locals(full=size_t, body=size_t, at=size_t, captured=cython.uint, wire=cython.uint, seconds=cython.uint, second=cython.longlong, fraction=cython.uint)
 cpdef tuple scan_pcap(
     const unsigned char[::1] data, size_t position, size_t end, bint big, size_t head, long long factor,
     size_t caplen_at, size_t wirelen_at, unsigned int usual_caplen, size_t trusted, unsigned short link,

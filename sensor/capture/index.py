@@ -34,6 +34,11 @@ EPB = 6  # Enhanced Packet Block (draft-ietf-opsawg-pcapng section 4.3)
 SHB = 0x0A0D0D0A  # Section Header Block: reads the same in both byte orders
 
 
+def turn(number: int) -> int:
+    """The unsigned 32-bit number with these octets in the other order."""
+    return number >> 24 | (number >> 8) & 0xFF00 | (number & 0xFF00) << 8 | (number & 0xFF) << 24
+
+
 def u32(data: memoryview, at: int, big: bool) -> int:
     """The unsigned 32-bit number at `at`."""
     if big:
@@ -72,15 +77,23 @@ def scan_pcap(
         body = position + head
         if body > end:
             return count, position, MORE
-        captured = u32(data, position + caplen_at, big)
-        wire = u32(data, position + wirelen_at, big)
+        # Written out, not by `u32`: this is every frame's way, and a call costs three times as much.
+        at = position + caplen_at
+        captured = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+        at = position + wirelen_at
+        wire = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+        at = position
+        seconds = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+        at += 4
+        fraction = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+        if big:
+            captured, wire, seconds, fraction = turn(captured), turn(wire), turn(seconds), turn(fraction)
         if (captured > usual_caplen or captured > wire or wire == 0) and position != trusted:
             return count, position, ODD
         if captured > end - body:
             return count, position, MORE
-        seconds = u32(data, position, big)
-        fraction = u32(data, position + 4, big)
-        ts[count] = seconds * 1000000000 + fraction * factor
+        second = seconds  # in 64 bits
+        ts[count] = second * 1000000000 + fraction * factor
         offset[count] = body
         caplen[count] = captured
         wirelen[count] = wire

@@ -20,7 +20,7 @@ cdef class Packet:
     cpdef int decode(self, const unsigned char[::1] buf, Py_ssize_t start, Py_ssize_t caplen, Py_ssize_t wirelen, int link) except -1
     cpdef int datagram(self, const unsigned char[::1] buf, Py_ssize_t length, Py_ssize_t depth) except -1
     @cython.locals(end=Py_ssize_t, extensions=Py_ssize_t, tag=int, bottom=int, header=Py_ssize_t, total=Py_ssize_t,
-                   fragment=int, flags=int, version=int, length=Py_ssize_t, kind_next=int)
+                   fragment=int, flags=int, version=int, length=Py_ssize_t, kind_next=int, quad="unsigned int")
     cpdef int walk(self, const unsigned char[::1] buf, Py_ssize_t pos, int state, int kind) except -1
     @cython.locals(kind=int, length=Py_ssize_t)
     cpdef home_address(self, const unsigned char[::1] buf, Py_ssize_t pos, Py_ssize_t stop)

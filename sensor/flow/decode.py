@@ -357,8 +357,11 @@ class Packet:
                 self.ip_total = total
                 self.src_hi = 0
                 self.dst_hi = 0
-                self.src_lo = self.quad(buf, pos + 12)
-                self.dst_lo = self.quad(buf, pos + 16)
+                # Written out here and in `tcp`, every frame's way: a call costs three times as much.
+                quad = (buf[pos + 12] << 24) | (buf[pos + 13] << 16) | (buf[pos + 14] << 8) | buf[pos + 15]
+                self.src_lo = quad  # by way of 32 bits without a sign
+                quad = (buf[pos + 16] << 24) | (buf[pos + 17] << 16) | (buf[pos + 18] << 8) | buf[pos + 19]
+                self.dst_lo = quad
                 self.wire_end = pos + total
                 if end > self.wire_end:
                     end = self.wire_end  # what follows is link-layer padding
@@ -661,8 +664,8 @@ class Packet:
             return TRUNCATED_TCP
         self.sport = (buf[pos] << 8) | buf[pos + 1]
         self.dport = (buf[pos + 2] << 8) | buf[pos + 3]
-        self.seq = self.quad(buf, pos + 4)
-        self.ack = self.quad(buf, pos + 8)
+        self.seq = (buf[pos + 4] << 24) | (buf[pos + 5] << 16) | (buf[pos + 6] << 8) | buf[pos + 7]
+        self.ack = (buf[pos + 8] << 24) | (buf[pos + 9] << 16) | (buf[pos + 10] << 8) | buf[pos + 11]
         self.flags = buf[pos + 13]
         self.window = (buf[pos + 14] << 8) | buf[pos + 15]
         header = (buf[pos + 12] >> 4) << 2
