@@ -200,6 +200,18 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """(client, certificate) pairs remembered for suppress_for_s; the oldest is forgotten beyond it."""
     durable: bool = False
     """Whether the end of a run waits until the disk has all log files."""
+    rotate_every_s: Seconds = 3600.0
+    """live: a log is put aside under a name with its time at every multiple of this since midnight UTC; 0: never."""
+    rotate_bytes: Count = 1 << 30
+    """live: ... or when it is this large; 0: never."""
+    compress_rotated: bool = True
+    """live: whether logs that were put aside are compressed (gzip)."""
+    keep_days: Count = 30
+    """live: logs that were put aside are deleted after so many days; 0: never."""
+    sync_every_s: Seconds = 1.0
+    """live: how long a line may wait for the disk at most once it is written; 0: as long as the system likes."""
+    max_queued_bytes: Size = 64 << 20
+    """live: lines waiting for a slow or full disk; beyond it they are dropped and counted."""
 
 
 class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

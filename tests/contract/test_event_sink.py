@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,14 +17,22 @@ import pytest
 from sensor.logs.sinks.folder import FolderSink
 from sensor.logs.sinks.json_lines import JsonLinesSink
 from sensor.logs.sinks.memory import MemorySink
+from sensor.logs.sinks.queued import QueuedSink
+from sensor.logs.sinks.rotating import RotatingFolder
 from sensor.logs.sinks.sink import EventSink, SinkError
+from sensor.logs.sinks.standard_output import StandardOutput
+from sensor.settings import LogSettings
 
 Lines = dict[str, list[bytes]]
 Built = tuple[EventSink, Callable[[], Lines]]
 
 
+def folder_lines(place: Path) -> Lines:
+    return {path.stem: path.read_bytes().splitlines() for path in place.glob("*.log")}
+
+
 def folder(place: Path) -> Built:
-    return FolderSink(place), lambda: {path.stem: path.read_bytes().splitlines() for path in place.glob("*.log")}
+    return FolderSink(place), lambda: folder_lines(place)
 
 
 def durable_folder(place: Path) -> Built:
@@ -51,7 +60,37 @@ def merged_memory(_: Path) -> Built:
     return sink, lambda: {stream: data.splitlines() for stream, data in sink.data.items()}
 
 
-SINKS = [folder, durable_folder, json_lines, memory, merged_memory]
+def _written(sink: QueuedSink) -> None:
+    """Waits until the queue is empty: a second, as the contract has it, on a machine that is not overloaded."""
+    deadline = time.monotonic() + 20
+    while sink.counts().waiting_bytes:
+        assert time.monotonic() < deadline, sink.messages()
+        time.sleep(0.001)
+
+
+def queued_folder(place: Path) -> Built:
+    sink = QueuedSink(RotatingFolder(place, LogSettings()), LogSettings().max_queued_bytes)
+
+    def read() -> Lines:
+        _written(sink)
+        return folder_lines(place)
+
+    return sink, read
+
+
+def queued_output(place: Path) -> Built:
+    _, read = json_lines(place)
+    fd = os.open(place / "out", os.O_WRONLY | os.O_APPEND)
+    sink = QueuedSink(StandardOutput(fd), LogSettings().max_queued_bytes)
+
+    def read_written() -> Lines:
+        _written(sink)
+        return read()
+
+    return sink, read_written
+
+
+SINKS = [folder, durable_folder, json_lines, memory, merged_memory, queued_folder, queued_output]
 pytestmark = pytest.mark.parametrize("build", SINKS)
 
 

@@ -20,9 +20,9 @@ class EventSink(Protocol):
     then `stream` is "". Else `stream` names the log, and a place that got no lines for a log shows no trace of it.
 
     `write` keeps the order in which it is given lines, of one log and, if merged, of all. When it returns, they are in
-    the operating system's hands: a crash of this program loses none and cuts none. It raises
-    SinkError, never OSError; after one it may be called again. `close` is idempotent; what `durable` sinks were given
-    is on the disk when it returns. After it `write` raises SinkError.
+    the operating system's hands: a crash of this program loses none and cuts none; where a queue stands in front
+    (`QueuedSink`), within a second. It raises SinkError, never OSError; after one it may be called again. `close` is
+    idempotent; what `durable` sinks were given is on the disk when it returns. After it `write` raises SinkError.
     """
 
     merged: bool

@@ -1,0 +1,289 @@
+"""A bounded queue and a thread in front of a place that may block or fail, so that neither ever stops the capture."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import msgspec
+
+from sensor.logs.sinks.sink import ReaderGone, SinkError
+
+_TICK_S = 0.5
+_SOON_S = 0.02  # while something waits for a FIFO's reader
+_SHARE = 4  # one log that cannot be written may hold this part of the queue, so that it does not cost the others
+_AT_ONCE = 256  # batches moved before the files get them
+
+
+class Place(Protocol):
+    """Where the thread puts lines; as `RotatingFolder`, whose docstrings are the contract."""
+
+    merged: bool
+    ends_with_reader: bool
+    """Whether ReaderGone is for ever; else another reader may come."""
+
+    def write(self, stream: str, data: memoryview) -> int: ...
+
+    def tick(self) -> None: ...
+
+    def reopen(self) -> None: ...
+
+    def messages(self) -> list[str]: ...
+
+    def close(self) -> None: ...
+
+
+class QueueCounts(msgspec.Struct, frozen=True):
+    """What became of the lines so far. Handed over = written + dropped + those of `waiting_bytes`."""
+
+    waiting_bytes: int
+    written_lines: int
+    written_bytes: int
+    dropped_lines: int
+    dropped: dict[str, int]
+    """Of `dropped_lines`, how many of each log; all under "" if merged."""
+
+
+class _Waiting:
+    """Batches of one log that its file has not taken yet."""
+
+    def __init__(self) -> None:
+        self.batches: deque[bytes] = deque()
+        self.at = 0
+        """Octets of the first batch that are written."""
+        self.size = 0
+        self.blocked_until = 0.0
+        self.is_failing = False
+        self.lost = 0
+        """Lines dropped since it began to fail."""
+
+
+class QueuedSink:
+    """An `EventSink` whose `write` never waits and never fails for the place's sake.
+
+    Lines are with the operating system within a second, not when `write` returns: the exception that the contract
+    allows. Beyond `max_bytes` waiting, what comes is dropped, counted by log, and told; what waits is written
+    as soon as the place takes it again. One thread calls `write`, `counts` and `close`; `reopen` may be called from a
+    signal handler. The thread is started by the first `write`, so that it has the rights this process has by then.
+    """
+
+    def __init__(self, place: Place, max_bytes: int, close_within_s: float = 2.5) -> None:
+        self.merged = place.merged
+        self._place = place
+        self._max_bytes = max_bytes
+        self._close_within_s = close_within_s
+        self._queue: SimpleQueue[tuple[str, bytes] | Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._gone = False
+        self._deadline = float("inf")
+        self._waiting: dict[str, _Waiting] = {}
+        self._messages: SimpleQueue[str] = SimpleQueue()
+        # Each of these is written by one thread only, so that none needs a lock.
+        self._put_bytes = 0
+        self._refused: dict[str, int] = {}
+        self._refusing = 0
+        self._done_bytes = 0
+        self._written_bytes = 0
+        self._written_lines = 0
+        self._dropped: dict[str, int] = {}
+
+    def write(self, stream: str, lines: bytes) -> None:
+        """Raises SinkError after `close`, and ReaderGone once the place can never take anything again."""
+        if self._closed:
+            raise SinkError("closed")
+        if self._gone:
+            raise ReaderGone("nobody reads the events any more")
+        if self._put_bytes - self._done_bytes + len(lines) > self._max_bytes:
+            self._refuse(stream, lines.count(b"\n"))
+            return
+        if self._refusing:
+            self._messages.put(f"log lines are taken again; {self._refusing} were dropped")
+            self._refusing = 0
+        self._put_bytes += len(lines)
+        self._queue.put((stream, lines))
+        self.start()
+
+    def start(self) -> None:
+        """Idempotent. Without it the first `write` starts the thread, and until then no old log is put aside."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
+            self._thread.start()
+
+    def _refuse(self, stream: str, lines: int) -> None:
+        if not self._refusing:
+            self._messages.put("log lines are dropped: the queue in front of the disk is full")
+        self._refusing += lines
+        self._refused[stream] = self._refused.get(stream, 0) + lines
+
+    def reopen(self) -> None:
+        """The files are opened anew, soon; lines handed over before go to the old ones."""
+        self._queue.put(self._place.reopen)
+
+    def messages(self) -> list[str]:
+        """What the operator should know, one line each, since the last call."""
+        found = []
+        while not self._messages.empty():
+            found.append(self._messages.get())
+        return found
+
+    def counts(self) -> QueueCounts:
+        dropped = dict(self._refused)
+        for stream, lines in list(self._dropped.items()):
+            dropped[stream] = dropped.get(stream, 0) + lines
+        return QueueCounts(
+            self._put_bytes - self._done_bytes,
+            self._written_lines,
+            self._written_bytes,
+            sum(dropped.values()),
+            dropped,
+        )
+
+    def close(self) -> None:
+        """Waits a bounded time until all is on the disk. Raises SinkError if anything was lost, now or before."""
+        if self._closed:
+            return
+        self._closed = True
+        self._deadline = time.monotonic() + self._close_within_s
+        if self._thread is None:
+            self._place.close()
+            return
+        self._queue.put(None)
+        self._thread.join(self._close_within_s + 1.0)
+        if self._thread.is_alive():
+            raise SinkError(f"the disk does not answer; {self._put_bytes - self._done_bytes} bytes of logs are lost")
+        if lost := self.counts().dropped_lines:
+            raise SinkError(f"{lost} lines of the logs could not be written")
+
+    def _run(self) -> None:
+        """The thread."""
+        next_tick = time.monotonic() + _TICK_S
+        while True:
+            try:
+                item = self._queue.get(timeout=self._patience(next_tick))
+                is_last = self._accept(item)
+            except Empty:
+                is_last = False
+            self._write_all()
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + _TICK_S
+                self._attempt(self._place.tick)
+            if is_last:
+                break
+        self._finish()
+
+    def _patience(self, next_tick: float) -> float:
+        soon = any(waiting.batches for waiting in self._waiting.values())
+        return _SOON_S if soon else max(0.0, next_tick - time.monotonic())
+
+    def _accept(self, item: tuple[str, bytes] | Callable[[], None] | None) -> bool:
+        """Takes this and what else is there already; True if the end was."""
+        accepted = 0
+        while item is not None:
+            if isinstance(item, tuple):
+                self._take(*item)
+            else:
+                self._write_all()
+                self._attempt(item)
+            accepted += 1
+            if accepted == _AT_ONCE or self._queue.empty():
+                return False
+            item = self._queue.get()
+        return True
+
+    def _take(self, stream: str, lines: bytes) -> None:
+        waiting = self._waiting.setdefault(stream, _Waiting())
+        share = self._max_bytes if self.merged else self._max_bytes // _SHARE
+        if waiting.batches and waiting.size + len(lines) > share:
+            self._write_some(stream, waiting)
+            if waiting.batches and waiting.size + len(lines) > share:
+                self._drop(stream, waiting, lines)
+                return
+        waiting.batches.append(lines)
+        waiting.size += len(lines)
+
+    def _write_all(self) -> None:
+        for stream, waiting in self._waiting.items():
+            self._write_some(stream, waiting)
+
+    def _write_some(self, stream: str, waiting: _Waiting) -> None:
+        """As much of what waits as the place takes now; nothing shortly after it failed."""
+        while waiting.batches and time.monotonic() >= waiting.blocked_until:
+            batch = waiting.batches[0]
+            try:
+                taken = self._place.write(stream, memoryview(batch)[waiting.at :])
+            except ReaderGone as error:
+                self._gone = self._place.ends_with_reader
+                self._skip_cut_line(stream, waiting)
+                self._fails(waiting, str(error))
+                return
+            except SinkError as error:
+                self._fails(waiting, str(error))
+                return
+            self._count(batch, waiting.at, taken)
+            waiting.at += taken
+            waiting.size -= taken
+            if waiting.at < len(batch):
+                return  # a FIFO that is full, or a disk: the next attempt will tell
+            waiting.batches.popleft()
+            waiting.at = 0
+            self._works(stream, waiting)
+
+    def _count(self, batch: bytes, at: int, taken: int) -> None:
+        self._written_lines += batch.count(b"\n", at, at + taken)
+        self._written_bytes += taken
+        self._done_bytes += taken
+
+    def _fails(self, waiting: _Waiting, reason: str) -> None:
+        waiting.blocked_until = time.monotonic() + _TICK_S
+        if not waiting.is_failing:
+            waiting.is_failing = True
+            self._messages.put(f"{reason}; lines wait")
+
+    def _works(self, stream: str, waiting: _Waiting) -> None:
+        if waiting.is_failing:
+            waiting.is_failing = False
+            lost, waiting.lost = waiting.lost, 0
+            self._messages.put(f"{stream or 'events'}: written again; {lost} lines were dropped meanwhile")
+
+    def _skip_cut_line(self, stream: str, waiting: _Waiting) -> None:
+        """A FIFO's next reader shall not begin in the middle of a line."""
+        if waiting.at:
+            batch = waiting.batches.popleft()
+            after = batch.find(b"\n", waiting.at - 1) + 1
+            cut = batch[waiting.at : after]
+            self._drop(stream, waiting, cut)
+            waiting.size -= len(cut)
+            waiting.at = 0
+            if after < len(batch):
+                waiting.batches.appendleft(batch[after:])
+
+    def _drop(self, stream: str, waiting: _Waiting, lines: bytes) -> None:
+        count = lines.count(b"\n")
+        waiting.lost += count
+        self._dropped[stream] = self._dropped.get(stream, 0) + count
+        self._done_bytes += len(lines)
+
+    def _attempt(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except SinkError as error:
+            self._messages.put(str(error))
+        for text in self._place.messages():
+            self._messages.put(text)
+
+    def _finish(self) -> None:
+        """All that the place still takes until the deadline; the rest is counted as dropped."""
+        while any(w.batches for w in self._waiting.values()) and time.monotonic() < self._deadline and not self._gone:
+            self._write_all()
+            time.sleep(_SOON_S)
+        for stream, waiting in self._waiting.items():
+            for batch in waiting.batches:
+                self._drop(stream, waiting, batch[waiting.at :])
+                waiting.at = 0
+            waiting.batches.clear()
+        self._attempt(self._place.close)
