@@ -155,6 +155,21 @@ class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request target longer than this is not tried as an OCSP GET."""
 
 
+class CrlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_bytes: Size = 256 << 20
+    """A CRL is decoded up to here (the largest in use have some 50 MB)."""
+    max_part_bytes: Size = 65536
+    """What of a CRL is held at a time: its beginning, one entry, its extensions, its signature."""
+    max_names: Size = 16
+    """Names of an IssuingDistributionPoint, and extensions, that are logged."""
+    max_issuers: Size = 256
+    """Issuers of one indirect CRL whose entries are remembered."""
+    max_remembered: Count = 1 << 20
+    """Entries of CRLs that are remembered, 8 bytes each: a certificate asked about later is said to be on one."""
+    max_told: Count = 16
+    """Certificates asked about that a line of crl.log names as on the CRL; asked_total has the count."""
+
+
 class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str | None = None
     """The look-up cache; by default ocspwatch/ct.sqlite in the user's data folder (XDG_DATA_HOME)."""
@@ -234,6 +249,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flow: FlowSettings = FlowSettings()
     http: HttpSettings = HttpSettings()
     ocsp: OcspSettings = OcspSettings()
+    crl: CrlSettings = CrlSettings()
     ct: CtSettings = CtSettings()
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()

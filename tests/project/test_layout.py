@@ -15,6 +15,7 @@ WITHOUT_OWN_TEST = {
     "sensor/flow/conn.py": "a record without behaviour; tests/flow/test_tracker.py compares it with Zeek's",
     "sensor/flow/stream.py": "a contract without behaviour",
     "sensor/http/transaction.py": "records without behaviour",
+    "sensor/pki/crl.py": "records without behaviour",
     "sensor/ocsp/model.py": "records without behaviour",
     "sensor/logs/schema.py": "types without behaviour; tests/logs/test_records.py holds every line to them",
     "sensor/logs/health_records.py": "records without behaviour; tests/logs/test_health.py",

@@ -1,0 +1,37 @@
+"""sensor.pki.serial_index: what is in is found, what is not is not, and all indexes together stay within the budget."""
+
+from __future__ import annotations
+
+import random
+
+from sensor.pki.serial_index import SerialBudget, SerialIndex, serial_key
+
+
+def keys(count: int, seed: int) -> list[int]:
+    rnd = random.Random(seed)
+    return [serial_key(rnd.randbytes(16)) for _ in range(count)]
+
+
+def test_membership() -> None:
+    index = SerialIndex(SerialBudget(10_000))
+    inside, outside = keys(3000, 1), keys(3000, 2)
+    for i in range(0, 3000, 70):
+        index.add(inside[i : i + 70])
+    index.seal()
+    assert len(index) == 3000
+    assert all(key in index for key in inside)
+    assert not any(key in index for key in outside)
+
+
+def test_the_budget_is_shared_and_given_back() -> None:
+    budget = SerialBudget(100)
+    one, two = SerialIndex(budget), SerialIndex(budget)
+    one.add(keys(60, 1))
+    two.add(keys(30, 2))
+    two.add(keys(30, 3))
+    assert (budget.free, budget.refused, two.is_full, one.is_full) == (10, 30, True, False)
+    two.add(keys(5, 4))
+    assert len(two) == 30  # once it is not whole it grows no more
+    del one
+    assert budget.free == 70
+    assert two.is_full
