@@ -147,6 +147,7 @@ class Pipeline:
             odd_frames=odd,
             flows=tracker.flows_seen,
             flows_evicted=tracker.evicted,
+            emergencies=tracker.emergency.times,
             timers=tracker.timers,
             fragments_expired=tracker.defragmenter.expired,
             payload_bytes=reassembler.payload_bytes,
@@ -177,6 +178,7 @@ class Pipeline:
             timers=tracker.timers_set(),
             held_bytes=tracker.reassembler.total_held,
             fragment_bytes=tracker.defragmenter.held_bytes,
+            emergency=tracker.emergency.is_on,
         )
 
     def take_weirds(self, weirds: list[Weird]) -> None:

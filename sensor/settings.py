@@ -37,9 +37,19 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_flows: Size = 131072
-    """Flows in the table; beyond it closed, then half-open, then the longest idle are logged and dropped."""
+    """Flows in the table; beyond it closed ones are logged and dropped, then half-open, then the oldest, HTTP last."""
     max_half_open: Size = 32768
     """Of these, flows whose handshake is not complete."""
+    emergency_attempt_timeout_s: Seconds = 1.0
+    """attempt_timeout_s in emergency mode, which begins when the table is full, or the kernel drops too much."""
+    emergency_close_linger_s: Seconds = 1.0
+    """close_linger_s in emergency mode."""
+    emergency_idle_timeout_s: Seconds = 20.0
+    """idle_timeout_s in emergency mode, but for flows that are read as HTTP."""
+    emergency_hold_s: Interval = 10.0
+    """Emergency mode ends when there was no reason for it for so long ..."""
+    emergency_below: Share = 0.7
+    """... and the table is no fuller than this share of max_flows and max_half_open."""
     attempt_timeout_s: Seconds = 5.0
     """A connection attempt without an answer is logged after this (Zeek tcp_attempt_delay)."""
     close_linger_s: Seconds = 5.0

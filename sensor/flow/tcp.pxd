@@ -5,7 +5,7 @@ from sensor.flow.reassembly cimport Reassembler
 from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow
 
-cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _RESET
+cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _RESET, _ATTACHED
 cdef unsigned int _FIN, _SYN, _RST, _ACK, _URG
 cdef long long _TOO_LARGE, _S, _MASK32
 cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI
@@ -13,7 +13,7 @@ cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI
 @cython.final
 cdef class TcpMachine:
     cdef public Reassembler reassembler
-    cdef public long long attempt_ns, linger_ns, idle_ns, half_idle_ns
+    cdef public long long attempt_ns, linger_ns, idle_ns, half_idle_ns, unread_idle_ns
 
     @cython.locals(peer=Endpoint, flags="unsigned int", length="long long", control="unsigned int", span="long long",
                    upper_seq="unsigned int", rel="long long", underflow=bint, rel_ack="long long", delta="long long",
@@ -30,7 +30,7 @@ cdef class TcpMachine:
     cpdef bint data_pending(self, Endpoint end) except -1
     cpdef check_eof(self, Flow flow, Endpoint end, long long ts)
     cpdef close(self, Flow flow, Endpoint end, Endpoint peer)
-    @cython.locals(orig=int, resp=int, due="long long", tick="long long", late="long long")
+    @cython.locals(orig=int, resp=int, due="long long", idle="long long", tick="long long", late="long long")
     cpdef long long deadline(self, Flow flow)
     @cython.locals(parents=tuple)
     @cython.locals(record=Connection)

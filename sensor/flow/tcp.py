@@ -23,6 +23,7 @@ _PARTIAL: Final = 3
 _ESTABLISHED: Final = 4
 _CLOSED: Final = 5
 _RESET: Final = 6
+_ATTACHED: Final = 2
 
 # TCP flags (RFC 9293 3.1).
 _FIN: Final = 1
@@ -56,6 +57,7 @@ class TcpMachine:
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.half_idle_ns = half_idle_ns
+        self.unread_idle_ns = 0  # in emergency mode: how long a flow may be idle that nobody reads
 
     def segment(self, flow: Flow, end: Endpoint, packet: Packet, ts: int) -> None:
         """`end` sent the segment that `packet` holds, at `ts`."""
@@ -407,7 +409,10 @@ class TcpMachine:
         resp = flow.resp.state
         if flow.delete_at:
             return flow.delete_at
-        due = flow.last_ts + (self.idle_ns if flow.established else self.half_idle_ns)
+        idle = self.idle_ns if flow.established else self.half_idle_ns
+        if self.unread_idle_ns and idle > self.unread_idle_ns and flow.reading != _ATTACHED:
+            idle = self.unread_idle_ns
+        due = flow.last_ts + idle
         if resp == _INACTIVE and orig in {_SYN_SENT, _SYN_ACK_SENT}:
             return min(due, flow.first_ts + self.attempt_ns)
         if (

@@ -5,7 +5,7 @@ from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow
 from sensor.flow.tcp cimport TcpMachine
 
-cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
+cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
 cdef unsigned int _SYN, _ACK
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
@@ -17,7 +17,7 @@ cdef class FlowTracker:
     cdef public Packet packet
     cdef public Reassembler reassembler
     cdef public TcpMachine machine
-    cdef public object on_error, defragmenter, closing, opening, oldest
+    cdef public object on_error, defragmenter, closing, opening, oldest, spared, emergency
     cdef public Flow last_flow
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
@@ -52,6 +52,7 @@ cdef class FlowTracker:
     cpdef tidy(self, queue)
     @cython.locals(flow=Flow)
     cpdef evict(self, long long ts)
+    cpdef drop(self, Flow flow, long long ts)
     @cython.locals(slot=list)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)

@@ -11,6 +11,7 @@ from typing import Final
 from sensor.capture.source import FrameBatch
 from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES, Packet
+from sensor.flow.emergency import EmergencyMode
 from sensor.flow.fragment import Defragmenter
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
@@ -25,6 +26,7 @@ _TCP: Final = 0
 _FRAGMENT: Final = 1
 _BAD_TCP: Final = 11
 _NOBODY: Final = 1
+_ATTACHED: Final = 2
 _INACTIVE: Final = 0
 _SYN_SENT: Final = 1
 _SYN_ACK_SENT: Final = 2
@@ -83,6 +85,8 @@ class FlowTracker:
         self.closing: deque[Flow] = deque()
         self.opening: deque[Flow] = deque()
         self.oldest: deque[Flow] = deque()
+        self.spared: deque[Flow] = deque()  # of the oldest those that are read as HTTP: they go last
+        self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
         self.use_vlan = settings.use_vlan
@@ -429,6 +433,9 @@ class FlowTracker:
         self.tidy(self.closing)
         self.tidy(self.opening)
         self.tidy(self.oldest)
+        self.tidy(self.spared)
+        if self.emergency.is_on:
+            self.emergency.look(now, len(self.flows), self.half_open())
 
     def tidy(self, queue: deque[Flow]) -> None:
         """Forget what is over at the queue's front."""
@@ -439,27 +446,35 @@ class FlowTracker:
             queue.popleft()
 
     def evict(self, ts: int) -> None:
-        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest."""
+        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, those that are read
+        as HTTP, in which OCSP is, at the very end. If one has to go it is an emergency."""
         while len(self.opening) >= self.max_half_open:
             flow = self.opening.popleft()
             if not flow.over and flow.resp.state == _INACTIVE:
-                self.evicted += 1
-                self.end(flow, ts, False)
+                self.drop(flow, ts)
         while len(self.flows) >= self.max_flows:
-            queue = self.closing or self.opening or self.oldest
+            queue = self.closing or self.opening or self.oldest or self.spared
             if not queue:
                 return
             flow = queue.popleft()
             if flow.over or (queue is self.opening and flow.resp.state != _INACTIVE):
                 continue
-            self.evicted += 1
-            self.end(flow, ts, False)
+            if queue is self.oldest and flow.reading == _ATTACHED:
+                self.spared.append(flow)
+                continue
+            self.drop(flow, ts)
+
+    def drop(self, flow: Flow, ts: int) -> None:
+        """End it before its time."""
+        self.evicted += 1
+        self.emergency.enter(ts, "the flow table is full")
+        self.end(flow, ts, False)
 
     def compact(self) -> None:
         """More flows were opened than there are: forget those that are over in the queues and the wheel."""
         self.born = 0
         self.slot_tick = -1
-        for queue in (self.closing, self.opening, self.oldest):
+        for queue in (self.closing, self.opening, self.oldest, self.spared):
             kept = [flow for flow in queue if not flow.over and (queue is not self.opening or _is_half_open(flow))]
             queue.clear()
             queue.extend(kept)
@@ -528,7 +543,7 @@ class FlowTracker:
         if not self.finished:
             self.finished = True
             self.ending = sorted(self.flows.values(), key=_number, reverse=True)
-            for queue in (self.closing, self.opening, self.oldest):
+            for queue in (self.closing, self.opening, self.oldest, self.spared):
                 queue.clear()
             self.wheel.clear()
         ending = self.ending

@@ -121,6 +121,7 @@ class Meter:
             loss,
             self._own(ts, delta, came, levels, running),
             *self._notices(ts, loss, dropped, link),
+            *_emergency(ts, came),
         ]
         self._since, self._before = ts, totals
         if running is not None:
@@ -148,6 +149,13 @@ class Meter:
             text = f"the kernel dropped {dropped} of {link} packets, {percent(dropped, link):.3f}%"
             found.append(HealthNotice(ts, "PacketFilter::Dropped_Packets", text))
         return found
+
+
+def _emergency(ts: int, came: Totals) -> list[HealthNotice]:
+    if not came.emergencies:
+        return []
+    text = "more traffic than there is room or time for: timeouts are shorter until it is over"
+    return [HealthNotice(ts, "Sensor::Emergency_Mode", text, f"{came.flows_evicted} connections dropped early")]
 
 
 def percent(part: int, whole: int) -> float:

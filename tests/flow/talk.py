@@ -373,10 +373,10 @@ def tick(second: float, start: int = START) -> list[Frame]:
     return [Frame(start + int(second * S), wire.ethernet(bytes(28), 0x0806))]
 
 
-def seats(count: int, script: str = HANDSHAKE, first: int = 1000) -> list[Frame]:
+def seats(count: int, script: str = HANDSHAKE, first: int = 1000, sport: int = 80) -> list[Frame]:
     """The same script from `count` ports, one conversation after the other, a millisecond apart."""
     frames = []
     for i in range(count):
-        ends = Ends(cport=first + i)
+        ends = Ends(cport=first + i, sport=sport)
         frames += frames_of(parse(script, ends, START + i * 10 * MS), ends)
     return frames
