@@ -5,7 +5,7 @@ cimport cython
 cdef class Pipeline:
     cdef list _out
     cdef public object tracker
-    cdef object _ocsp, _leaks, _lookup, _writer, _summary, _on_error
+    cdef object _ocsp, _audit, _leaks, _lookup, _writer, _summary, _on_error
     cdef object _meter
     cdef bint _by_packets
     cdef public long long transactions, exchanges, leaks

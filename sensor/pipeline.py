@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from sensor.audit.stage import AuditStage
 from sensor.capture.index import run_stop
 from sensor.capture.source import FrameBatch, PacketSource
 from sensor.ct.lookup import CtLookup
@@ -68,6 +69,7 @@ class Pipeline:
 
         self.tracker = FlowTracker(settings.flow, make_reader, out)
         self._ocsp = OcspDecoder(settings.ocsp)
+        self._audit = AuditStage(settings.audit, lookup) if settings.audit.enabled else None
         self._leaks = LeakStage(settings.privacy, lookup)
         self._lookup = lookup
         self._writer = writer
@@ -275,11 +277,12 @@ class Pipeline:
             if reply is not None:
                 for der in reply.certs:
                     self._lookup.issuer_from_traffic(der)
+            audits = () if self._audit is None else self._audit.feed(exchanges, transaction)
             leaks = self._leaks.feed(exchanges)
             self.exchanges += len(exchanges)
             self.leaks += len(leaks)
             if writer is not None:
-                writer.exchanges(exchanges, leaks, self._leaks.describe)
+                writer.exchanges(exchanges, leaks, self._leaks.describe, audits)
                 writer.leaks(leaks)
             if summary is not None:
                 for exchange in exchanges:

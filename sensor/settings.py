@@ -195,6 +195,19 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A PKCS#7 or JSON file to be imported that is larger is refused."""
 
 
+class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+    """Whether OCSP replies are audited; the findings are in ocsp_exchange.log, field audit."""
+    skew_s: Seconds = 300.0
+    """How far clocks may be apart before a time counts as past or ahead (openssl ocsp allows as much)."""
+    min_validity_s: Seconds = 28800.0
+    """An answer valid for less is told (Baseline Requirements 4.9.9: 8 hours)."""
+    max_validity_s: Seconds = 864000.0
+    """An answer valid for more is told (Baseline Requirements 4.9.9: 10 days)."""
+    max_certificates: Size = 65536
+    """Certificates whose newest answer later ones are compared with; beyond it the longest unseen is forgotten."""
+
+
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_names_logged: Count = 10
     """Names of a certificate written to leak.log; names_total has the count."""
@@ -261,6 +274,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ocsp: OcspSettings = OcspSettings()
     crl: CrlSettings = CrlSettings()
     ct: CtSettings = CtSettings()
+    audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()

@@ -10,13 +10,13 @@ cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES
 cdef class DisclosureLines:
     cdef Parts _parts
     cdef long long _suppress_us
-    cdef readonly dict _cert_ids, _answers, _replies
+    cdef readonly dict _cert_ids, _answers, _replies, _audits
     cdef LineBuffer _scratch
 
     @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=tuple, text=str, is_small=bint)
     cpdef Py_ssize_t ocsp(self, LineBuffer out, object response, str fuid, long long ts) except -1
-    @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=tuple)
-    cpdef exchange(self, LineBuffer out, object exchange, str issuer, str software)
+    @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=tuple, found=tuple)
+    cpdef exchange(self, LineBuffer out, object exchange, str issuer, str software, object audit)
     @cython.locals(parts=Parts, ts="long long", us="long long", names=tuple)
     cpdef leak(self, LineBuffer out, tuple leak)
     @cython.locals(parts=Parts, ts="long long", us="long long", orig_h=str, resp_h=str, serial=str, issuer=str, site=str,
@@ -25,6 +25,7 @@ cdef class DisclosureLines:
     cdef _question(self, LineBuffer out, object request)
     @cython.locals(parts=Parts)
     cdef _answer(self, LineBuffer out, object single)
+    cdef str _audit(self, tuple audit)
     @cython.locals(parts=Parts, algorithm=str, name_hash=bytes, key_hash=bytes, serial=str)
     cdef str _cert_id(self, object cert_id)
     @cython.locals(known=tuple, text=str)

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
+from sensor.audit.findings import Audit
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
 from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, ResponseStatus, SingleResponse
@@ -32,6 +33,7 @@ class DisclosureLines:
         self._cert_ids: dict[int, tuple[CertId, str]] = {}
         self._answers: dict[int, tuple[SingleResponse, str]] = {}
         self._replies: dict[int, tuple[SingleResponse, OcspResponse, str]] = {}
+        self._audits: dict[int, tuple[Audit, str]] = {}  # likewise; the audit gives one object for each set of findings
         self._scratch = LineBuffer()
 
     def ocsp(self, out: LineBuffer, response: OcspResponse, fuid: str, ts: int) -> int:
@@ -86,7 +88,9 @@ class DisclosureLines:
         if next_update is not None:
             parts.time(out, "nextUpdate", next_update)
 
-    def exchange(self, out: LineBuffer, exchange: OcspExchange, issuer: str | None, software: str | None) -> None:
+    def exchange(
+        self, out: LineBuffer, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None
+    ) -> None:
         """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
         (
             flow,
@@ -141,6 +145,9 @@ class DisclosureLines:
             self._reply(out, response, single)
             if request is not None and request.nonce is not None and response.status == 0:
                 out.flag("nonce_echoed", request.nonce == response.nonce)
+        if audit is not None:
+            found = self._audits.get(id(audit))
+            out.raw(self._audit(audit) if found is None else found[1])
         if response_ts is not None and method is not None:
             out.seconds("response_delay", end - us)
         out.string("evidence", evidence._value_)
@@ -239,6 +246,14 @@ class DisclosureLines:
         if request.requestor_name is not None:
             out.string("requestor_name", self._parts.short_str(request.requestor_name))
         out.flag("request_signed", request.signed)
+
+    def _audit(self, audit: Audit) -> str:
+        """The field audit."""
+        text = '"audit":[' + ",".join([f'"{finding.value}"' for finding in audit]) + "],"
+        if len(self._audits) >= _MAX_REMEMBERED:
+            self._audits.clear()
+        self._audits[id(audit)] = (audit, text)
+        return text
 
     def _cert_id(self, cert_id: CertId) -> str:
         """The fields of ocsp_exchange.log from hash_algorithm to serial_number."""

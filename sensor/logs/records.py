@@ -305,6 +305,8 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
     """How."""
     nonce_echoed: bool | UnsetType = UNSET
     """Whether the reply repeats the request's nonce; left out if there was none to repeat."""
+    audit: list[str] | UnsetType = UNSET
+    """What is not sound about the reply, by the names in docs/audit.md; empty if all is; left out without a reply."""
     response_delay: Interval | UnsetType = UNSET
     """From request to reply."""
     evidence: str

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
 
+from sensor.audit.findings import Audit
 from sensor.flow.conn import Connection
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
 from sensor.http.transaction import HttpTransaction
@@ -90,17 +91,21 @@ class LogWriter:
             self._wrote(FILES, files)
 
     def exchanges(
-        self, exchanges: Sequence[OcspExchange], leaks: Sequence[Leak] = (), describe: Describe | None = None
+        self,
+        exchanges: Sequence[OcspExchange],
+        leaks: Sequence[Leak] = (),
+        describe: Describe | None = None,
+        audits: Sequence[Audit | None] = (),
     ) -> None:
         """The exchanges of one or more transactions, in order, and the leaks found in them, in the same order.
 
         Leaks are only looked at here, for the issuer and the software; they are logged by `leaks`. `describe` tells
-        these two of an exchange that is no leak.
+        these two of an exchange that is no leak. `audits`, if there are any, go with `exchanges` one by one.
         """
         place = 0
         leak: Leak | None = None
         previous = None
-        for exchange in exchanges:
+        for number, exchange in enumerate(exchanges):
             if place < len(leaks) and leaks[place].exchange is exchange:
                 leak = leaks[place]
                 place += 1
@@ -122,7 +127,8 @@ class LogWriter:
                     began = exchange.response_ts or exchange.ts
                 self._wrote(OCSP, self._disclosures.ocsp(self._buffer(OCSP), response, fuid, began))
             previous = response
-            self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software)
+            audit = audits[number] if audits else None
+            self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software, audit)
             self._wrote(OCSP_EXCHANGE, 1)
 
     def leaks(self, leaks: Sequence[Leak]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sensor.audit.findings import Finding
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.disclosures import DisclosureLines
 from sensor.logs.local_nets import LocalNets
@@ -269,6 +270,19 @@ def test_a_certificate_asked_about_again_reads_the_same() -> None:
     assert plain[0]["responder_id"] != "byKey:00"
 
 
+def test_the_audit_goes_with_its_exchange() -> None:
+    writer, sink = make_writer()
+    other = changed(EXCHANGE, cert_id=changed(CERT, serial_number="02"))
+    bad = (Finding.signature_not_checked_off, Finding.nonce_mismatch)
+    writer.exchanges([EXCHANGE, other, EXCHANGE, EXCHANGE], audits=[bad, (), None, bad])
+    writer.exchanges([EXCHANGE])
+    writer.close()
+    made = sink.records("ocsp_exchange")
+    names = ["signature_not_checked:off", "nonce_mismatch"]
+    assert [record.get("audit") for record in made] == [names, [], None, names, None]
+    assert list(made[0]).index("audit") == list(made[0]).index("nonce_echoed") + 1
+
+
 def test_what_is_remembered_is_bounded() -> None:
     lines = DisclosureLines(LogSettings(), Parts(LogSettings(), LocalNets([]), False))
     out = LineBuffer()
@@ -277,6 +291,6 @@ def test_what_is_remembered_is_bounded() -> None:
         one = changed(SINGLE, cert_id=cert_id)
         exchange = changed(EXCHANGE, cert_id=cert_id, single=one, response=answered(one))
         lines.ocsp(out, exchange.response, "F1", TS)
-        lines.exchange(out, exchange, None, None)
-    for memory in (lines._cert_ids, lines._answers, lines._replies):
+        lines.exchange(out, exchange, None, None, (Finding.nonce_missing,) * (number % 3))
+    for memory in (lines._cert_ids, lines._answers, lines._replies, lines._audits):
         assert 0 < len(memory) <= 1024

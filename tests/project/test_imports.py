@@ -15,6 +15,7 @@ ORDER = (
     "pki",
     "ocsp",
     "ct",
+    "audit",
     "privacy",
     "rules",
     "health",

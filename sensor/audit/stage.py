@@ -1,0 +1,183 @@
+"""OCSP exchanges in, the findings about each one's reply out. Compiled where a compiler is found (stage.pxd).
+
+What is true of a reply's bytes is worked out once and remembered with them; what depends on the packet's time, the
+request, the headers and the past is worked out each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sensor.audit.caching import check_caching
+from sensor.audit.findings import BITS, Audit, Finding, findings_of
+from sensor.audit.form import check_answer, check_form, is_basic
+from sensor.audit.history import History
+from sensor.audit.span import check_span
+from sensor.ct.lookup import CtLookup
+from sensor.http.transaction import HttpResponse, HttpTransaction
+from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, SingleResponse
+from sensor.settings import AuditSettings
+
+_MAX_STANDING = 1024
+_MAX_STANDING_BYTES = 4096  # of a reply about which something is remembered
+_MAX_SETS = 4096
+_MAX_NONCE_OCTETS = 128  # RFC 9654 2.1
+
+_THIS_UPDATE_FUTURE = BITS[Finding.this_update_future]
+_NEXT_UPDATE_PAST = BITS[Finding.next_update_past]
+_PRODUCED_AT_FUTURE = BITS[Finding.produced_at_future]
+_REVOCATION_TIME_FUTURE = BITS[Finding.revocation_time_future]
+_NONCE_MISSING = BITS[Finding.nonce_missing]
+_NONCE_MISMATCH = BITS[Finding.nonce_mismatch]
+_NONCE_UNASKED = BITS[Finding.nonce_unasked]
+_NONCE_LENGTH = BITS[Finding.nonce_length]
+_NOT_ANSWERED = BITS[Finding.certid_not_answered]
+_UNASKED = BITS[Finding.certid_unasked]
+_SERIAL = BITS[Finding.certid_serial_mismatch]
+_NAME = BITS[Finding.certid_issuer_name_mismatch]
+_KEY = BITS[Finding.certid_issuer_key_mismatch]
+_HASH = BITS[Finding.certid_hash_mismatch]
+
+
+class AuditStage:
+    """Audits the replies of exchanges, transaction by transaction.
+
+    Memory is bounded: what is remembered of replies and sets of findings by the limits above, the past by
+    `settings.max_certificates`.
+    """
+
+    def __init__(self, settings: AuditSettings, lookup: CtLookup) -> None:
+        self._settings = settings
+        self._skew = int(settings.skew_s * 1e9)
+        self._lookup = lookup
+        self.history = History(settings.max_certificates)
+        # By the id() of an answer, or of a reply without one, which is theirs while they are kept here: the decoder
+        # gives one record for each distinct message.
+        self._standing: dict[int, tuple[SingleResponse | None, OcspResponse, int]] = {}
+        self._sets: dict[int, Audit] = {0: ()}
+
+    def feed(self, exchanges: Sequence[OcspExchange], transaction: HttpTransaction) -> list[Audit | None]:
+        """What was found about each of the `exchanges` of one transaction; None where no reply was seen."""
+        audits: list[Audit | None] = []
+        shared = 0
+        previous: OcspResponse | None = None
+        for exchange in exchanges:
+            response = exchange.response
+            if response is None:
+                audits.append(None)
+                continue
+            now = exchange.ts if exchange.response_ts is None else exchange.response_ts
+            basic = is_basic(response)
+            if response is not previous:
+                previous = response
+                shared = 0
+                if basic:
+                    if exchange.request is not None:
+                        shared = _check_nonces(exchange.request, response)
+                    if transaction.response is not None and exchange.http_status == 200:
+                        shared |= self._check_headers(exchange, response, transaction.response, now)
+            bits = shared | self._standing_of(response, exchange.single)
+            if basic:
+                bits |= self._check_times(response, exchange.single, now)
+                if exchange.request is not None:
+                    bits |= _check_cert_id(exchange, exchange.request, response)
+                if exchange.single is not None:
+                    bits |= self.history.check(response, exchange.single, True)
+            found = self._sets.get(bits)
+            audits.append(self._set_of(bits) if found is None else found)
+        return audits
+
+    def _set_of(self, bits: int) -> Audit:
+        if len(self._sets) >= _MAX_SETS:
+            self._sets.clear()
+        found = self._sets[bits] = findings_of(bits)
+        return found
+
+    def _standing_of(self, response: OcspResponse, single: SingleResponse | None) -> int:
+        """What is found about this answer, or a reply without one, whenever and to whomever it comes."""
+        key = id(response) if single is None else id(single)
+        known = self._standing.get(key)
+        if known is not None and known[1] is response:
+            return known[2]
+        bits = check_form(response)
+        if is_basic(response):
+            bits |= BITS[Finding.signature_not_checked_off]
+        if single is not None:
+            bits |= check_answer(response, single, self._skew)
+            bits |= check_span(single, self._settings, self._lookup)
+        if len(response.tbs_der) + sum(map(len, response.certs)) <= _MAX_STANDING_BYTES:
+            if len(self._standing) >= _MAX_STANDING:
+                self._standing.clear()
+            self._standing[key] = (single, response, bits)
+        return bits
+
+    def _check_times(self, response: OcspResponse, single: SingleResponse | None, now: int) -> int:
+        """Against the packet's time (RFC 6960 4.2.2.1)."""
+        bits = 0
+        latest = now + self._skew
+        if response.produced_at is not None and response.produced_at > latest:
+            bits |= _PRODUCED_AT_FUTURE
+        if single is None:
+            return bits
+        if single.this_update is not None and single.this_update > latest:
+            bits |= _THIS_UPDATE_FUTURE
+        if single.next_update is not None and single.next_update < now - self._skew:
+            bits |= _NEXT_UPDATE_PAST
+        if single.revocation_time is not None and single.revocation_time > latest:
+            bits |= _REVOCATION_TIME_FUTURE
+        return bits
+
+    def _check_headers(self, exchange: OcspExchange, response: OcspResponse, http: HttpResponse, now: int) -> int:
+        this_update = 0
+        next_update: int | None = None
+        for single in response.responses:
+            if single.this_update is not None and single.this_update > this_update:
+                this_update = single.this_update
+            if single.next_update is not None and (next_update is None or single.next_update < next_update):
+                next_update = single.next_update
+        if not this_update:
+            return 0
+        may_be_cached = exchange.method == "GET" and response.nonce is None
+        return check_caching(http.headers, http.files, now, this_update, next_update, self._skew, may_be_cached)
+
+
+def _check_nonces(request: OcspRequest, response: OcspResponse) -> int:
+    asked, answered = request.nonce, response.nonce
+    if asked is None:
+        if answered is None:
+            return 0
+        bits = _NONCE_UNASKED
+    elif answered is None:
+        bits = _NONCE_MISSING
+    else:
+        bits = 0 if asked == answered else _NONCE_MISMATCH
+    for nonce in (asked, answered):
+        if nonce is not None and not 0 < len(nonce) <= _MAX_NONCE_OCTETS:
+            bits |= _NONCE_LENGTH
+    return bits
+
+
+def _check_cert_id(exchange: OcspExchange, request: OcspRequest, response: OcspResponse) -> int:
+    """Whether the reply answers what was asked: RFC 6960 3.2 (1)."""
+    cert_id, single = exchange.cert_id, exchange.single
+    if single is None:
+        is_whole = len(response.responses) == response.responses_total and response.responses_total > 0
+        return _NOT_ANSWERED if cert_id is not None and is_whole else 0
+    if single.cert_id in request.cert_ids or request.cert_ids_total != len(request.cert_ids):
+        return 0
+    answered = {answer.cert_id for answer in response.responses}
+    missed = [asked for asked in request.cert_ids if asked not in answered]
+    if not missed:
+        return _UNASKED
+    for asked in missed:
+        if asked.serial_number == single.cert_id.serial_number:
+            return _difference(asked, single.cert_id)
+    return _SERIAL
+
+
+def _difference(asked: CertId, answered: CertId) -> int:
+    """Between CertIDs with one serial number. Under different algorithms the hashes cannot be compared."""
+    if asked.hash_algorithm != answered.hash_algorithm:
+        return _HASH
+    bits = _NAME if asked.issuer_name_hash != answered.issuer_name_hash else 0
+    return bits | _KEY if asked.issuer_key_hash != answered.issuer_key_hash else bits
