@@ -8,8 +8,9 @@ cdef class Delivery:
     cdef public object make_reader
     cdef public list out
     cdef public frozenset ports
-    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, gap_bytes, gaps
+    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, gap_bytes, gaps
 
+    cpdef hold_more(self, long long length)
     cpdef weird(self, Flow flow, long long ts, str name)
     @cython.locals(first="long long")
     cpdef hand(self, Flow flow, Endpoint end, object raw, Py_ssize_t pos, long long length, long long ts)

@@ -30,7 +30,8 @@ ReaderFactory = Callable[[FlowId, bool], StreamReader]
 
 
 class Delivery:
-    """What all flows share: limits, counters, the output list. `total_held` is what waits in all of them, in bytes."""
+    """What all flows share: limits, counters, the output list. `total_held` is what waits in all of them, in bytes,
+    `most_held` the most that it was."""
 
     def __init__(self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object]) -> None:
         self.make_reader = make_reader
@@ -42,11 +43,16 @@ class Delivery:
         self.hole_ns = int(settings.hole_wait_s * 1e9)
         self.reorder_ns = int(settings.reorder_wait_s * 1e9)
         self.total_held = 0
+        self.most_held = 0
         self.gap_bytes = 0
         self.gaps = 0
 
     def weird(self, flow: Flow, ts: int, name: str) -> None:
         self.out.append(Weird(ts, name, flow.flow_id(), None, "TCP"))
+
+    def hold_more(self, length: int) -> None:
+        self.total_held += length
+        self.most_held = max(self.most_held, self.total_held)
 
     def hand(self, flow: Flow, end: Endpoint, raw: bytes | memoryview, pos: int, length: int, ts: int) -> None:
         """raw[pos : pos + length], which end at `next_rel`, to the reader, or behind what it still waits for."""
@@ -56,7 +62,7 @@ class Delivery:
             self.hand_on(flow, end, first, raw, pos, length, ts)
             return
         late.keep(end, first, bytes(raw[pos : pos + length]), ts)
-        self.total_held += length
+        self.hold_more(length)
 
     def hand_on(
         self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int

@@ -134,7 +134,7 @@ class Reassembler(Delivery):
                 chunk = None
                 if flow.reading != _NOBODY and end.skip >= 0:
                     chunk = bytes(self.raw[pos : pos + stop - rel])
-                    self.total_held += stop - rel
+                    self.hold_more(stop - rel)
                     end.held_bytes += stop - rel
                 held.insert(i, (rel, stop, chunk))
                 pos += stop - rel
@@ -243,7 +243,7 @@ class Reassembler(Delivery):
         """raw[pos : pos + length] lie before `next_rel`: some of them may be missing all the same."""
         late = flow.late
         placed = 0 if late is None else late.fill(end, rel, bytes(self.raw[pos : pos + length]), ts)
-        self.total_held += placed
+        self.hold_more(placed)
         self.delivered_bytes += placed
         self.duplicate_bytes += length - placed
         if placed:

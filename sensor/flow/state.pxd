@@ -36,7 +36,7 @@ cdef class Flow:
     cdef public unsigned int orig_p, resp_p
     cdef public Endpoint orig, resp
     cdef public str history
-    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over
+    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, half_open
     cdef public FlowId id
     cdef public object reader, parent, service, late
 

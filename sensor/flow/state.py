@@ -176,6 +176,7 @@ class Flow:
         self.half_closed_ts = 0
         self.established = False
         self.over = False
+        self.half_open = False  # begun by a SYN that is not answered yet
         self.gap_bytes = 0
         self.reading = 0
         self.late: Late | None = None

@@ -21,10 +21,16 @@ cdef class FlowTracker:
     cdef public Flow last_flow
     cdef public dict flows, wheel
     cdef public Py_ssize_t max_flows, max_half_open
-    cdef public bint use_vlan, finished
+    cdef public bint use_vlan, finished, tells, marking
+    cdef public Py_ssize_t unanswered, most_flows, most_half_open
+    cdef public long long index
+    cdef public unsigned long long shard, shards
     cdef public long long now, swept, slot_tick, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors, timers
     cdef public unsigned long long seed
 
+    cpdef take_shard(self, unsigned long long shard, unsigned long long shards, unsigned long long seed)
+    @cython.locals(out=list)
+    cpdef _mark(self, int phase, long long number)
     cpdef feed(self, batch)
     @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int)
     cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
@@ -32,22 +38,25 @@ cdef class FlowTracker:
     cpdef bint survives(self, Flow flow, long long due) noexcept
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
-    cpdef fragment(self, long long ts, long long number)
+    cpdef fragment(self, long long ts)
     @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
     cpdef unsigned long long key_of(self, Packet packet) noexcept
     cpdef int side(self, Flow flow, Packet packet) noexcept
     @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
-    cpdef segment(self, long long ts, long long number, bint bad)
+    cpdef segment(self, long long ts, bint bad)
     @cython.locals(packet=Packet, seq="unsigned int", ahead="long long")
     cpdef bint goes_on(self, Endpoint end) except -1
     @cython.locals(packet=Packet, flow=Flow, half_open=bint)
-    cpdef Flow open(self, unsigned long long key, long long ts, long long number)
+    cpdef Flow open(self, unsigned long long key, long long ts)
     @cython.locals(packet=Packet, orig=Endpoint)
     cpdef bint is_reuse(self, Flow flow, Endpoint sender, long long ts) except -1
     @cython.locals(tick="long long", slot=list)
     cpdef schedule(self, Flow flow, long long due)
-    @cython.locals(tick="long long", due_tick="long long", flow=Flow, due="long long")
+    @cython.locals(tick="long long", due_tick="long long", flow=Flow, due="long long", over=list)
     cpdef sweep(self, long long now)
+    cpdef look_again(self, Flow flow, long long now, long long due)
+    @cython.locals(due="long long")
+    cpdef time_out(self, Flow flow, long long now)
     @cython.locals(flow=Flow)
     cpdef tidy(self, queue)
     @cython.locals(flow=Flow)
@@ -58,9 +67,8 @@ cdef class FlowTracker:
     cpdef end_record(self, Flow flow)
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
     cpdef end(self, Flow flow, long long ts, bint at_end)
-    @cython.locals(flow=Flow)
-    cpdef half_open(self)
+    cpdef Py_ssize_t half_open(self)
     @cython.locals(flow=Flow, end=Endpoint)
     cpdef held_bytes(self)
-    @cython.locals(ending=list)
+    @cython.locals(ending=list, flow=Flow)
     cpdef bint finish(self, long long at_most=*) except -1

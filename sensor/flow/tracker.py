@@ -39,6 +39,7 @@ _GARBAGE: Final = 4096  # that many flows, and two for each that is alive, may b
 _JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
 _NEAR: Final = 1 << 20  # as _FAR in reassembly.py
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
+END_INDEX: Final = 1 << 60  # of a frame behind the last one, when all flows end
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _MIX1: Final = 0xFF51AFD7ED558CCD
 _MIX2: Final = 0xC4CEB9FE1A85EC53
@@ -109,6 +110,37 @@ class FlowTracker:
         self.ending: list[Flow] = []
         self.internal_errors = 0
         self.on_error: Callable[[FlowId, Exception], None] | None = None
+        self.unanswered = 0  # flows that are half-open
+        self.index = 0  # of the frame being walked, in the capture
+        self.shard = 0
+        self.shards = 1
+        self.tells = True  # of what belongs to no flow, one of several does
+        self.marking = False
+        self.most_flows = 0
+        self.most_half_open = 0
+
+    def take_shard(self, shard: int, shards: int, seed: int) -> None:
+        """From now on walk all frames and keep only the flows of this shard, out of `shards` that have one `seed`.
+
+        Each flow is in one shard, and all that comes of it is the same there, as long as no limit over all flows is
+        reached: that is for whoever runs the shards to see (`most_flows`, `most_half_open`, `reassembler.most_held`).
+        Behind what has come out at one moment stands a mark (`_mark`), so that the outputs can be put in order again.
+        """
+        self.shard = shard
+        self.shards = shards
+        self.seed = seed
+        self.tells = shard == 0
+        self.marking = True
+
+    def _mark(self, phase: int, number: int) -> None:
+        """Behind what came out last: (4 * index of the frame + phase, number of the flow), if anything came out.
+
+        Phases of a frame: 0 its time, 1 flows that end then, each with its number, 2 the frame itself. Marks of all
+        shards in ascending order are the order of what comes out of one tracker.
+        """
+        out = self.out
+        if out and type(out[len(out) - 1]) is not tuple:
+            out.append((4 * self.index + phase, number))
 
     def feed(self, batch: FrameBatch) -> None:
         """Walk the batch's frames."""
@@ -142,6 +174,7 @@ class FlowTracker:
         packet = self.packet
         for i in range(first, stop):
             ts = times[i]
+            self.index = number + i - first
             self.frames += 1
             self.wire_bytes += wirelens[i]
             if ts > self.now:
@@ -156,19 +189,24 @@ class FlowTracker:
             code = packet.decode(buf, offsets[i], caplens[i], wirelens[i], links[i])
             self.counts[code] += 1
             if code == _TCP:
-                self.segment(ts, number + i - first, False)
+                self.segment(ts, False)
             elif code == _FRAGMENT:
-                self.fragment(ts, number + i - first)
+                self.fragment(ts)
             elif code == _BAD_TCP:
-                self.segment(ts, number + i - first, True)
+                self.segment(ts, True)
             elif code > 5:
                 self.odd(code, ts)
+            if self.marking:
+                self._mark(2, 0)
 
     def jump(self, ts: int) -> None:
         """Packet time leaps ahead: the capture has a pause, or its clock was set. What was alive may go on."""
         self.jump_from = self.now
         self.jump_to = ts
-        self.out.append(Weird(ts, "clock_jump", None, None, "CAPTURE"))
+        if self.tells:
+            self.out.append(Weird(ts, "clock_jump", None, None, "CAPTURE"))
+            if self.marking:
+                self._mark(0, 0)
 
     def survives(self, flow: Flow, due: int) -> bool:
         """Is it only for the last leap of the clock that the flow's time is over?"""
@@ -177,18 +215,19 @@ class FlowTracker:
     def odd(self, code: int, ts: int) -> None:
         """Count what was not opened; where it is not ordinary traffic, say so."""
         name = OUTCOMES[code][1]
-        if name is not None:
+        if name is not None and self.tells:
             self.out.append(Weird(ts, name, None, str(self.packet.detail) if code == 6 else None, "decode"))
 
-    def fragment(self, ts: int, number: int) -> None:
+    def fragment(self, ts: int) -> None:
         """An IP fragment: whatever is complete with it is decoded as one datagram."""
         packet = self.packet
         raw = self.reassembler.raw
         code = _FRAGMENT
         for _ in range(packet.max_depth + 1):  # a datagram may hold a tunnel with a fragment in it
             whole = self.defragmenter.add(packet, self.reassembler.raw, ts)
-            for name in self.defragmenter.weirds:
-                self.out.append(Weird(ts, name, None, None, "IP"))
+            if self.tells:
+                for name in self.defragmenter.weirds:
+                    self.out.append(Weird(ts, name, None, None, "IP"))
             self.defragmenter.weirds.clear()
             if whole is None:
                 break
@@ -198,7 +237,7 @@ class FlowTracker:
             if code != _FRAGMENT:
                 break
         if code in {_TCP, _BAD_TCP}:
-            self.segment(ts, number, code == _BAD_TCP)
+            self.segment(ts, code == _BAD_TCP)
         elif code > 5:
             self.odd(code, ts)
         self.reassembler.raw = raw
@@ -253,7 +292,7 @@ class FlowTracker:
             return -1
         return 0
 
-    def segment(self, ts: int, number: int, bad: bool) -> None:
+    def segment(self, ts: int, bad: bool) -> None:
         """The TCP segment in `packet` belongs to some flow; `bad`: its header cannot be used, it only counts a flow."""
         packet = self.packet
         flow = self.last_flow  # a packet is often of the same flow as the one before it
@@ -261,6 +300,8 @@ class FlowTracker:
         key = 0
         if not direction:
             key = self.key_of(packet)
+            if self.shards > 1 and (key >> 32) % self.shards != self.shard:
+                return  # another shard's
             flow = self.flows.get(key)
             while flow is not None:
                 direction = self.side(flow, packet)
@@ -286,7 +327,7 @@ class FlowTracker:
                     self.end(flow, ts, False)
                     flow = None
         if flow is None:
-            flow = self.open(key or self.key_of(packet), ts, number)
+            flow = self.open(key or self.key_of(packet), ts)
             if old is not None:
                 if old.late is not None:
                     self.reassembler.go_on(old, True)
@@ -303,6 +344,9 @@ class FlowTracker:
         self.step(flow, end, ts, False)
         end.pkts += 1
         end.ip_bytes += packet.ip_total
+        if flow.half_open and flow.resp.state != _INACTIVE:
+            flow.half_open = False
+            self.unanswered -= 1
         if flow.delete_at and not lingering:
             self.schedule(flow, flow.delete_at)
             self.closing.append(flow)
@@ -321,17 +365,17 @@ class FlowTracker:
         ahead = seq_delta(seq, (end.start_seq + end.next_rel) & 0xFFFFFFFF)
         return -_NEAR < ahead < _NEAR
 
-    def open(self, key: int, ts: int, number: int) -> Flow:
+    def open(self, key: int, ts: int) -> Flow:
         """A new flow, begun by the segment in `packet`."""
         packet = self.packet
-        if len(self.flows) >= self.max_flows or len(self.opening) >= self.max_half_open:
+        if len(self.flows) >= self.max_flows or self.unanswered >= self.max_half_open:
             self.evict(ts)
         self.born += 1
         if self.born > 2 * len(self.flows) + _GARBAGE:
             self.compact()
         while self.flows.get(key) is not None:
             key = (key + 1) & _MASK
-        flow = Flow(number, ts)
+        flow = Flow(self.index, ts)
         flow.key = key
         flow.family = packet.family
         flow.orig_hi = packet.src_hi
@@ -356,10 +400,15 @@ class FlowTracker:
         self.flows_seen += 1
         self.oldest.append(flow)
         if half_open:
+            flow.half_open = True
+            self.unanswered += 1
             self.opening.append(flow)
             self.schedule(flow, ts + self.machine.attempt_ns)
         else:
             self.schedule(flow, ts + 6 * _TICK)
+        if self.marking:
+            self.most_flows = max(self.most_flows, len(self.flows))
+            self.most_half_open = max(self.most_half_open, self.unanswered)
         return flow
 
     def is_reuse(self, flow: Flow, sender: Endpoint, ts: int) -> bool:
@@ -415,27 +464,47 @@ class FlowTracker:
         else:
             due_ticks = [t for t in range(self.swept + 1, tick + 1) if t in self.wheel]
         self.swept = tick
+        over: list[Flow] = []
         for due_tick in due_ticks:
             for flow in self.wheel.pop(due_tick):
                 if flow.over:
                     continue
-                if flow.late is not None:
-                    self.reassembler.wait(flow, now)
                 due = self.machine.deadline(flow)
-                if due <= now and self.survives(flow, due) and now < self.jump_to + due - self.jump_from:
-                    self.schedule(flow, self.jump_to + due - self.jump_from)
-                elif due <= now:
-                    self.end(flow, now, False)
-                elif due - now > 6 * _TICK and not flow.delete_at:
-                    self.schedule(flow, now + 6 * _TICK)
+                if due <= now or flow.late is not None:
+                    over.append(flow)
                 else:
-                    self.schedule(flow, due)
+                    self.look_again(flow, now, due)
+        if len(over) > 1:
+            over.sort(key=_number)  # however the flows are shared out, they end in this order
+        for flow in over:
+            if not flow.over:
+                self.time_out(flow, now)
+                if self.marking:
+                    self._mark(1, flow.number)
         self.tidy(self.closing)
         self.tidy(self.opening)
         self.tidy(self.oldest)
         self.tidy(self.spared)
         if self.emergency.is_on:
             self.emergency.look(now, len(self.flows), self.half_open())
+
+    def look_again(self, flow: Flow, now: int, due: int) -> None:
+        """Its time is over at `due`, if nothing comes; what comes may also bring that forward."""
+        if due - now > 6 * _TICK and not flow.delete_at:
+            due = now + 6 * _TICK
+        self.schedule(flow, due)
+
+    def time_out(self, flow: Flow, now: int) -> None:
+        """Give up what the flow waits for, and end it if its time is over."""
+        if flow.late is not None:
+            self.reassembler.wait(flow, now)
+        due = self.machine.deadline(flow)
+        if due > now:
+            self.look_again(flow, now, due)
+        elif self.survives(flow, due) and now < self.jump_to + due - self.jump_from:
+            self.schedule(flow, self.jump_to + due - self.jump_from)
+        else:
+            self.end(flow, now, False)
 
     def tidy(self, queue: deque[Flow]) -> None:
         """Forget what is over at the queue's front."""
@@ -448,16 +517,16 @@ class FlowTracker:
     def evict(self, ts: int) -> None:
         """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, those that are read
         as HTTP, in which OCSP is, at the very end. If one has to go it is an emergency."""
-        while len(self.opening) >= self.max_half_open:
+        while self.unanswered >= self.max_half_open and self.opening:
             flow = self.opening.popleft()
-            if not flow.over and flow.resp.state == _INACTIVE:
+            if flow.half_open:
                 self.drop(flow, ts)
         while len(self.flows) >= self.max_flows:
             queue = self.closing or self.opening or self.oldest or self.spared
             if not queue:
                 return
             flow = queue.popleft()
-            if flow.over or (queue is self.opening and flow.resp.state != _INACTIVE):
+            if flow.over or (queue is self.opening and not flow.half_open):
                 continue
             if queue is self.oldest and flow.reading == _ATTACHED:
                 self.spared.append(flow)
@@ -475,7 +544,7 @@ class FlowTracker:
         self.born = 0
         self.slot_tick = -1
         for queue in (self.closing, self.opening, self.oldest, self.spared):
-            kept = [flow for flow in queue if not flow.over and (queue is not self.opening or _is_half_open(flow))]
+            kept = [flow for flow in queue if not flow.over and (queue is not self.opening or flow.half_open)]
             queue.clear()
             queue.extend(kept)
         for tick, slot in list(self.wheel.items()):
@@ -486,6 +555,9 @@ class FlowTracker:
     def end_record(self, flow: Flow) -> None:
         """Take the flow out of the table."""
         flow.over = True
+        if flow.half_open:
+            flow.half_open = False
+            self.unanswered -= 1
         self.flows.pop(flow.key, None)
 
     def step(self, flow: Flow, end: Endpoint | None, ts: int, at_end: bool) -> None:
@@ -519,8 +591,8 @@ class FlowTracker:
         return {name: count for (name, _), count in zip(OUTCOMES, self.counts, strict=True) if count}
 
     def half_open(self) -> int:
-        """Flows of which only SYNs were seen."""
-        return sum([not flow.over and flow.resp.state == _INACTIVE for flow in self.opening])
+        """Flows begun by a SYN that is not answered yet."""
+        return self.unanswered
 
     def timers_set(self) -> int:
         """Timers that are set, those of flows that are over meanwhile included."""
@@ -546,19 +618,19 @@ class FlowTracker:
             for queue in (self.closing, self.opening, self.oldest, self.spared):
                 queue.clear()
             self.wheel.clear()
+            self.index = END_INDEX
         ending = self.ending
         while ending and at_most > 0:
             at_most -= 1
-            self.end(ending.pop(), self.now, True)
+            flow = ending.pop()
+            self.end(flow, self.now, True)
+            if self.marking:
+                self._mark(1, flow.number)
         return bool(ending)
 
 
 def _number(flow: Flow) -> int:
     return flow.number
-
-
-def _is_half_open(flow: Flow) -> bool:
-    return flow.resp.state == _INACTIVE
 
 
 __all__ = ["Connection", "FlowTracker"]

@@ -100,7 +100,7 @@ def test_d1_half_open_flows_are_bounded_and_established_ones_stay() -> None:
     for frame in flood:
         heard.feed([Frame(START + S, frame.data)])
         assert len(heard.tracker.flows) <= 90
-        assert len(heard.tracker.opening) <= 40
+        assert heard.tracker.half_open() <= 40
     assert {conn.conn_state for conn in heard.conns} == {"S0"}
     assert not [conn for conn in heard.conns if conn.flow.orig_p < 5000]
     heard.end()
@@ -151,3 +151,13 @@ def test_d9_two_flows_with_one_key_are_two_flows() -> None:
     heard.feed(frames_of(segments)).end()
     assert heard.told == "c 1-100, s 1-200, c FIN, s FIN"
     assert [conn.conn_state for conn in heard.conns] == ["SF", "OTH", "OTH"]
+
+
+def test_d1_established_flows_at_the_head_of_the_queue_cost_no_half_open_one() -> None:
+    """What is half-open is counted: more flows were begun than may be half-open, and few still are."""
+    heard = listen(FlowSettings(max_flows=1000, max_half_open=40))
+    heard.feed(seats(10, "c> S\n")).feed(seats(200, HANDSHAKE, 2000)).feed(seats(10, "c> S\n", 5000))
+    assert heard.tracker.half_open() == 20
+    assert heard.tracker.evicted == 0
+    heard.end()
+    assert heard.tracker.half_open() == 0

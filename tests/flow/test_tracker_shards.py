@@ -1,0 +1,155 @@
+"""sensor.flow.tracker keeping one shard of the flows: the shards' outputs, put in order, are those of one tracker."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.capture.inputs import open_inputs
+from sensor.capture.source import FrameBatch
+from sensor.flow.conn import Connection
+from sensor.flow.stream import IGNORE
+from sensor.flow.tracker import FlowTracker
+from sensor.settings import CaptureSettings, FlowSettings
+from sensor.weird import FlowId
+from tests.flow.frames import START, Frame, S, batches
+from tests.flow.talk import HANDSHAKE, MS, TALK, Ends, listen, parse, seats
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+CAPTURES = sorted(p for folder in ("tcp", "ip", "tunnel", "office") for p in (PCAPS / folder).rglob("*.pcap*"))
+Mark = tuple[int, int]
+
+
+class Teller:
+    """Puts what it is told into the tracker's output, as a reader does with what it makes of it."""
+
+    def __init__(self, flow: FlowId, out: list[object]) -> None:
+        self.service = None
+        self.flow = flow
+        self.out = out
+
+    def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
+        self.out.append(f"{self.flow.uid} {is_orig} {ts} {chunk!r}")
+        return IGNORE if b"\r\n\r\n" in chunk and not is_orig else 0
+
+    def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
+        self.out.append(f"{self.flow.uid} {is_orig} {ts} gap {length} {unskipped}")
+        return 0
+
+    def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
+        self.out.append(f"{self.flow.uid} {is_orig} {ts} closed {how} {last_data_ts} {unskipped}")
+
+
+def played(feed: Callable[[FlowTracker], None], shard: int = 0, shards: int = 1) -> FlowTracker:
+    out: list[object] = []
+    tracker = FlowTracker(FlowSettings(), lambda flow, _: Teller(flow, out), out)
+    if shards > 1:
+        tracker.take_shard(shard, shards, 0xC0FFEE)
+    feed(tracker)
+    tracker.finish()
+    return tracker
+
+
+def groups(out: list[object]) -> list[tuple[Mark, list[object]]]:
+    """What stands before each mark."""
+    made: list[tuple[Mark, list[object]]] = []
+    items: list[object] = []
+    for item in out:
+        if type(item) is tuple:
+            made.append((item, items))
+            items = []
+        else:
+            items.append(item)
+    assert not items, "something came out behind the last mark"
+    return made
+
+
+def in_order(trackers: list[FlowTracker]) -> list[object]:
+    shards = [groups(tracker.out) for tracker in trackers]
+    for shard in shards:
+        marks = [mark for mark, _ in shard]
+        assert marks == sorted(set(marks)), "marks must ascend"
+    merged = list(heapq.merge(*shards, key=lambda group: group[0]))
+    marks = [mark for mark, _ in merged]
+    assert len(set(marks)) == len(marks), "two shards had something to say at one moment"
+    return [item for _, items in merged for item in items]
+
+
+def alike(feed: Callable[[FlowTracker], None]) -> None:
+    alone = played(feed)
+    assert not [item for item in alone.out if type(item) is tuple]
+    for shards in (2, 3, 5):
+        trackers = [played(feed, shard, shards) for shard in range(shards)]
+        assert in_order(trackers) == alone.out
+        assert sum(tracker.flows_seen for tracker in trackers) == alone.flows_seen
+        totals = [tracker.reassembler.payload_bytes for tracker in trackers]
+        assert sum(totals) == alone.reassembler.payload_bytes
+        for tracker in trackers:
+            assert (tracker.frames, tracker.wire_bytes, tracker.outcomes()) == (
+                alone.frames,
+                alone.wire_bytes,
+                alone.outcomes(),
+            )
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_recorded(path: Path) -> None:
+    def feed(tracker: FlowTracker) -> None:
+        with_source = open_inputs([str(path)], CaptureSettings())
+        for batch in with_source.batches():
+            tracker.feed(batch)
+
+    alike(feed)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_flows_at_once(seed: int) -> None:
+    """Mixed, torn, reordered within a stretch, with pauses and leaps of the clock: sweeps end many flows at one time."""
+    dice = random.Random(seed)
+    frames: list[Frame] = []
+    for number, script in enumerate((TALK, HANDSHAKE, "c> S\n", "s> SA\n", HANDSHAKE + "s> RA\n") * 12):
+        ends = Ends(client=f"10.9.{number}.1", cport=2000 + number)
+        start = START + dice.randrange(30) * S // 4
+        frames += [ends.frame(s) for s in parse(script, ends, start) if dice.random() < 0.97]
+    frames.sort(key=lambda frame: frame.ts)
+    for _ in range(40):
+        i = dice.randrange(len(frames) - 3)
+        frames[i], frames[i + 2] = frames[i + 2], frames[i]
+    leap = dice.randrange(len(frames))
+    pause = (1800, 7200)[seed % 2]  # within what is an ordinary silence, and beyond it
+    frames[leap:] = [Frame(f.ts + pause * S, f.data, f.link, f.wirelen) for f in frames[leap:]]
+
+    def feed(tracker: FlowTracker) -> None:
+        number = 0
+        made: list[FrameBatch] = batches(frames, 17)
+        for batch in made:
+            batch.number = number
+            number += batch.stop - batch.first
+            tracker.feed(batch)
+
+    alike(feed)
+    assert any(isinstance(item, Connection) for item in played(feed).out)
+
+
+def test_flows_that_end_at_one_time_end_in_the_order_in_which_they_began() -> None:
+    """The second's time is over first: it is closed, the first was only silent; one look at the clock ends both."""
+    first, second = Ends(cport=1001), Ends(cport=1002)
+    frames = [first.frame(s) for s in parse("c> A =100\ns> A\n", first)]
+    frames += [second.frame(s) for s in parse("c> S\ns> RA\n", second, START + 10 * MS)]
+    heard = listen().feed(frames).feed([Frame(START + 3000 * S, b"")])
+    assert [conn.flow.orig_p for conn in heard.conns] == [1001, 1002]
+
+
+def test_the_most_that_there_was_is_known() -> None:
+    heard = listen(FlowSettings(max_flows=50, max_half_open=40))
+    heard.tracker.take_shard(0, 1, 7)
+    heard.feed(seats(20, TALK)).feed(seats(30, "c> S\n", 3000))
+    heard.feed([Frame(START + 3000 * S, b"")])
+    assert (len(heard.tracker.flows), heard.tracker.half_open()) == (0, 0)
+    assert heard.tracker.most_flows == 50
+    assert heard.tracker.most_half_open == 30
+    assert heard.tracker.evicted == 0
