@@ -108,7 +108,7 @@ def test_recorded(path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_many_flows_at_once(seed: int) -> None:
-    """Mixed, torn, reordered within a stretch, with pauses and leaps of the clock: sweeps end many flows at one time."""
+    """Mixed, torn, reordered, with pauses and leaps of the clock, so that many flows end at one time."""
     dice = random.Random(seed)
     frames: list[Frame] = []
     for number, script in enumerate((TALK, HANDSHAKE, "c> S\n", "s> SA\n", HANDSHAKE + "s> RA\n") * 12):
