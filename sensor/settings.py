@@ -267,6 +267,20 @@ class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A notice is raised when the kernel drops this share of an interval's packets, and at least one."""
 
 
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    user: str = "ocspwatch"
+    """live: whom it becomes when root starts it, by name, UID or UID:GID; others stay who they are."""
+    allow_root: bool = False
+    """live: whether packets may be parsed as root; its capabilities are given up all the same."""
+    landlock: bool = True
+    """live: whether files can be opened only below the folders that are written to (Linux 5.13)."""
+    seccomp: bool = True
+    """live: whether system calls that a sensor needs no more are refused."""
+    max_memory_bytes: Size = 2 << 30
+    """live: memory the process may take (RLIMIT_DATA, without the packet ring): far above what the other limits add up
+    to, so that only a mistake meets it."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: CaptureSettings = CaptureSettings()
     flow: FlowSettings = FlowSettings()
@@ -278,3 +292,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()
+    service: ServiceSettings = ServiceSettings()

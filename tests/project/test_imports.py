@@ -9,6 +9,7 @@ ORDER = (
     "weird",
     "settings",
     "settings_file",
+    "service",
     "capture",
     "flow",
     "http",
