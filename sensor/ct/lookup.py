@@ -64,4 +64,9 @@ class CtLookup(Protocol):
         """
         ...
 
+    def issuer_certificate(self, issuer: Issuer) -> bytes | None:
+        """A certificate (DER) of an issuer that an answer, or `issuer_from_traffic`, named: its key is the one behind
+        the CertID's hashes. None where only the name or the hashes are known, and where it cannot be asked now."""
+        ...
+
     def close(self) -> None: ...

@@ -43,6 +43,13 @@ class MemoryLookup:
     def issuer_from_traffic(self, der: bytes) -> Issuer | None:
         return self._traffic.offer(der)
 
+    def issuer_certificate(self, issuer: Issuer) -> bytes | None:
+        if self.trouble is not None:
+            return None
+        known = self._cas.get(issuer.name, ())
+        stored = next((ca.certificate for ca in known if ca.issuer.number == issuer.number), None)
+        return stored or self._traffic.certificate(issuer.number)
+
     def close(self) -> None:
         """Nothing to close."""
 

@@ -102,6 +102,17 @@ class StoreReader:
         ).fetchall()
         return [KnownIssuer(Issuer(number, name, common_name), der) for number, common_name, der in rows]
 
+    def issuer_certificate(self, number: int) -> bytes | None:
+        """The certificate (DER) of the issuer with this number, None if it was never imported."""
+        row = self._connection.execute(
+            "SELECT certificate FROM issuer WHERE number = ? AND kind = ?", (number, KNOWN)
+        ).fetchone()
+        if row is None:
+            return None
+        if not isinstance(row[0], bytes):
+            raise RowError("a certificate of another type")
+        return row[0]
+
     def hashes(self, number: int) -> list[tuple[bytes, bytes]]:
         """Name hash and key hash of an issuer, under every algorithm."""
         return self._connection.execute(

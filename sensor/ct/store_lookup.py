@@ -80,6 +80,19 @@ class StoreLookup:
                 self._weight -= _weight(self._cache.pop(cert_id))
         return issuer
 
+    def issuer_certificate(self, issuer: Issuer) -> bytes | None:
+        if issuer.number < 0:
+            return self._traffic.certificate(issuer.number)
+        if self._reader is None or self._trouble is not None:
+            return None
+        try:
+            return self._reader.issuer_certificate(issuer.number)
+        except sqlite3.Error as error:
+            self._unavailable(describe(error))
+        except RowError as error:
+            self._unavailable(f"damaged: {error}")
+        return None
+
     def close(self) -> None:
         self._drop()
 

@@ -41,6 +41,7 @@ class TrafficIssuers:
         self._max_bytes = max_certificate_bytes
         self._by_hash: dict[tuple[str, bytes, bytes], Issuer] = {}
         self._by_name: dict[str, list[KnownIssuer]] = {}
+        self._certificates: dict[int, bytes] = {}
         self.count = 0  # accepted
         self._judged: dict[bytes, Issuer | None] = {}
         self._judged_bytes = 0
@@ -53,6 +54,10 @@ class TrafficIssuers:
     def issuer(self, cert_id: CertId) -> Issuer | None:
         """Whom these hashes name, if a certificate seen in the traffic told."""
         return self._by_hash.get((cert_id.hash_algorithm, cert_id.issuer_name_hash, cert_id.issuer_key_hash))
+
+    def certificate(self, number: int) -> bytes | None:
+        """The certificate (DER) that made the issuer with this number known."""
+        return self._certificates.get(number)
 
     def offer(self, der: bytes) -> Issuer | None:
         """The issuer that this certificate makes known, or None: it is no CA's, or nobody trusted signed it.
@@ -96,6 +101,7 @@ class TrafficIssuers:
         self.count += 1
         issuer = Issuer(-self.count, name, display_name(certificate.subject_der))
         self._by_name.setdefault(name, []).append(KnownIssuer(issuer, der))
+        self._certificates[issuer.number] = der
         for hashed in issuer_hashes(certificate.subject_der, certificate.key_octets):
             self._by_hash[hashed.algorithm, hashed.name_hash, hashed.key_hash] = issuer
         return issuer

@@ -199,6 +199,37 @@ def test_closing_twice(harness: Harness) -> None:
     assert harness.lookup.lookup([]) == []
 
 
+class TestIssuerCertificate:
+    """Of whom an answer names, the certificate whose key made the CertID's hashes."""
+
+    @pytest.mark.parametrize("number", range(len(KNOWN)))
+    def test_of_a_known_ca(self, harness: Harness, number: int) -> None:
+        ca = KNOWN[number]
+        (answer,) = harness.lookup.lookup([ca.cert_id(SERIAL, "sha256")])
+        assert isinstance(answer, Found | NotFound)
+        assert answer.issuer is not None
+        assert harness.lookup.issuer_certificate(answer.issuer) == ca.der
+
+    def test_of_one_that_the_traffic_made_known(self, harness: Harness) -> None:
+        new = SUB.intermediate("Seen in traffic")
+        issuer = harness.lookup.issuer_from_traffic(new.der)
+        assert issuer is not None
+        assert harness.lookup.issuer_certificate(issuer) == new.der
+
+    @pytest.mark.parametrize("number", [-7, 0, 4711])
+    def test_of_nobody(self, harness: Harness, number: int) -> None:
+        assert harness.lookup.issuer_certificate(Issuer(number, "CN=Nobody", "Nobody")) is None
+
+    def test_in_trouble(self, harness: Harness) -> None:
+        issuer = Issuer(1, decode_name(decode_certificate(ROOT.der, 9).subject_der), "")
+        assert harness.lookup.issuer_certificate(issuer) is not None
+        harness.break_it()
+        assert harness.lookup.issuer_certificate(issuer) is None
+        harness.mend_it()
+        harness.lookup.lookup([ROOT.cert_id(1)])
+        assert harness.lookup.issuer_certificate(issuer) is not None
+
+
 class TestTraffic:
     """Certificates seen in the traffic name issuers, if someone known vouches for them, and nothing else."""
 

@@ -6,10 +6,11 @@ import sqlite3
 
 import pytest
 
-from sensor.ct.lookup import Found, NotFound
+from sensor.ct.lookup import Found, Issuer, NotFound, Unavailable
 from sensor.ct.reader import StoreReader
 from sensor.ct.rows import RowError
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, open_to_read
+from sensor.ct.store_lookup import StoreLookup
 from tests.ct.pki import Ca, make_root
 from tests.ct.sources.test_crtsh import identity_row, rows_of
 from tests.ct.stores import StoreBench
@@ -43,6 +44,32 @@ def test_hashes_of_an_issuer(bench: StoreBench, root: Ca) -> None:
     assert [(len(name), len(key)) for name, key in pairs] == [(n, n) for n in (20, 32, 48, 64)]
     sha384 = root.cert_id(1, "sha384")
     assert (sha384.issuer_name_hash, sha384.issuer_key_hash) in pairs
+
+
+def test_the_certificate_of_an_issuer_that_was_imported(bench: StoreBench, root: Ca, sub: Ca) -> None:
+    worded = make_root("Worded")
+    bench.load(root.der, sub.issue("a.example", serial=5), rows_of(identity_row(worded, 0xBEEF, "b.example")))
+    reader = reader_of(bench)
+    kinds = {}
+    for serial in (b"\1", b"\5", b"\xbe\xef"):
+        for stored, answer in reader.find_serial(serial):
+            kinds[stored.kind] = reader.issuer_certificate(answer.issuer.number)
+    assert kinds == {KNOWN: root.der, CLAIMED: None, TEXT: None}
+    assert reader.issuer_certificate(4711) is None
+
+
+def test_an_issuers_certificate_of_another_type(bench: StoreBench, root: Ca) -> None:
+    bench.load(root.der)
+    connection = sqlite3.connect(bench.path)
+    connection.execute("UPDATE issuer SET certificate = 'text'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(RowError):
+        reader_of(bench).issuer_certificate(1)
+    lookup = StoreLookup(bench.settings)
+    assert lookup.issuer_certificate(Issuer(1, "CN=Root One", "")) is None
+    assert [type(answer) for answer in lookup.lookup([root.cert_id(1)])] == [Unavailable]
+    lookup.close()
 
 
 def test_words_count_while_nobody_else_has_that_name(bench: StoreBench) -> None:
