@@ -6,8 +6,8 @@ cdef class Pipeline:
     cdef list _out
     cdef public object tracker
     cdef object _ocsp, _audit, _leaks, _lookup, _writer, _summary, _on_error
-    cdef object _meter
-    cdef bint _by_packets
+    cdef object _meter, _http
+    cdef bint _by_packets, _with_cleartext
     cdef public long long transactions, exchanges, leaks
     cdef long long _errors
 

@@ -19,6 +19,7 @@ from sensor.flow.stream import StreamReader
 from sensor.flow.tracker import FlowTracker
 from sensor.health.counters import Levels, Running, Totals
 from sensor.health.measures import Meter
+from sensor.http.cleartext import read_cleartext
 from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.sinks.sink import SinkError
@@ -63,6 +64,8 @@ class Pipeline:
         self._out: list[object] = []
         http = settings.http
         out = self._out
+        self._http = http
+        self._with_cleartext = writer is not None and settings.logs.cleartext
 
         def make_reader(flow: FlowId, probation: bool) -> StreamReader:
             return HttpReader(flow, out, http, probation=probation)
@@ -269,9 +272,13 @@ class Pipeline:
                 if file.mime_type in _CERTIFICATES and isinstance(file.content, bytes):
                     self._lookup.issuer_from_traffic(file.content)
         events = self._ocsp.feed(transaction)
+        exchanges = [event for event in events if type(event) is OcspExchange]
+        if self._with_cleartext and writer is not None:
+            cleartext = read_cleartext(transaction, bool(exchanges), self._http)
+            if cleartext is not None:
+                writer.cleartext(cleartext)
         if not events:
             return
-        exchanges = [event for event in events if type(event) is OcspExchange]
         if exchanges:
             reply = exchanges[0].response
             if reply is not None:

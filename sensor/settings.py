@@ -130,6 +130,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """1xx replies logged for one request."""
     max_request_body_bytes: Size = 65536
     """An OCSP request kept for decoding."""
+    max_form_bytes: Count = 8192
+    """A form, JSON or XML that a request carries, kept while it is looked through for cleartext.log; 0 for none."""
     max_response_body_bytes: Size = 262144
     """An OCSP reply, or a certificate, kept for decoding."""
     max_inflated_bytes: Size = 1 << 20
@@ -146,6 +148,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A trailer section."""
     max_parts: Size = 64
     """Parts of a multipart body logged as files."""
+    max_cleartext_items: Size = 16
+    """Cookies, credentials, lookups and the like that cleartext.log names of one request."""
     hash_bodies: Literal["pki", "all", "none"] = "pki"
     """Which bodies get md5, sha1 and sha256 in files.log: pki (OCSP, CRL, certificate), all, none."""
 
@@ -222,6 +226,8 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Adds _path and _write_ts to every line (Corelight's json-streaming form)."""
     community_id: bool = False
     """Adds community_id to conn.log, as Zeek's policy script does."""
+    cleartext: bool = True
+    """Writes cleartext.log, of which rules about credentials, cookies and Log4j live."""
     suppress_for_s: Seconds = 3600.0
     """A notice about the same client and certificate is not repeated within this time."""
     max_field_bytes: Size = 1024

@@ -1,7 +1,7 @@
 # Types for the compiled form of content.py; see setup.py.
 cimport cython
 
-cdef int _COUNT, _HASH, _KEEP
+cdef int _COUNT, _HASH, _KEEP, _READ
 
 @cython.final
 cdef class Content:
@@ -15,14 +15,14 @@ cdef class Content:
     cpdef feed(self, bytes data, long long ts)
     cpdef skipped(self, long long count, long long ts)
     cpdef lost(self, long long count)
-    @cython.locals(start=bytes, size="long long")
+    @cython.locals(start=bytes, size="long long", form_limit="long long")
     cpdef judge(self)
     cdef _let_go(self)
     cpdef finish(self, str fuid, object why_not)
 
 cdef dict _memo
-@cython.locals(use=int)
-cpdef int use_of(object mime_type, bytes content_type, bytes start, long long size, long long limit)
+@cython.locals(use=int, claim=bytes)
+cpdef int use_of(object mime_type, bytes content_type, bytes start, long long size, long long limit, long long form_limit)
 @cython.locals(limit="long long", size="long long", known=tuple, use=int)
 cpdef object whole_file(object settings, bint is_orig, bytes content_type, object filename, str fuid, bytes data, long long ts)
 cpdef object digests_of(bytes content)

@@ -1,6 +1,7 @@
 """One file off the wire: its decoded bytes counted, sniffed, hashed, kept or let go.
 
-Only PKI objects are kept. As soon as nobody needs the rest of a file it says so, and the packet path skips it.
+PKI objects are kept, and short forms that a request carries.
+As soon as nobody needs the rest of a file it says so, and the packet path skips it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Pure functions remembered, and bounded: at most 512 objects of at most 4 KiB, th
 _COUNT: Final = 0
 _HASH: Final = 1
 _KEEP: Final = 2
+_READ: Final = 3  # kept for `http.cleartext`, not hashed
 
 _BY_TYPE: Final = {
     "application/ocsp-request": _KEEP,
@@ -44,6 +46,11 @@ _BY_CLAIM: Final = {
     b"application/x-pkcs7-crl": _HASH,
 }
 """Content-Types that count though the content does not show it; the last three are what servers of old send."""
+
+_FORMS: Final = frozenset(
+    {b"application/x-www-form-urlencoded", b"application/json", b"application/xml", b"text/xml", b"text/plain"}
+)
+"""What a request's body may be that is kept to see what is in it in the clear."""
 
 _FILENAME: Final = re.compile(rb"filename[ \t]*\*?=", re.IGNORECASE)
 _NAME: Final = re.compile(rb"name[ \t]*=", re.IGNORECASE)
@@ -88,14 +95,22 @@ def _is_der_of(data: bytes, size: int) -> bool:
     return 1 <= octets <= 4 and int.from_bytes(data[2 : 2 + octets], "big") + 2 + octets == size
 
 
-def use_of(mime_type: str | None, content_type: bytes | None, start: bytes, size: int, limit: int) -> int:
-    """What is done with a file that begins with `start` and has `size` bytes as far as is known."""
+def use_of(
+    mime_type: str | None, content_type: bytes | None, start: bytes, size: int, limit: int, form_limit: int
+) -> int:
+    """What is done with a file that begins with `start` and has `size` bytes as far as is known.
+
+    `form_limit`: the same for a form that a request carries, 0 for a reply.
+    """
     use = _COUNT
     if mime_type is not None:
         use = _BY_TYPE.get(mime_type, _COUNT)
     if use == _COUNT and content_type is not None:
-        use = _BY_CLAIM.get(content_type.partition(b";")[0].rstrip(b" \t").lower(), _COUNT)
-    if use == _COUNT and size <= limit and _is_der_of(start, size):
+        claim = content_type.partition(b";")[0].rstrip(b" \t").lower()
+        use = _BY_CLAIM.get(claim, _COUNT)
+        if use == _COUNT and size <= form_limit and claim in _FORMS:
+            use = _READ
+    if use in (_COUNT, _READ) and size <= limit and _is_der_of(start, size):
         use = _KEEP  # OCSP that is too broken to show its type
     return use
 
@@ -190,9 +205,12 @@ class Content:
         self.held = [start]
         self.mime_type = sniff(start)
         size = self.size if self.size >= 0 else self.seen
-        self.use = use_of(self.mime_type, self.content_type, start, size, self.limit)
+        form_limit = self.settings.max_form_bytes if self.is_orig else 0
+        self.use = use_of(self.mime_type, self.content_type, start, size, self.limit, form_limit)
         mode = self.settings.hash_bodies
-        if self.use == _KEEP:
+        if self.use >= _KEEP:
+            if self.use == _READ:
+                self.limit = form_limit
             if max(self.held_bytes, self.size) > self.limit:
                 self._let_go()
                 return
@@ -200,11 +218,16 @@ class Content:
                 return  # hashed when it is whole
         if mode == "all" or (mode == "pki" and self.use == _HASH):
             self.hashes = (md5(start, usedforsecurity=False), sha1(start, usedforsecurity=False), sha256(start))
-        if self.use != _KEEP:
+        if self.use < _KEEP:
             self.held = []
             self.held_bytes = 0
 
     def _let_go(self) -> None:
+        if self.use == _READ:
+            self.use = _COUNT
+            self.held = []
+            self.held_bytes = 0
+            return
         self.too_large = True
         if self.hashes is None and self.settings.hash_bodies != "none":
             whole = b"".join(self.held)
@@ -219,7 +242,7 @@ class Content:
         if not self.judged:
             self.judge()
         content: bytes | NotKept
-        if self.use != _KEEP:
+        if self.use < _KEEP:
             content = NotKept.UNWANTED
         elif self.missing:
             content = NotKept.HOLE
@@ -273,7 +296,7 @@ def whole_file(
     mode = settings.hash_bodies
     known = _memo.get(data) if size <= _MEMO_BYTES else None
     mime_type = known[0] if known is not None else sniff(data)
-    use = use_of(mime_type, content_type, data, size, limit)
+    use = use_of(mime_type, content_type, data, size, limit, settings.max_form_bytes if is_orig else 0)
     if size > limit or (use != _KEEP and (mode == "all" or use == _HASH)):
         content = Content(settings, is_orig, content_type, filename, size)
         content.feed(data, ts)
@@ -301,6 +324,6 @@ def whole_file(
         0,
         0,
         False,
-        data if use == _KEEP else NotKept.UNWANTED,
+        data if use >= _KEEP else NotKept.UNWANTED,
         digests,
     )

@@ -2,7 +2,7 @@
 cimport cython
 
 cdef int _HOST, _USER_AGENT, _CONTENT_LENGTH, _TRANSFER_ENCODING, _CONTENT_ENCODING, _CONTENT_TYPE
-cdef int _CONTENT_DISPOSITION, _CONNECTION, _UPGRADE, _CONTENT_RANGE
+cdef int _CONTENT_DISPOSITION, _CONNECTION, _UPGRADE, _CONTENT_RANGE, _NOTABLE, _ALSO_NOTABLE
 cdef dict _memo
 
 @cython.final
@@ -12,7 +12,7 @@ cdef class Head:
     cdef public long long length
     cdef public bytes host, user_agent, content_type, disposition, content_range
     cdef public tuple codings
-    cdef public bint coded, upgrade, connection_upgrade, close, keep_alive
+    cdef public bint coded, upgrade, connection_upgrade, close, keep_alive, notable
 
     cpdef odd(self, str name, bytes detail=*)
 
@@ -20,6 +20,7 @@ cpdef Py_ssize_t find_end(object data, Py_ssize_t start, Py_ssize_t scan)
 @cython.locals(fields=list, count=int, i=Py_ssize_t, line=bytes, entry=tuple)
 cpdef bint read_fields(Head head, list lines, int max_fields, Py_ssize_t max_line)
 cdef tuple _entry(bytes line)
+cdef int _code(bytes name, bytes value) except -1
 cdef _take(Head head, int code, bytes value)
 @cython.locals(number="long long")
 cdef _take_length(Head head, bytes value)

@@ -23,6 +23,8 @@ _CONTENT_DISPOSITION: Final = 7
 _CONNECTION: Final = 8
 _UPGRADE: Final = 9
 _CONTENT_RANGE: Final = 10
+_NOTABLE: Final = 11  # this or more: `Head.notable`
+_ALSO_NOTABLE: Final = 16  # added to another
 
 _CODES: Final = {
     b"host": _HOST,
@@ -35,7 +37,21 @@ _CODES: Final = {
     b"connection": _CONNECTION,
     b"upgrade": _UPGRADE,
     b"content-range": _CONTENT_RANGE,
+    b"authorization": _NOTABLE,
+    b"proxy-authorization": _NOTABLE,
+    b"cookie": _NOTABLE,
+    b"set-cookie": _NOTABLE,
+    b"api-key": _NOTABLE,
+    b"apikey": _NOTABLE,
+    b"private-token": _NOTABLE,
+    b"x-access-token": _NOTABLE,
+    b"x-amz-security-token": _NOTABLE,
+    b"x-api-key": _NOTABLE,
+    b"x-auth-token": _NOTABLE,
+    b"x-vault-token": _NOTABLE,
 }
+_MARKED: Final = re.compile(rb"[{`<]|%(?:25)*(?:7[Bb]|3[Cc]|60)|\\u00|&#|\$\(|^\(")
+"""Bytes in a value without which it attacks no program that reads it: see `http.cleartext`."""
 
 NO_LENGTH: Final = -1
 """`Head.length`: no Content-Length, or none that is a number."""
@@ -80,6 +96,7 @@ class Head:
         self.connection_upgrade = False
         self.close = False
         self.keep_alive = False
+        self.notable = False
         self.oddities: list[tuple[str, bytes | None]] | None = None
 
     def odd(self, name: str, detail: bytes | None = None) -> None:
@@ -181,7 +198,7 @@ def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_
     head.count += 1
     if head.count <= max_fields:
         head.fields.append(Header(*field))
-    code = _CODES.get(field[0].replace(b"\0", b""), 0)
+    code = _code(field[0].replace(b"\0", b""), field[1])
     if code:
         _take(head, code, field[1])
 
@@ -192,7 +209,7 @@ def _entry(line: bytes) -> _Entry | None:
     if field is None or not is_token(field[0]):
         return None
     name, value = field
-    entry = (Header(name, value), _CODES.get(name, 0), value)
+    entry = (Header(name, value), _code(name, value), value)
     if len(line) <= _MEMO_BYTES:
         if len(_memo) >= _MEMO_LINES:
             _memo.clear()
@@ -200,7 +217,16 @@ def _entry(line: bytes) -> _Entry | None:
     return entry
 
 
+def _code(name: bytes, value: bytes) -> int:
+    """What matters of this field, and whether it is notable: added as _ALSO_NOTABLE."""
+    code = _CODES.get(name, 0)
+    return code if _MARKED.search(value) is None else code | _ALSO_NOTABLE
+
+
 def _take(head: Head, code: int, value: bytes) -> None:
+    if code >= _NOTABLE:
+        head.notable = True
+        code &= _ALSO_NOTABLE - 1
     if code == _HOST:
         if head.host is None:
             head.host = value
@@ -224,7 +250,7 @@ def _take(head: Head, code: int, value: bytes) -> None:
         head.disposition = value
     elif code == _CONTENT_RANGE:
         head.content_range = value
-    else:
+    elif code == _UPGRADE:
         head.upgrade = bool(value)
 
 

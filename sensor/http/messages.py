@@ -181,6 +181,7 @@ class Messages:
             side.files,
             side.length,
             complete,
+            head.notable,
         )
 
     def response(self, side: Side, exchange: Exchange, complete: bool) -> HttpResponse:
@@ -196,6 +197,7 @@ class Messages:
             complete,
             exchange.info_code,
             exchange.info_msg,
+            head is not None and head.notable,
         )
 
     def lose(self, side: Side) -> None:

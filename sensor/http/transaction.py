@@ -62,7 +62,10 @@ class Header(msgspec.Struct, frozen=True, gc=False):
 
 
 class HttpRequest(msgspec.Struct, frozen=True, gc=False):
-    """`target` is as on the wire, never percent-decoded. `version` as written after HTTP/, None for 0.9."""
+    """`target` is as on the wire, never percent-decoded. `version` as written after HTTP/, None for 0.9.
+
+    `notable`: some header is one that `http.cleartext` has something to say about.
+    """
 
     ts: int
     method: bytes
@@ -74,10 +77,11 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     files: tuple[BodyFile, ...]
     body_len: int
     complete: bool
+    notable: bool = False
 
 
 class HttpResponse(msgspec.Struct, frozen=True, gc=False):
-    """The final reply; `info_code` and `info_msg` are those of the last 1xx before it."""
+    """The final reply; `info_code` and `info_msg` are those of the last 1xx before it. `notable`: as in HttpRequest."""
 
     ts: int
     version: str | None
@@ -89,6 +93,7 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
     complete: bool
     info_code: int | None = None
     info_msg: bytes | None = None
+    notable: bool = False
 
 
 class HttpTransaction(msgspec.Struct, frozen=True, gc=False):

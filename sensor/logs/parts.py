@@ -14,7 +14,7 @@ from sensor.logs.records import STREAMS
 from sensor.settings import LogSettings
 from sensor.weird import FlowId
 
-CONN, HTTP, FILES, OCSP, WEIRD, NOTICE, OCSP_EXCHANGE, LEAK, STATS, CAPTURE_LOSS, OWN_STATS = range(11)
+CONN, HTTP, FILES, OCSP, WEIRD, NOTICE, OCSP_EXCHANGE, LEAK, STATS, CAPTURE_LOSS, OWN_STATS, CLEARTEXT = range(12)
 """Places in STREAMS."""
 
 _MAX_REMEMBERED = 2048  # texts of one kind

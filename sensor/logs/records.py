@@ -350,6 +350,39 @@ class LeakRecord(OfFlow, frozen=True, kw_only=True):
     """Community ID, version 1."""
 
 
+class CleartextRecord(OfFlow, frozen=True, kw_only=True):
+    """What one HTTP transaction gives away, or tries, in the clear beyond http.log; only where there is something."""
+
+    trans_depth: Count
+    """Number of the transaction in its connection, from 1: as in http.log."""
+    method: str | UnsetType = UNSET
+    """Request method."""
+    host: str | UnsetType = UNSET
+    """Host header."""
+    uri: str | UnsetType = UNSET
+    """Request target, as in http.log."""
+    user_agent: str | UnsetType = UNSET
+    """User-Agent header."""
+    status_code: Count | UnsetType = UNSET
+    """Status code of the reply."""
+    content_type: str | UnsetType = UNSET
+    """What the request's body is said to be, if it has one."""
+    resp_content_type: str | UnsetType = UNSET
+    """What the reply's body is said to be, if it has one."""
+    credentials: list[str] | UnsetType = UNSET
+    """Where a secret stands and of what kind: header:basic, query:token, form:password, ...; never the secret."""
+    cookies: list[str] | UnsetType = UNSET
+    """Names of the cookies sent; never their values."""
+    set_cookies: list[str] | UnsetType = UNSET
+    """Names of the cookies set."""
+    lookups: list[str] | UnsetType = UNSET
+    """Log4j lookups in target, headers and short bodies, their obfuscation undone: jndi:ldap://..., env:USER."""
+    suspect: list[str] | UnsetType = UNSET
+    """Text that attacks what reads it: the header's name (or uri, body), a colon, and the first 256 bytes."""
+    ocsp_claims: list[str] | UnsetType = UNSET
+    """By what it claims to be OCSP, where no OCSP could be read: host, path, content_type, resp_content_type."""
+
+
 STREAMS: Final[dict[str, type[Record]]] = {
     "conn": ConnRecord,
     "http": HttpRecord,
@@ -362,5 +395,6 @@ STREAMS: Final[dict[str, type[Record]]] = {
     "stats": StatsRecord,
     "capture_loss": CaptureLossRecord,
     "ocspwatch_stats": OwnStatsRecord,
+    "cleartext": CleartextRecord,
 }
 """Every log by its name; the file is `<name>.log`."""

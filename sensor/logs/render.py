@@ -101,12 +101,12 @@ class TrafficLines:
         request_len = response_len = 0
         version = code = info_code = user_agent = None
         if request is not None:
-            _, method, target, _, host, user_agent, headers, bodies, request_len, _ = astuple(request)
+            _, method, target, _, host, user_agent, headers, bodies, request_len, _, _ = astuple(request)
             noted = self._noted(headers)
             if bodies:
                 sent = [self._file(files, file) for file in bodies]
         if response is not None:
-            _, version, code, reason, _, bodies, response_len, _, info_code, info = astuple(response)
+            _, version, code, reason, _, bodies, response_len, _, info_code, info, _ = astuple(response)
             if bodies:
                 received = [self._file(files, file) for file in bodies]
                 self.reply_fuid, self.reply_ts = received[0][_FUID], received[0][_FIRST_TS]

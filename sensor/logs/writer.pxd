@@ -13,16 +13,17 @@ cdef class LogWriter:
     cdef TrafficLines _traffic
     cdef DisclosureLines _disclosures
     cdef NoticeMemory _notices
-    cdef object _weirds, _sink, _health
+    cdef object _cleartext, _weirds, _sink, _health
     cdef bint _merged
     cdef list _out
-    cdef Py_ssize_t _counts[11]
+    cdef Py_ssize_t _counts[12]
 
     cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)
     cpdef transaction(self, object transaction)
     @cython.locals(place=Py_ssize_t, number=Py_ssize_t, began="long long")
     cpdef exchanges(self, object exchanges, object leaks=*, object describe=*, object audits=*)
+    cpdef cleartext(self, object cleartext)
     @cython.locals(fields=tuple)
     cpdef leaks(self, object leaks)
     cpdef weird(self, object weird)

@@ -13,13 +13,16 @@ from msgspec.structs import astuple
 from sensor.audit.findings import Audit
 from sensor.flow.conn import Connection
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
+from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.buffer import LineBuffer
+from sensor.logs.cleartext import CleartextLines
 from sensor.logs.disclosures import DisclosureLines
 from sensor.logs.health import HealthLines
 from sensor.logs.local_nets import LocalNets
 from sensor.logs.parts import (
     CAPTURE_LOSS,
+    CLEARTEXT,
     CONN,
     FILES,
     HTTP,
@@ -61,13 +64,14 @@ class LogWriter:
         self._traffic = TrafficLines(settings, parts)
         self._disclosures = DisclosureLines(settings, parts)
         self._health = HealthLines(settings, parts)
+        self._cleartext = CleartextLines(parts)
         self._notices = NoticeMemory(settings)
         self._weirds = WeirdSampler(settings)
         self._sink = sink
         self._merged = sink.merged
         merged = LineBuffer()
         self._out = [merged if sink.merged else LineBuffer() for _ in _STREAMS]
-        self._counts = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        self._counts = [0] * len(_STREAMS)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -89,6 +93,10 @@ class LogWriter:
         self._wrote(HTTP, 1)
         if files:
             self._wrote(FILES, files)
+
+    def cleartext(self, cleartext: Cleartext) -> None:
+        self._cleartext.cleartext(self._buffer(CLEARTEXT), cleartext)
+        self._wrote(CLEARTEXT, 1)
 
     def exchanges(
         self,

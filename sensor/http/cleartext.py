@@ -1,0 +1,235 @@
+"""One HTTP transaction into what it gives away, or tries, in the clear beyond http.log: one line of cleartext.log.
+
+Credentials by their kind, cookies by their names, attacks on whatever reads a header, and OCSP that is none. No
+password, token or cookie's value is kept. It decides nothing: rules do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeVar
+
+import msgspec
+
+from sensor.http.lookups import find_lookups
+from sensor.http.transaction import BodyFile, Header, HttpRequest, HttpResponse, HttpTransaction, NotKept
+from sensor.settings import HttpSettings
+from sensor.weird import FlowId
+
+MAX_TEXT: Final = 256
+"""Bytes of a suspect text that are told."""
+_MAX_NAME: Final = 64  # bytes of a cookie's or a parameter's name
+_MAX_TARGET: Final = 8192  # bytes of a target that are looked through
+
+_SCHEMES: Final = frozenset(
+    b"basic digest bearer ntlm negotiate hoba mutual vapid aws4-hmac-sha256 apikey token oauth scram-sha-256".split()
+)
+_KEY_HEADERS: Final = frozenset(
+    b"api-key apikey private-token x-access-token x-amz-security-token x-api-key x-auth-token x-vault-token".split()
+)
+_SECRETS: Final = (
+    rb"(passw(?:or)?d|passwd|passwort|passphrase|pass|pwd|pin|secret|client_secret|api[_-]?key|access[_-]?token|auth[_-]?token"
+    rb"|refresh[_-]?token|id_token|session[_-]?id|jsessionid|phpsessid)"
+)
+_PARAMETER: Final = re.compile(rb"(?:\A|[?&;])" + _SECRETS + rb"=[^&;#\s]", re.IGNORECASE)
+_JSON_SECRET: Final = re.compile(rb'"' + _SECRETS + rb'"\s*:\s*"[^"]', re.IGNORECASE)
+_XML_SECRET: Final = re.compile(rb"<(?:[\w.-]{1,32}:)?" + _SECRETS + rb"(?:\s[^<>]{0,128})?>[^<\s]", re.IGNORECASE)
+_USERINFO: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]{0,16}://[^/?#@]{1,256}@")
+
+_ATTACK: Final = re.compile(
+    rb"\$\{|\$%(?:25)*7b|%(?:25)*24(?:\{|%(?:25)*7b)|\\u0024|&#(?:36|x24);"  # expression languages, Log4j
+    rb"|[%#]\{[^}]|\{\{[^}]"  # OGNL, Spring EL, templates
+    rb"|\A\(\)\s*\{"  # Shellshock
+    rb"|<\?(?:php|=)|<script|<!(?:entity|doctype\s[^>]*\[)|<%[=@]?"  # code, external entities
+    rb"|\$\([a-z/]|`[a-z/]",  # the shell's substitutions
+    re.IGNORECASE,
+)
+_BODY_ATTACK: Final = re.compile(
+    rb"<!entity|class\.module\.classloader|<\?php|T\(java\.lang|#_?memberaccess|java\.lang\.(?:runtime|processbuilder)"
+    rb"|[;|&`]\s*(?:wget|curl|tftp|busybox)\s",
+    re.IGNORECASE,
+)
+"""A form, JSON or XML has braces and tags of its own: these have no business there."""
+_REQUEST_TYPE: Final = "application/ocsp-request"
+_RESPONSE_TYPE: Final = "application/ocsp-response"
+_OCSP_PATH: Final = re.compile(rb"/[^/]*(?:ocsp|oscp)[^/]*", re.IGNORECASE)
+_LOST: Final = frozenset({NotKept.HOLE, NotKept.CUT, NotKept.UNDECODABLE})
+
+
+class Cleartext(msgspec.Struct, frozen=True, gc=False):
+    """One line of cleartext.log. Raw bytes are as on the wire; tuples are in order of appearance, no item twice."""
+
+    flow: FlowId
+    ts: int
+    trans_depth: int
+    method: bytes | None
+    host: bytes | None
+    target: bytes | None
+    user_agent: bytes | None
+    status_code: int | None
+    content_type: str | None  # what the request's first file claims to be
+    resp_content_type: str | None
+    credentials: tuple[str, ...] = ()  # <where>:<kind>, such as header:basic, query:password, form:pwd
+    cookies: tuple[bytes, ...] = ()
+    set_cookies: tuple[bytes, ...] = ()
+    lookups: tuple[str, ...] = ()
+    suspect: tuple[bytes, ...] = ()  # <header, uri or body>: <the text from where it attacks>
+    ocsp_claims: tuple[str, ...] = ()  # host, path, content_type, resp_content_type
+
+
+def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSettings) -> Cleartext | None:
+    """What there is to tell of `transaction`, None if nothing; `is_ocsp`: OCSP was read in it. Never raises."""
+    request, response = transaction.request, transaction.response
+    if request is None:
+        if response is None or (is_ocsp and not response.notable):
+            return None
+    elif is_ocsp and not request.notable and (response is None or not response.notable):
+        target = request.target
+        if 0x24 not in target and 0x3F not in target and 0x40 not in target and target.find(b"%24") < 0:
+            return None
+    found = _Found(settings.max_cleartext_items)
+    if request is not None:
+        found.read_target(request.target)
+        if request.notable:
+            for header in request.headers:
+                found.read_header(header)
+        for file in request.files:
+            found.read_body(file)
+    if response is not None and response.notable:
+        for header in response.headers:
+            if header.name == b"set-cookie":
+                found.add(found.set_cookies, header.value.partition(b"=")[0].strip()[:_MAX_NAME])
+    claims = () if is_ocsp else _claims(request, response)
+    if not (found.any or claims):
+        return None
+    return Cleartext(
+        transaction.flow,
+        transaction.ts,
+        transaction.trans_depth,
+        request.method if request is not None else None,
+        request.host if request is not None else None,
+        request.target if request is not None else None,
+        request.user_agent if request is not None else None,
+        response.status_code if response is not None else None,
+        _claimed(request),
+        _claimed(response),
+        tuple(found.credentials),
+        tuple(found.cookies),
+        tuple(found.set_cookies),
+        tuple(found.lookups),
+        tuple(found.suspect),
+        claims,
+    )
+
+
+_Item = TypeVar("_Item", str, bytes)
+
+
+class _Found:
+    """What one transaction turned out to have; each kind has at most `limit` items."""
+
+    __slots__ = ("any", "cookies", "credentials", "limit", "lookups", "set_cookies", "suspect")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.any = False
+        self.credentials: dict[str, None] = {}
+        self.cookies: dict[bytes, None] = {}
+        self.set_cookies: dict[bytes, None] = {}
+        self.lookups: dict[str, None] = {}
+        self.suspect: dict[bytes, None] = {}
+
+    def add(self, kind: dict[_Item, None], item: _Item) -> None:
+        if item and len(kind) < self.limit:
+            kind[item] = None
+            self.any = True
+
+    def read_target(self, target: bytes) -> None:
+        if 0x40 in target and _USERINFO.match(target) is not None:
+            self.add(self.credentials, "uri:userinfo")
+        mark = target.find(b"?")
+        if mark >= 0:
+            for found in _PARAMETER.finditer(target, mark, _MAX_TARGET):
+                self.add(self.credentials, "query:" + found[1].decode("ascii").lower())
+        self.read_text(b"uri", target[:_MAX_TARGET])
+
+    def read_header(self, header: Header) -> None:
+        name, value = header.name, header.value
+        if name == b"cookie":
+            for part in value.split(b";", self.limit)[: self.limit]:
+                self.add(self.cookies, part.partition(b"=")[0].strip()[:_MAX_NAME])
+        elif name in (b"authorization", b"proxy-authorization"):
+            scheme = value.partition(b" ")[0].lower()
+            kind = scheme.decode("ascii") if scheme in _SCHEMES else "other"
+            self.add(self.credentials, f"{'proxy' if name.startswith(b'p') else 'header'}:{kind}")
+        elif name in _KEY_HEADERS:
+            self.add(self.credentials, "header:" + name.decode("ascii"))
+        self.read_text(name[:_MAX_NAME], value)
+
+    def read_body(self, file: BodyFile) -> None:
+        content = file.content
+        if type(content) is not bytes or file.content_type is None or content[:1] == b"\x30":
+            return
+        label = file.content_type.partition(";")[0].strip().lower()
+        if label == "application/x-www-form-urlencoded":
+            secrets, where = _PARAMETER, "form:"
+        elif label == "application/json":
+            secrets, where = _JSON_SECRET, "json:"
+        else:
+            secrets, where = _XML_SECRET, "xml:"
+        for found in secrets.finditer(content):
+            self.add(self.credentials, where + found[1].decode("ascii").lower())
+        self.read_lookups(content)
+        attack = _BODY_ATTACK.search(content) or _BODY_ATTACK.search(_plain(content))
+        if attack is not None:
+            self.add(self.suspect, b"body: " + attack.string[attack.start() : attack.start() + MAX_TEXT])
+
+    def read_text(self, where: bytes, text: bytes) -> None:
+        """Looks for lookups and for what attacks programs that read such text."""
+        self.read_lookups(text)
+        found = _ATTACK.search(text)
+        if found is None and 0x25 in text:
+            found = _ATTACK.search(_plain(text))
+        if found is not None:
+            self.add(self.suspect, where + b": " + found.string[found.start() : found.start() + MAX_TEXT])
+
+    def read_lookups(self, text: bytes) -> None:
+        for lookup in find_lookups(text):
+            self.add(self.lookups, lookup)
+
+
+_ESCAPED: Final = re.compile(rb"%([2-7][0-9A-Fa-f])")
+
+
+def _plain(text: bytes) -> bytes:
+    return _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), text)
+
+
+def _claimed(message: HttpRequest | HttpResponse | None) -> str | None:
+    if message is None or not message.files:
+        return None
+    return message.files[0].content_type
+
+
+def _claims(request: HttpRequest | None, response: HttpResponse | None) -> tuple[str, ...]:
+    """By what a transaction in which no OCSP was read says that it is OCSP. What the capture lost claims nothing."""
+    claims = []
+    if request is not None:
+        host = request.host
+        if host is not None and b"ocsp" in host.partition(b".")[0].lower():
+            claims.append("host")
+        if _OCSP_PATH.search(request.target.partition(b"?")[0], 0, _MAX_TARGET) is not None:
+            claims.append("path")
+        if _is_claimed(request.files, _REQUEST_TYPE):
+            claims.append("content_type")
+    if response is not None and _is_claimed(response.files, _RESPONSE_TYPE):
+        claims.append("resp_content_type")
+    return tuple(claims)
+
+
+def _is_claimed(files: tuple[BodyFile, ...], media_type: str) -> bool:
+    for file in files:
+        label = file.content_type
+        if label is not None and label.lower().startswith(media_type) and file.content not in _LOST:
+            return True
+    return False

