@@ -16,6 +16,7 @@ import pytest
 
 from sensor.logs.sinks.folder import FolderSink
 from sensor.logs.sinks.json_lines import JsonLinesSink
+from sensor.logs.sinks.log_process import LogProcess
 from sensor.logs.sinks.memory import MemorySink
 from sensor.logs.sinks.queued import QueuedSink
 from sensor.logs.sinks.rotating import RotatingFolder
@@ -78,6 +79,17 @@ def queued_folder(place: Path) -> Built:
     return sink, read
 
 
+def folder_of_a_process(place: Path) -> Built:
+    process = LogProcess(lambda: RotatingFolder(place, LogSettings()))
+    sink = QueuedSink(process.places[0], LogSettings().max_queued_bytes)
+
+    def read() -> Lines:
+        _written(sink)
+        return folder_lines(place)
+
+    return sink, read
+
+
 def queued_output(place: Path) -> Built:
     _, read = json_lines(place)
     fd = os.open(place / "out", os.O_WRONLY | os.O_APPEND)
@@ -90,7 +102,7 @@ def queued_output(place: Path) -> Built:
     return sink, read_written
 
 
-SINKS = [folder, durable_folder, json_lines, memory, merged_memory, queued_folder, queued_output]
+SINKS = [folder, durable_folder, json_lines, memory, merged_memory, queued_folder, folder_of_a_process, queued_output]
 pytestmark = pytest.mark.parametrize("build", SINKS)
 
 

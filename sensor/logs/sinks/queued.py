@@ -19,6 +19,10 @@ _SHARE = 4  # one log that cannot be written may hold this part of the queue, so
 _AT_ONCE = 256  # batches moved before the files get them
 
 
+class PlaceLostError(SinkError):
+    """The place will never take anything again."""
+
+
 class Place(Protocol):
     """Where the thread puts lines; as `RotatingFolder`, whose docstrings are the contract."""
 
@@ -79,7 +83,7 @@ class QueuedSink:
         self._queue: SimpleQueue[tuple[str, bytes] | Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._gone = False
+        self._gone: SinkError | None = None
         self._deadline = float("inf")
         self._waiting: dict[str, _Waiting] = {}
         self._messages: SimpleQueue[str] = SimpleQueue()
@@ -93,11 +97,11 @@ class QueuedSink:
         self._dropped: dict[str, int] = {}
 
     def write(self, stream: str, lines: bytes) -> None:
-        """Raises SinkError after `close`, and ReaderGone once the place can never take anything again."""
+        """Raises SinkError after `close` or once the place takes nothing ever again; ReaderGone if nobody reads it."""
         if self._closed:
             raise SinkError("closed")
-        if self._gone:
-            raise ReaderGone("nobody reads the events any more")
+        if self._gone is not None:
+            raise self._gone
         if self._put_bytes - self._done_bytes + len(lines) > self._max_bytes:
             self._refuse(stream, lines.count(b"\n"))
             return
@@ -217,11 +221,14 @@ class QueuedSink:
             try:
                 taken = self._place.write(stream, memoryview(batch)[waiting.at :])
             except ReaderGone as error:
-                self._gone = self._place.ends_with_reader
+                if self._place.ends_with_reader:
+                    self._gone = error
                 self._skip_cut_line(stream, waiting)
                 self._fails(waiting, str(error))
                 return
             except SinkError as error:
+                if isinstance(error, PlaceLostError):
+                    self._gone = error
                 self._fails(waiting, str(error))
                 return
             self._count(batch, waiting.at, taken)
@@ -278,7 +285,9 @@ class QueuedSink:
 
     def _finish(self) -> None:
         """All that the place still takes until the deadline; the rest is counted as dropped."""
-        while any(w.batches for w in self._waiting.values()) and time.monotonic() < self._deadline and not self._gone:
+        while (
+            any(w.batches for w in self._waiting.values()) and time.monotonic() < self._deadline and self._gone is None
+        ):
             self._write_all()
             time.sleep(_SOON_S)
         for stream, waiting in self._waiting.items():

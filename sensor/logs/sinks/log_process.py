@@ -1,0 +1,216 @@
+"""A process of its own that writes the logs, so that the one that parses strangers' bytes may write to no file at all.
+
+That one can not then change what is already logged, and this one may still find a log folder that was removed and made
+anew, which Landlock would forbid it. When the master is killed, what was handed over is written all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from sensor.logs.sinks.queued import Place, PlaceLostError
+from sensor.logs.sinks.sink import ReaderGone, SinkError
+
+_REQUEST = struct.Struct("<BBI")  # what, octets of the log's name, octets of lines behind it
+_REPLY = struct.Struct("<BII")  # how it went, octets taken, octets of text behind it
+_WRITE, _TICK, _REOPEN, _MESSAGES, _CLOSE = range(5)
+_DONE, _FAILED, _READER_GONE = range(3)
+_PIECE = 1 << 20
+_ENDS_WITHIN_S = 1.5
+
+
+class LogProcess:
+    """Starts the process. `places` are what each of its clients writes to: one for each process that parses."""
+
+    def __init__(self, make_place: Callable[[], Place], clients: int = 1) -> None:
+        """`make_place` runs in the new process; it also gives up what rights that should not have. Must be called while
+        there is one thread. Raises SinkError if `make_place` does."""
+        if threading.active_count() > 1:
+            raise SinkError("the log process was to be started, but other threads run already")
+        pairs = [socket.socketpair() for _ in range(clients)]
+        self._pid = os.fork()
+        if not self._pid:
+            _be_the_log_process(make_place, pairs)
+        for _, theirs in pairs:
+            theirs.close()
+        self.places = [RemotePlace(ours) for ours, _ in pairs]
+        try:
+            self.places[0].receive()
+        except SinkError:
+            self.wait()
+            raise
+
+    def wait(self) -> None:
+        """Until it has ended, for a bounded time; its clients are closed before. Idempotent."""
+        for place in self.places:
+            place.hang_up()
+        deadline = time.monotonic() + _ENDS_WITHIN_S
+        while self._pid and time.monotonic() < deadline:
+            try:
+                ended, _ = os.waitpid(self._pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else waited for it
+                ended = self._pid
+            if ended:
+                self._pid = 0
+            else:
+                time.sleep(0.005)
+
+
+class RemotePlace:
+    """A client: a `Place` that asks the process, and waits for its answer. One thread uses it."""
+
+    merged = False
+    ends_with_reader = False
+
+    def __init__(self, talk: socket.socket) -> None:
+        self._talk = talk
+
+    def write(self, stream: str, data: memoryview) -> int:
+        return self._ask(_WRITE, stream.encode(), data)
+
+    def tick(self) -> None:
+        self._ask(_TICK)
+
+    def reopen(self) -> None:
+        self._ask(_REOPEN)
+
+    def messages(self) -> list[str]:
+        try:
+            self._send(_MESSAGES)
+            return self._reply()[2].splitlines()
+        except PlaceLostError:
+            return []
+
+    def close(self) -> None:
+        """Idempotent. Raises SinkError."""
+        if self._talk.fileno() >= 0:
+            try:
+                self._ask(_CLOSE)
+            finally:
+                self.hang_up()
+
+    def hang_up(self) -> None:
+        self._talk.close()
+
+    def receive(self) -> int:
+        """Octets taken by what was asked for. Raises SinkError."""
+        how, taken, text = self._reply()
+        if how == _READER_GONE:
+            raise ReaderGone(text)
+        if how == _FAILED:
+            raise SinkError(text)
+        return taken
+
+    def _ask(self, what: int, stream: bytes = b"", data: memoryview | bytes = b"") -> int:
+        self._send(what, stream, data)
+        return self.receive()
+
+    def _send(self, what: int, stream: bytes = b"", data: memoryview | bytes = b"") -> None:
+        try:
+            self._talk.sendall(_REQUEST.pack(what, len(stream), len(data)) + stream)
+            self._talk.sendall(data)
+        except OSError:
+            raise _lost() from None
+
+    def _reply(self) -> tuple[int, int, str]:
+        try:
+            how, taken, length = _REPLY.unpack(_exactly(self._talk, _REPLY.size))
+            return how, taken, _exactly(self._talk, length).decode(errors="replace")
+        except (OSError, EOFError):
+            raise _lost() from None
+
+
+def _lost() -> PlaceLostError:
+    return PlaceLostError("the process that writes the logs has gone")
+
+
+def _exactly(talk: socket.socket, octets: int) -> bytearray:
+    """Raises OSError; EOFError if the other side has gone."""
+    data = bytearray()
+    while len(data) < octets:
+        piece = talk.recv(min(_PIECE, octets - len(data)))
+        if not piece:
+            raise EOFError
+        data += piece
+    return data
+
+
+def _be_the_log_process(make_place: Callable[[], Place], pairs: Sequence[tuple[socket.socket, socket.socket]]) -> None:
+    """Never returns. Ends when all clients have; signals are its master's to obey."""
+    code = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for ours, _ in pairs:
+            ours.close()
+        talks = [theirs for _, theirs in pairs]
+        try:
+            place = make_place()
+        except SinkError as error:
+            _answer(talks[0], _FAILED, 0, str(error))
+        else:
+            _answer(talks[0], _DONE)
+            _serve(place, talks)
+            code = 0
+    finally:
+        os._exit(code)  # nothing of the master's is to be cleaned up here, be it after a traceback
+
+
+def _serve(place: Place, talks: list[socket.socket]) -> None:
+    """Until nobody is left; then the place is closed, whether or not somebody could ask for that."""
+    poll = select.poll()
+    by_fd = {talk.fileno(): talk for talk in talks}
+    for fd in by_fd:
+        poll.register(fd, select.POLLIN)
+    is_closed = False
+    while by_fd:
+        for fd, _ in poll.poll():
+            try:
+                is_last = len(by_fd) == 1
+                is_closed = _serve_one(place, by_fd[fd], is_last)
+            except (OSError, EOFError):
+                poll.unregister(fd)
+                by_fd.pop(fd).close()
+    if not is_closed:
+        try:
+            place.close()
+        except SinkError:
+            return  # nobody is there to be told
+
+
+def _serve_one(place: Place, talk: socket.socket, is_last: bool) -> bool:
+    """One request; True if the place was closed. Raises OSError, EOFError."""
+    what, name, size = _REQUEST.unpack(_exactly(talk, _REQUEST.size))
+    stream, data = _exactly(talk, name).decode(), _exactly(talk, size)
+    taken = 0
+    try:
+        if what == _WRITE:
+            taken = place.write(stream, memoryview(data))
+        elif what == _TICK:
+            place.tick()
+        elif what == _REOPEN:
+            place.reopen()
+        elif what == _MESSAGES:
+            _answer(talk, _DONE, 0, "\n".join(place.messages()))
+            return False
+        elif what == _CLOSE and is_last:
+            place.close()
+    except ReaderGone as error:
+        _answer(talk, _READER_GONE, 0, str(error))
+    except SinkError as error:
+        _answer(talk, _FAILED, 0, str(error))
+    else:
+        _answer(talk, _DONE, taken)
+    return what == _CLOSE and is_last
+
+
+def _answer(talk: socket.socket, how: int, taken: int = 0, text: str = "") -> None:
+    encoded = text.encode(errors="replace")
+    talk.sendall(_REPLY.pack(how, taken, len(encoded)) + encoded)
