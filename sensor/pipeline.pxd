@@ -5,7 +5,7 @@ cimport cython
 cdef class Pipeline:
     cdef list _out
     cdef public object tracker
-    cdef object _ocsp, _audit, _leaks, _lookup, _writer, _summary, _on_error
+    cdef object _ocsp, _audit, _leaks, _lookup, _deferred, _writer, _summary, _on_error
     cdef object _meter, _http
     cdef bint _by_packets, _with_cleartext
     cdef public long long transactions, exchanges, leaks
@@ -15,4 +15,5 @@ cdef class Pipeline:
     cdef _feed_measured(self, object batch)
     @cython.locals(events=list, exchanges=list)
     cdef _transaction(self, object transaction)
+    cdef _tell(self, list leaks)
     cdef _weird(self, object weird)

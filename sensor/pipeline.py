@@ -12,6 +12,7 @@ import msgspec
 from sensor.audit.stage import AuditStage
 from sensor.capture.index import run_stop
 from sensor.capture.source import FrameBatch, PacketSource
+from sensor.ct.deferred import DeferredLookup
 from sensor.ct.lookup import CtLookup
 from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES
@@ -27,10 +28,12 @@ from sensor.logs.writer import LogWriter
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.attribution import LeakStage
+from sensor.privacy.leak import Leak
 from sensor.report.summary import Summary
 from sensor.settings import Settings
 from sensor.weird import FlowId, Weird
 
+_SETTLED_WITHIN_S = 1.0
 _ENDED_AT_ONCE = 1024  # flows, at the end of the input: what they leave fits into the processor's cache
 _CERTIFICATES = frozenset({"application/pkix-cert", "application/pkcs7-mime"})
 
@@ -75,6 +78,7 @@ class Pipeline:
         self._audit = AuditStage(settings.audit, lookup) if settings.audit.enabled else None
         self._leaks = LeakStage(settings.privacy, lookup)
         self._lookup = lookup
+        self._deferred = lookup if isinstance(lookup, DeferredLookup) else None
         self._writer = writer
         self._summary = summary
         self._on_error: Callable[[FlowId, Exception], None] | None = None
@@ -106,10 +110,12 @@ class Pipeline:
         self._drain()
 
     def finish(self) -> None:
-        """The input is over: every flow ends here."""
+        """The input is over: every flow ends here, and look-ups that are still out are waited for, but not for long."""
         while self.tracker.finish(_ENDED_AT_ONCE):
             self._drain()
         self._drain()
+        if self._deferred is not None:
+            self._tell(self._leaks.settle(self._deferred.settle(_SETTLED_WITHIN_S)))
         if self._by_packets and self._meter.due >= 0:
             self.measure(self.tracker.now)
 
@@ -171,6 +177,8 @@ class Pipeline:
             lookups_found=leaks.found,
             lookups_not_found=leaks.not_found,
             lookups_unavailable=leaks.unavailable,
+            lookups_late=0 if self._deferred is None else self._deferred.late,
+            lookups_refused=0 if self._deferred is None else self._deferred.refused,
             log_lines=sum(lines.values()),
         )
 
@@ -184,6 +192,8 @@ class Pipeline:
             held_bytes=tracker.reassembler.total_held,
             fragment_bytes=tracker.defragmenter.held_bytes,
             emergency=tracker.emergency.is_on,
+            lookups_waiting=0 if self._deferred is None else self._deferred.waiting,
+            leaks_waiting=self._leaks.waiting,
         )
 
     def take_weirds(self, weirds: list[Weird]) -> None:
@@ -222,6 +232,8 @@ class Pipeline:
 
     def _drain(self) -> None:
         """What the flows have produced since the last time, in order."""
+        if self._deferred is not None and self._leaks.waiting:
+            self._tell(self._leaks.settle(self._deferred.take_late()))
         out = self._out
         if not out:
             return
@@ -287,19 +299,25 @@ class Pipeline:
             audits = () if self._audit is None else self._audit.feed(exchanges, transaction)
             leaks = self._leaks.feed(exchanges)
             self.exchanges += len(exchanges)
-            self.leaks += len(leaks)
             if writer is not None:
                 writer.exchanges(exchanges, leaks, self._leaks.describe, audits)
-                writer.leaks(leaks)
             if summary is not None:
                 for exchange in exchanges:
                     summary.exchange(exchange)
-                for leak in leaks:
-                    summary.leak(leak)
+            if leaks:
+                self._tell(leaks)
         if len(exchanges) != len(events):
             for event in events:
                 if type(event) is Weird:
                     self._weird(event)
+
+    def _tell(self, leaks: list[Leak]) -> None:
+        self.leaks += len(leaks)
+        if self._writer is not None:
+            self._writer.leaks(leaks)
+        if self._summary is not None:
+            for leak in leaks:
+                self._summary.leak(leak)
 
     def _weird(self, weird: Weird) -> None:
         if self._writer is not None:

@@ -189,6 +189,12 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The look-up cache; by default ocspwatch/ct.sqlite in the user's data folder (XDG_DATA_HOME)."""
     busy_timeout_ms: Count = 50
     """How long a look-up waits for a locked cache before it answers Unavailable."""
+    answer_within_ms: Count = 10
+    """Of a running sensor: how long capture waits for an answer; one that takes longer is logged when it comes."""
+    max_waiting: Size = 16384
+    """... certificates that may wait for an answer; more are not looked up."""
+    retry_for_s: Seconds = 120.0
+    """... how long a look-up is tried again before the disclosure is logged without its answer."""
     memory_entries: Size = 65536
     """Answers kept in memory."""
     max_names: Size = 250
@@ -217,6 +223,8 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of a certificate written to leak.log; names_total has the count."""
     max_tracked: Size = 262144
     """(client, certificate) pairs counted for times_seen; the longest unseen is forgotten beyond it."""
+    max_waiting_bytes: Size = 32 << 20
+    """Of a running sensor: OCSP messages kept while their certificates wait for an answer from the look-up cache."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

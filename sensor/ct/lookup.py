@@ -38,9 +38,10 @@ class NotFound(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unavailable(msgspec.Struct, frozen=True, gc=False):
-    """Could not be asked: locked, slow, broken. Never remembered as an answer."""
+    """Could not be asked: locked, slow, broken. Never remembered as an answer. `pending`: comes later (ct.deferred)."""
 
     reason: str
+    pending: bool = False
 
 
 Answer = Found | NotFound | Unavailable

@@ -12,13 +12,16 @@ cdef class LeakStage:
     cdef Py_ssize_t _max_names
     cdef object _lookup
     cdef readonly object _sites
+    cdef object _held
     cdef LeakCounter _counter
     cdef SoftwareGuesser _software
     cdef dict _verdicts
     cdef public long long found, not_found, unavailable
 
-    @cython.locals(asked=list, ids=list, answers=list, leaks=list, told=set, certificate=tuple)
+    @cython.locals(asked=list, ids=list, answers=list)
     cpdef list feed(self, object exchanges)
+    @cython.locals(leaks=list, told=set, certificate=tuple)
+    cdef list _leaks(self, list asked, list ids, list answers)
     cdef object _leak(self, object exchange, object answer, tuple certificate)
     @cython.locals(key=tuple, known=tuple)
     cdef object _verdict(self, object answer)

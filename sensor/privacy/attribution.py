@@ -15,6 +15,7 @@ from sensor.ct.lookup import Answer, CtLookup, Found, Issuer, NotFound, Unavaila
 from sensor.ocsp.carriage import resembles_get
 from sensor.ocsp.model import CertId, Evidence, OcspExchange
 from sensor.pki.certificates import Certificate
+from sensor.privacy.held import HeldExchanges
 from sensor.privacy.leak import Grade, Leak, LeakCounter
 from sensor.privacy.sites import SiteIndex, is_host_name
 from sensor.privacy.software import SoftwareGuesser
@@ -117,7 +118,7 @@ class LeakStage:
     """OcspExchanges in, Leaks out: one for each client, certificate and HTTP transaction.
 
     `found`, `not_found` and `unavailable` count what was looked up, `forgotten` the (client, certificate) pairs whose
-    count was given up.
+    count was given up. `waiting` exchanges are held because an answer about one of them is `pending` (ct.deferred).
     """
 
     def __init__(self, settings: PrivacySettings, lookup: CtLookup) -> None:
@@ -127,6 +128,7 @@ class LeakStage:
         self._sites = SiteIndex()
         self._software = SoftwareGuesser()
         self._verdicts: dict[tuple[int, str], tuple[Answer, Verdict]] = {}
+        self._held = HeldExchanges(settings.max_waiting_bytes)
         self.found = 0
         self.not_found = 0
         self.unavailable = 0
@@ -135,8 +137,15 @@ class LeakStage:
     def forgotten(self) -> int:
         return self._counter.forgotten
 
+    @property
+    def waiting(self) -> int:
+        return self._held.exchanges
+
     def feed(self, exchanges: Sequence[OcspExchange]) -> list[Leak]:
-        """The leaks in `exchanges`, in order; exchanges of one transaction stand next to each other."""
+        """The leaks in `exchanges`, in order; exchanges of one transaction stand next to each other.
+
+        None while an answer is pending: then they come out of `settle`, unless too much waits already.
+        """
         asked: list[OcspExchange] = []
         ids: list[CertId] = []
         for exchange in exchanges:
@@ -147,6 +156,19 @@ class LeakStage:
         if not ids:
             return []
         answers = self._lookup.lookup(ids)
+        for answer in answers:
+            if type(answer) is Unavailable and answer.pending and self._held.hold(asked, ids, answers):
+                return []
+        return self._leaks(asked, ids, answers)
+
+    def settle(self, late: Sequence[tuple[CertId, Answer]]) -> list[Leak]:
+        """The leaks that waited for these answers and for no other, with their own times."""
+        leaks = []
+        for asked, ids, answers in self._held.release(late):
+            leaks += self._leaks(asked, ids, answers)
+        return leaks
+
+    def _leaks(self, asked: list[OcspExchange], ids: list[CertId], answers: list[Answer]) -> list[Leak]:
         if len(ids) == 1:
             return [self._leak(asked[0], answers[0], _certificate_key(ids[0], answers[0]))]
         leaks = []

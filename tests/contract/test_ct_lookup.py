@@ -1,4 +1,4 @@
-"""The CtLookup contract, against the store's file and against the fake in memory."""
+"""The CtLookup contract, against the store's file, the fake in memory, and each of them behind a thread."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest is started
 
+from sensor.ct.deferred import DeferredLookup
 from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.lookup import CtLookup, Found, Issuer, NotFound, Unavailable
 from sensor.ct.memory import MemoryLookup
@@ -106,11 +107,38 @@ class StoreHarness:
         self.now += 1.5
 
 
-@pytest.fixture(params=["memory", "store"])
+class DeferredHarness:
+    """Another thread asks the store, or the fake; the machine may be slow, so an answer may take a second."""
+
+    def __init__(self, inner: MemoryHarness | StoreHarness) -> None:
+        self.inner = inner
+        self.lookup: CtLookup = self._deferred()
+
+    def _deferred(self) -> DeferredLookup:
+        inner, settings = self.inner, CtSettings(answer_within_ms=1000)
+        if isinstance(inner, MemoryHarness):
+            return DeferredLookup(lambda: inner.lookup, settings, clock=lambda: 0.0)
+        inner.lookup.close()  # one thread uses a store's connection: the deferred one opens its own
+        return DeferredLookup(
+            lambda: StoreLookup(inner.settings, clock=lambda: inner.now), settings, clock=lambda: inner.now
+        )
+
+    def break_it(self) -> None:
+        self.lookup.close()
+        self.inner.break_it()
+        self.lookup = self._deferred()
+
+    def mend_it(self) -> None:
+        self.inner.mend_it()
+
+
+@pytest.fixture(params=["memory", "store", "deferred memory", "deferred store"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
-    made: Harness = MemoryHarness() if request.param == "memory" else StoreHarness(tmp_path)
+    inner = MemoryHarness() if request.param.endswith("memory") else StoreHarness(tmp_path)
+    made: Harness = DeferredHarness(inner) if request.param.startswith("deferred") else inner
     yield made
     made.lookup.close()
+    inner.lookup.close()
 
 
 @pytest.fixture
@@ -313,7 +341,9 @@ class TestTraffic:
 
 @pytest.fixture(scope="module")
 def lookups(tmp_path_factory: pytest.TempPathFactory) -> list[CtLookup]:
-    return [MemoryHarness().lookup, StoreHarness(tmp_path_factory.mktemp("store")).lookup]
+    harnesses = [MemoryHarness(), StoreHarness(tmp_path_factory.mktemp("store"))]
+    deferred = DeferredHarness(StoreHarness(tmp_path_factory.mktemp("deferred")))
+    return [*(harness.lookup for harness in harnesses), deferred.lookup]
 
 
 @given(st.text(max_size=20), st.binary(max_size=40), st.binary(max_size=40), st.text(max_size=50))

@@ -1,0 +1,364 @@
+"""Look-ups that never hold up whoever asks: another thread asks the store, and what takes too long comes later.
+
+While the store is well, an answer is waited for, which takes some dozen microseconds: results are as without this. A
+store that is locked, slow or hangs costs `answer_within_ms` once; as long as it is busy nobody waits for it. Such ids
+are answered Unavailable with `pending` set, and their answers, when they come, are had from `take_late`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sensor.ct.lookup import Answer, CtLookup, Issuer, NotFound, Unavailable
+from sensor.ct.schema import StoreError
+from sensor.ocsp.model import CertId
+from sensor.settings import CtSettings
+
+_FRESH_S: Final = 1.0  # an answer is believed for so long: as long as a store takes to notice that it was changed
+_RETRY_S: Final = 0.25
+_MAX_FRESH: Final = 8192
+_MAX_BATCH: Final = 64
+_MAX_OFFERED_BYTES: Final = 4 << 20
+_MAX_JUDGED: Final = 4096
+
+_SLOW: Final = Unavailable("no answer yet", True)
+_FULL: Final = Unavailable("too many look-ups wait")
+_CLOSED: Final = Unavailable("closed")
+_GIVEN_UP: Final = Unavailable("no answer came")
+
+
+class _Offer:
+    """A certificate from the traffic. `issuer` is the verdict once `done`."""
+
+    __slots__ = ("der", "done", "issuer")
+
+    def __init__(self, der: bytes) -> None:
+        self.der = der
+        self.issuer: Issuer | None = None
+        self.done = False
+
+    def serve(self, inner: CtLookup) -> None:
+        self.issuer = inner.issuer_from_traffic(self.der)
+
+
+class _Certificate:
+    """A question for the certificate of `issuer`. `der` is the answer once `done`."""
+
+    __slots__ = ("der", "done", "issuer")
+
+    def __init__(self, issuer: Issuer) -> None:
+        self.der: bytes | None = None
+        self.issuer = issuer
+        self.done = False
+
+    def serve(self, inner: CtLookup) -> None:
+        self.der = inner.issuer_certificate(self.issuer)
+
+
+class _Wanted:
+    """An id that was asked about: when first, and whether somebody was told that the answer comes later."""
+
+    __slots__ = ("owed", "queued", "since")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.owed = False
+        self.queued = False
+
+
+class DeferredLookup:
+    """A CtLookup in front of the one that `make` makes, in the thread that uses it from then on.
+
+    The thread is started by the first question, so that it has the limits that the process has put upon itself by
+    then. What `make` raises (StoreError) makes answers Unavailable, and is tried again. One thread asks; `take_late`,
+    `settle` and `close` are its, too.
+    """
+
+    def __init__(
+        self, make: Callable[[], CtLookup], settings: CtSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` counts seconds, and only says how old an answer is: waiting is by the real one."""
+        self._make = make
+        self._clock = clock
+        self._within_s = settings.answer_within_ms / 1000
+        self._max_waiting = settings.max_waiting
+        self._retry_for_s = settings.retry_for_s
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)  # there is something to do
+        self._done = threading.Condition(self._lock)  # something was done
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        # Of the asking thread alone:
+        self._fresh: dict[CertId, tuple[Answer, float]] = {}
+        self._judged: dict[bytes, tuple[Issuer | None, float]] = {}
+        self._certificates: dict[int, tuple[bytes | None, float]] = {}
+        # Under the lock:
+        self._wanted: dict[CertId, _Wanted] = {}
+        self._jobs: deque[CertId | _Offer | _Certificate] = deque()
+        self._offered_bytes = 0
+        self._retry: dict[CertId, None] = {}
+        self._retry_at = 0.0
+        self._results: dict[CertId, Answer] = {}
+        self._late: list[tuple[CertId, Answer]] = []
+        self._busy_since: float | None = None
+        self._accepted = False
+        self.late = 0
+        """Answers that came, or were given up, after somebody had been told that they come later."""
+        self.refused = 0
+        """Questions not asked because too many waited."""
+
+    @property
+    def waiting(self) -> int:
+        """Ids that wait for an answer."""
+        return len(self._wanted)
+
+    def lookup(self, ids: Sequence[CertId]) -> list[Answer]:
+        now = self._clock()
+        if self._accepted:
+            self._forget_absent()
+        fresh = self._fresh
+        answers: list[Answer] = []
+        missing: list[CertId] = []
+        for cert_id in ids:
+            known = fresh.get(cert_id)
+            if known is not None and 0 <= now - known[1] < _FRESH_S:
+                answers.append(known[0])
+            else:
+                answers.append(_SLOW)
+                missing.append(cert_id)
+        if not missing:
+            return answers
+        came = self._ask(missing)
+        for place, cert_id in enumerate(ids):
+            if answers[place] is _SLOW:
+                answer = answers[place] = came[cert_id]
+                if type(answer) is not Unavailable:
+                    self._keep(cert_id, answer, now)
+        return answers
+
+    def issuer_from_traffic(self, der: bytes) -> Issuer | None:
+        """As the contract has it; None also while the store is in trouble: what comes of it is known later then."""
+        now = self._clock()
+        digest = hashlib.sha256(der).digest()
+        known = self._judged.get(digest)
+        if known is not None and 0 <= now - known[1] < _FRESH_S:
+            return known[0]
+        offer = _Offer(der)
+        with self._lock:
+            if self._closing or len(self._jobs) >= self._max_waiting:
+                return None
+            if self._offered_bytes + len(der) > _MAX_OFFERED_BYTES:
+                return None
+            self._offered_bytes += len(der)
+            self._jobs.append(offer)
+            self._start()
+            self._wait(lambda: offer.done)
+            issuer, done = offer.issuer, offer.done
+        if done:
+            if len(self._judged) >= _MAX_JUDGED:
+                self._judged.clear()
+            self._judged[digest] = (issuer, now)
+        if self._accepted:
+            self._forget_absent()
+        return issuer
+
+    def issuer_certificate(self, issuer: Issuer) -> bytes | None:
+        """As the contract has it; None also while the store is in trouble."""
+        now = self._clock()
+        known = self._certificates.get(issuer.number)
+        if known is not None and 0 <= now - known[1] < _FRESH_S:
+            return known[0]
+        question = _Certificate(issuer)
+        with self._lock:
+            if self._closing or len(self._jobs) >= self._max_waiting:
+                return None
+            self._jobs.append(question)
+            self._start()
+            self._wait(lambda: question.done)
+            der = question.der
+        if der is not None:
+            if len(self._certificates) >= _MAX_JUDGED:
+                self._certificates.clear()
+            self._certificates[issuer.number] = (der, now)
+        return der
+
+    def take_late(self) -> list[tuple[CertId, Answer]]:
+        """Answers to what was `pending`, each once, in the order in which they came; Unavailable if none will come."""
+        with self._lock:
+            oldest = time.monotonic() - self._retry_for_s
+            while self._wanted:
+                cert_id, wanted = next(iter(self._wanted.items()))
+                if wanted.since >= oldest:
+                    break
+                self._answered(cert_id, _GIVEN_UP)
+            late, self._late = self._late, []
+        now = self._clock()
+        for cert_id, answer in late:
+            if type(answer) is not Unavailable:
+                self._keep(cert_id, answer, now)
+        return late
+
+    def settle(self, seconds: float) -> list[tuple[CertId, Answer]]:
+        """The end: as `take_late`, after waiting at most so long for what is still out, which is then given up."""
+        with self._lock:
+            self._done.wait_for(lambda: not self._wanted, seconds)
+            for cert_id in list(self._wanted):
+                self._answered(cert_id, _GIVEN_UP)
+        return self.take_late()
+
+    def close(self) -> None:
+        """Waits a second at most: a thread that hangs in the store is left behind."""
+        with self._lock:
+            self._closing = True
+            self._work.notify()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def _ask(self, ids: list[CertId]) -> dict[CertId, Answer]:
+        """An answer for each of them, `pending` where there is none in time."""
+        came: dict[CertId, Answer] = {}
+        asked: list[CertId] = []
+        with self._lock:
+            self._results.clear()  # of earlier questions
+            for cert_id in ids:
+                if self._closing:
+                    came[cert_id] = _CLOSED
+                elif cert_id not in self._wanted and len(self._wanted) >= self._max_waiting:
+                    self.refused += 1
+                    came[cert_id] = _FULL
+                else:
+                    self._want(cert_id)
+                    asked.append(cert_id)
+            if asked:
+                self._start()
+                self._wait(lambda: all(cert_id in self._results for cert_id in asked))
+            for cert_id in asked:
+                answer = self._results.get(cert_id)
+                wanted = self._wanted.get(cert_id)
+                if wanted is not None:  # not answered, or only that the store is in trouble
+                    wanted.owed = True
+                    answer = _SLOW if answer is None else answer
+                came[cert_id] = _SLOW if answer is None else answer
+        return came
+
+    def _want(self, cert_id: CertId) -> None:
+        wanted = self._wanted.get(cert_id)
+        if wanted is None:
+            wanted = self._wanted[cert_id] = _Wanted(time.monotonic())
+        if not wanted.queued:
+            wanted.queued = True
+            self._jobs.append(cert_id)
+
+    def _wait(self, is_done: Callable[[], bool]) -> None:
+        """Unless the thread has been busy for too long already: then the store is in trouble, and nobody waits."""
+        self._work.notify()
+        since = self._busy_since
+        if since is None or time.monotonic() - since < self._within_s:
+            self._done.wait_for(is_done, self._within_s)
+
+    def _keep(self, cert_id: CertId, answer: Answer, now: float) -> None:
+        if len(self._fresh) >= _MAX_FRESH:
+            self._fresh.clear()
+        self._fresh[cert_id] = (answer, now)
+
+    def _forget_absent(self) -> None:
+        """An issuer was accepted from the traffic: "unknown issuer" may be wrong from now on."""
+        self._accepted = False
+        self._fresh = {i: known for i, known in self._fresh.items() if type(known[0]) is not NotFound}
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="ocspwatch-lookup", daemon=True)
+            self._thread.start()
+
+    # What follows runs in the other thread.
+
+    def _run(self) -> None:
+        inner: CtLookup | None = None
+        try:
+            while True:
+                with self._lock:
+                    job = self._take()
+                    if self._closing:
+                        return
+                    self._busy_since = time.monotonic()
+                if inner is None:
+                    inner = self._opened()
+                self._serve(inner, job)
+        finally:
+            if inner is not None:
+                inner.close()
+
+    def _opened(self) -> CtLookup | None:
+        try:
+            return self._make()
+        except StoreError:
+            return None
+
+    def _take(self) -> list[CertId] | _Offer | _Certificate:
+        """What is to be done next: one thing, or ids; waits until there is something. The lock is held."""
+        self._busy_since = None
+        while True:
+            left = self._retry_at - time.monotonic()
+            if self._retry and left <= 0:
+                again, self._retry = self._retry, {}
+                for cert_id in again:
+                    if cert_id in self._wanted:
+                        self._want(cert_id)
+            if self._jobs or self._closing:
+                break
+            self._work.wait(left if self._retry else None)
+        batch: list[CertId] = []
+        while self._jobs and len(batch) < _MAX_BATCH:
+            job = self._jobs[0]
+            if not isinstance(job, CertId):
+                if batch:
+                    break
+                self._jobs.popleft()
+                if isinstance(job, _Offer):
+                    self._offered_bytes -= len(job.der)
+                return job
+            batch.append(job)
+            self._jobs.popleft()
+        return batch
+
+    def _serve(self, inner: CtLookup | None, job: list[CertId] | _Offer | _Certificate) -> None:
+        if isinstance(job, list):
+            self._look_up(inner, job)
+            return
+        if inner is not None:
+            job.serve(inner)
+        with self._lock:
+            job.done = True
+            if isinstance(job, _Offer) and job.issuer is not None:
+                self._accepted = True
+            self._done.notify()
+
+    def _look_up(self, inner: CtLookup | None, ids: list[CertId]) -> None:
+        answers: list[Answer] = [Unavailable("cannot be opened")] * len(ids) if inner is None else inner.lookup(ids)
+        with self._lock:
+            for cert_id, answer in zip(ids, answers, strict=True):
+                wanted = self._wanted.get(cert_id)
+                if wanted is not None:
+                    wanted.queued = False
+                if type(answer) is not Unavailable:
+                    self._answered(cert_id, answer)
+                elif wanted is not None:
+                    self._results[cert_id] = Unavailable(answer.reason, True)
+                    if not self._retry:
+                        self._retry_at = time.monotonic() + _RETRY_S
+                    self._retry[cert_id] = None
+            self._done.notify()
+
+    def _answered(self, cert_id: CertId, answer: Answer) -> None:
+        """This is the answer, whoever waits for it. The lock is held."""
+        wanted = self._wanted.pop(cert_id, None)
+        self._results[cert_id] = answer
+        if wanted is not None and wanted.owed:
+            self.late += 1
+            self._late.append((cert_id, answer))
