@@ -14,7 +14,7 @@ from sensor.http.content import Content, filename_of
 from sensor.http.grammar import parse_number
 from sensor.http.head import Head, read_odd_fields
 from sensor.http.multipart import Multipart, boundary_of
-from sensor.http.transaction import BodyFile, NotKept
+from sensor.http.transaction import BodyFile, NewTap, NotKept
 from sensor.settings import HttpSettings
 
 _RATIO_FREE_BYTES: Final = 65536
@@ -25,7 +25,16 @@ _CONTENT_RANGE: Final = re.compile(rb"bytes[ \t]+([0-9]{1,19})-([0-9]{1,19})/([0
 class Body:
     """The body of one message. `feed`, `skipped` and `lost` take what framing found; `finish` gives the files."""
 
-    def __init__(self, settings: HttpSettings, head: Head, is_orig: bool, uid: str, depth: int, size: int) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        head: Head,
+        is_orig: bool,
+        uid: str,
+        depth: int,
+        size: int,
+        new_tap: NewTap | None = None,
+    ) -> None:
         """`uid` of the flow, `depth` of the transaction. `size`: what framing says, -1 if it does not know."""
         self.settings = settings
         self.is_orig = is_orig
@@ -47,7 +56,7 @@ class Body:
             return
         known = size if self.decoder is None else -1
         self.content = Content(
-            settings, is_orig, head.content_type, filename_of(head.disposition, head.content_type), known
+            settings, is_orig, head.content_type, filename_of(head.disposition, head.content_type), known, new_tap
         )
         if known < 0 and self.decoder is None and head.length > 0:
             self.content.total = head.length  # what it claimed is logged, though it does not count (as Zeek)
@@ -70,6 +79,7 @@ class Body:
             if total > 0:
                 self.content.total = total
             self.content.partial = not (first == 0 and last + 1 == total)
+            self.content.headless = first != 0
 
     def feed(self, data: bytes, ts: int) -> None:
         self.fed += len(data)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from sensor.http.grammar import unescape_uri
 from sensor.http.mime import SNIFF_BYTES, sniff
-from sensor.http.transaction import BodyFile, Digests, NotKept
+from sensor.http.transaction import BodyFile, Digests, NewTap, NotKept, Tap
 from sensor.settings import HttpSettings
 
 _Known = tuple[str | None, Digests | None]
@@ -27,7 +27,7 @@ Pure functions remembered, and bounded: at most 512 objects of at most 4 KiB, th
 
 # What is done with a file.
 _COUNT: Final = 0
-_HASH: Final = 1
+_TAP: Final = 1  # hashed, and read by a tap while it goes by
 _KEEP: Final = 2
 _READ: Final = 3  # kept for `http.cleartext`, not hashed
 
@@ -36,14 +36,15 @@ _BY_TYPE: Final = {
     "application/ocsp-response": _KEEP,
     "application/pkix-cert": _KEEP,
     "application/pkcs7-mime": _KEEP,
-    "application/pkix-crl": _HASH,
+    "application/x-pem": _KEEP,
+    "application/pkix-crl": _TAP,
 }
 _BY_CLAIM: Final = {
     **{name.encode(): use for name, use in _BY_TYPE.items()},
     b"application/x-x509-ca-cert": _KEEP,
     b"application/x-x509-user-cert": _KEEP,
     b"application/x-pkcs7-certificates": _KEEP,
-    b"application/x-pkcs7-crl": _HASH,
+    b"application/x-pkcs7-crl": _TAP,
 }
 """Content-Types that count though the content does not show it; the last three are what servers of old send."""
 
@@ -51,7 +52,7 @@ _FORMS: Final = frozenset(
     {b"application/x-www-form-urlencoded", b"application/json", b"application/xml", b"text/xml", b"text/plain"}
 )
 """What a request's body may be that is kept to see what is in it in the clear."""
-
+_PEM_CRL: Final = (b"-----BEGIN X509 CRL-----", b"-----BEGIN CRL-----")
 _FILENAME: Final = re.compile(rb"filename[ \t]*\*?=", re.IGNORECASE)
 _NAME: Final = re.compile(rb"name[ \t]*=", re.IGNORECASE)
 _BEFORE_NAME: Final = re.compile(rb".*name[ \t]*\*?=[ \t]*", re.IGNORECASE | re.DOTALL)
@@ -112,6 +113,8 @@ def use_of(
             use = _READ
     if use in (_COUNT, _READ) and size <= limit and _is_der_of(start, size):
         use = _KEEP  # OCSP that is too broken to show its type
+    if use in (_COUNT, _READ) and start.startswith(_PEM_CRL):
+        use = _TAP
     return use
 
 
@@ -136,7 +139,13 @@ class Content:
     """One file: a body, or a part of one. Bytes come decoded."""
 
     def __init__(
-        self, settings: HttpSettings, is_orig: bool, content_type: bytes | None, filename: str | None, size: int
+        self,
+        settings: HttpSettings,
+        is_orig: bool,
+        content_type: bytes | None,
+        filename: str | None,
+        size: int,
+        new_tap: NewTap | None = None,
     ) -> None:
         self.settings = settings
         self.is_orig = is_orig
@@ -154,13 +163,17 @@ class Content:
         self.use = _COUNT
         self.too_large = False
         self.partial = False  # a range of something larger
+        self.headless = False  # ... without its beginning
+        self.new_tap = new_tap
+        self.tap: Tap | None = None
+        self.tapping = False  # whether the tap wants more
         self.held: list[bytes] = []
         self.held_bytes = 0
         self.hashes: tuple[_Hash, _Hash, _Hash] | None = None
 
     def idle(self) -> bool:
         """Whether further bytes only need to be counted."""
-        return self.judged and not self.held and self.hashes is None
+        return self.judged and not self.held and self.hashes is None and not self.tapping
 
     def feed(self, data: bytes, ts: int) -> None:
         if not self.seen:
@@ -170,6 +183,8 @@ class Content:
         if self.hashes is not None:
             for value in self.hashes:
                 value.update(data)
+        if self.tapping and self.tap is not None:
+            self.tapping = self.tap.feed(data)
         if not self.judged:
             self.held.append(data)
             self.held_bytes += len(data)
@@ -197,6 +212,7 @@ class Content:
         self.held = []
         self.held_bytes = 0
         self.hashes = None
+        self.tapping = False
 
     def judge(self) -> None:
         """The beginning is there: what is it, and what shall be done with it?"""
@@ -216,7 +232,10 @@ class Content:
                 return
             if mode != "all":
                 return  # hashed when it is whole
-        if mode == "all" or (mode == "pki" and self.use == _HASH):
+        if self.use == _TAP and self.new_tap is not None and not self.headless:
+            self.tap = self.new_tap()
+            self.tapping = self.tap.feed(start)
+        if mode == "all" or (mode == "pki" and self.use == _TAP):
             self.hashes = (md5(start, usedforsecurity=False), sha1(start, usedforsecurity=False), sha256(start))
         if self.use < _KEEP:
             self.held = []
@@ -278,6 +297,8 @@ class Content:
             False,
             content,
             digests,
+            None,
+            self.tap.finish(self.missing > 0) if self.tap is not None else None,
         )
 
 
@@ -289,6 +310,7 @@ def whole_file(
     fuid: str,
     data: bytes,
     ts: int,
+    new_tap: NewTap | None = None,
 ) -> BodyFile | None:
     """What `Content` makes of a file of known size whose bytes came all at once: the rule, and so the fast way."""
     limit = settings.max_request_body_bytes if is_orig else settings.max_response_body_bytes
@@ -297,8 +319,8 @@ def whole_file(
     known = _memo.get(data) if size <= _MEMO_BYTES else None
     mime_type = known[0] if known is not None else sniff(data)
     use = use_of(mime_type, content_type, data, size, limit, settings.max_form_bytes if is_orig else 0)
-    if size > limit or (use != _KEEP and (mode == "all" or use == _HASH)):
-        content = Content(settings, is_orig, content_type, filename, size)
+    if size > limit or (use != _KEEP and (mode == "all" or use == _TAP)):
+        content = Content(settings, is_orig, content_type, filename, size, new_tap)
         content.feed(data, ts)
         return content.finish(fuid, None)
     digests = None

@@ -10,7 +10,7 @@ cdef int CLOSE, FIXED, HEAD, OVER, SEARCH
 
 @cython.final
 cdef class Messages:
-    cdef public object flow, settings
+    cdef public object flow, settings, new_tap
     cdef public list out
     cdef public bint certain, keep_alive
     cdef public str service, uid

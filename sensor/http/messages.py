@@ -12,7 +12,7 @@ from sensor.http.grammar import METHODS, uri_oddity
 from sensor.http.head import Head
 from sensor.http.pairing import Exchange, Pairing
 from sensor.http.side import CLOSE, FIXED, HEAD, OVER, SEARCH, Side
-from sensor.http.transaction import HttpRequest, HttpResponse
+from sensor.http.transaction import HttpRequest, HttpResponse, NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId, Weird
 
@@ -30,12 +30,15 @@ _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\
 class Messages:
     """What the two directions of a flow share. `service` as in StreamReader; `certain`: a start line proved HTTP."""
 
-    def __init__(self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool) -> None:
+    def __init__(
+        self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None = None
+    ) -> None:
         self.flow = flow
         self.uid = flow.uid
         self.out = out
         self.settings = settings
         self.certain = certain
+        self.new_tap = new_tap
         self.service: str | None = None
         self.orig = Side(True)
         self.resp = Side(False)
@@ -117,7 +120,7 @@ class Messages:
             if head.disposition is not None or (kind is not None and 0x3D in kind):
                 name = filename_of(head.disposition, kind)
             body = data[pos : pos + length]
-            file = whole_file(self.settings, side.is_orig, kind, name, fuid, body, ts)
+            file = whole_file(self.settings, side.is_orig, kind, name, fuid, body, ts, self.new_tap)
             if file is not None:
                 side.files = (file,)
             side.length = length
@@ -131,7 +134,7 @@ class Messages:
     def new_body(self, side: Side, head: Head, length: int) -> Body:
         """Where the body of the message under way goes; `length` -1 if it is not known."""
         depth = side.exchange.depth if side.exchange is not None else 0
-        body = Body(self.settings, head, side.is_orig, self.uid, depth, length)
+        body = Body(self.settings, head, side.is_orig, self.uid, depth, length, self.new_tap)
         if side.status == 206 and not side.is_orig:
             body.set_range(head.content_range)
         return body

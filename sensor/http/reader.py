@@ -18,6 +18,7 @@ from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, Messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import find_message
 from sensor.http.side import CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, Side
+from sensor.http.transaction import NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
@@ -36,9 +37,11 @@ class HttpReader:
     is not known (a flow joined in its middle).
     """
 
-    def __init__(self, flow: FlowId, out: list[object], settings: HttpSettings, *, probation: bool) -> None:
+    def __init__(
+        self, flow: FlowId, out: list[object], settings: HttpSettings, *, probation: bool, new_tap: NewTap | None = None
+    ) -> None:
         self._settings = settings
-        self._messages = Messages(flow, out, settings, not probation)
+        self._messages = Messages(flow, out, settings, not probation, new_tap)
 
     @property
     def service(self) -> str | None:

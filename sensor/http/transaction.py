@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +20,21 @@ class NotKept(enum.Enum):
     HOLE = "hole"  # bytes lost in capture
     CUT = "cut"  # the message ended before its declared length
     UNDECODABLE = "undecodable"  # content coding unknown, broken or over its limit
+
+
+class Tap(Protocol):
+    """Reads a file that is too large to be kept, while it goes by: a CRL. Raises nothing for what the bytes are."""
+
+    def feed(self, data: bytes) -> bool:
+        """The next decoded bytes. Returns whether more are wanted."""
+        ...
+
+    def finish(self, lost: bool) -> object:
+        """No more bytes come; `lost`: some were lost in capture, and nothing behind them was fed."""
+        ...
+
+
+NewTap = Callable[[], Tap]
 
 
 class Digests(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +69,7 @@ class BodyFile(msgspec.Struct, frozen=True, gc=False):
     content: bytes | NotKept
     digests: Digests | None = None
     parent_fuid: str | None = None
+    reading: object | None = None  # what a Tap made of the bytes while they went by
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):

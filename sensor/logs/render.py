@@ -164,6 +164,7 @@ class TrafficLines:
             _,
             digests,
             parent,
+            _,
         ) = fields
         parts = self._parts
         us = first_ts // 1000

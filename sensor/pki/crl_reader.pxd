@@ -17,6 +17,7 @@ cdef class CrlReader:
     cdef list _hits, _kept
 
     cpdef bint feed(self, bytes data) except -1
+    cpdef fail(self, str reason)
     cdef _advance(self, bytes buffer)
     cdef _fail(self, object error)
     @cython.locals(pos="long long", size="long long", end="long long", need="long long")

@@ -101,6 +101,11 @@ class CrlReader:
         self._advance(buffer)
         return self._state < _DONE
 
+    def fail(self, reason: str) -> None:
+        """Whoever hands over the bytes has found that they are broken."""
+        if self._state < _DONE:
+            self._fail(CrlError(reason))
+
     def finish(self, lost: bool = False, pem: bool = False) -> Crl:
         """What was read, when no more bytes come; `lost`: because some were lost in capture."""
         if self._state == _HEAD and self._retry:
