@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # An editable install compiles in place; it is made anew when one of these is newer than it.
-COMPILED := $(wildcard sensor/*.pxd sensor/*/*.pxd)
+COMPILED := $(wildcard sensor/*.pxd sensor/*/*.pxd sensor/*/*/*.pxd)
 SOURCES := pyproject.toml setup.py $(COMPILED) $(wildcard $(COMPILED:.pxd=.py))
 
 PYTEST ?= --numprocesses auto

@@ -12,6 +12,7 @@ cdef class Pipeline:
     cdef long long _errors
 
     cdef _drain(self)
+    cdef _idle(self, object batch)
     cdef _feed_measured(self, object batch)
     @cython.locals(events=list, exchanges=list)
     cdef _transaction(self, object transaction)

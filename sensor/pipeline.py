@@ -95,19 +95,28 @@ class Pipeline:
             self.feed(batch)
             if source.weirds:
                 self.take_weirds(source.weirds)
-            if batch.first == batch.stop and self._writer is not None:
-                self._writer.flush()  # the source waits for more: whoever reads the logs should not
             if progress is not None:
                 progress()
         self.finish()
         self.take_weirds(source.weirds)
 
     def feed(self, batch: FrameBatch) -> None:
+        if batch.first == batch.stop:
+            self._idle(batch)
+            return
         if self._by_packets:
             self._feed_measured(batch)
             return
         self.tracker.feed(batch)
         self._drain()
+
+    def _idle(self, batch: FrameBatch) -> None:
+        """The source waits for more: time may pass all the same, and whoever reads the logs should not wait."""
+        if batch.quiet_until:
+            self.tracker.advance(batch.quiet_until)
+        self._drain()
+        if self._writer is not None:
+            self._writer.flush()
 
     def finish(self) -> None:
         """The input is over: every flow ends here, and look-ups that are still out are waited for, but not for long."""

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 Size = Annotated[int, Meta(ge=1, le=1 << 50)]
 Count = Annotated[int, Meta(ge=0, le=1 << 50)]
+RingSize = Annotated[int, Meta(ge=1 << 22, le=1 << 31)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Interval = Annotated[float, Meta(ge=0.1, le=86400)]
@@ -33,6 +34,10 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes searched behind a damaged record for the next believable one; then the rest of the file is given up."""
     max_damage_reports: Count = 64
     """Weirds for one capture file; what is skipped beyond is counted only."""
+    ring_bytes: RingSize = 64 << 20
+    """Memory in which the kernel collects packets of an interface while the sensor is busy."""
+    promiscuous: bool = True
+    """Whether an interface is asked for packets that are meant for others, as it must be on a SPAN port."""
 
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,8 +10,10 @@ it, unless it is for want of ../shared: that is data which `.ci/run` cannot inst
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -77,6 +79,42 @@ def shared() -> Path:
 @pytest.fixture
 def repository() -> Path:
     return REPOSITORY
+
+
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+
+
+@pytest.fixture
+def network() -> Generator[None]:
+    """A network namespace of this test's own, for this thread and the programs it starts: nothing but `lo`, up.
+
+    It is gone with all in it when the test is over. Threads that are started in it are in it, too. Ask for "root"
+    and "namespaces" by the mark.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    assert libc.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+    try:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        yield
+    finally:
+        assert libc.setns(before, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        os.close(before)
+
+
+@pytest.fixture
+def wire(network: None) -> Generator[socket.socket]:
+    """A cable from `w0` to `w1` in a network of the test's own; the socket sends frames as they are into w0's end, so
+    that they come out of w1. Nothing else is said there: no addresses, no IPv6, no ARP."""
+    for words in (
+        "link add w0 type veth peer w1",
+        "link set w0 addrgenmode none arp off up",
+        "link set w1 addrgenmode none arp off up",
+    ):
+        subprocess.run(["ip", *words.split()], check=True)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind(("w0", 0))
+        yield sender
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from array import array
 from pathlib import Path
 
 import pytest
 
 from sensor.capture.inputs import open_inputs
+from sensor.capture.source import FrameBatch, Timestamp
 from sensor.ct.memory import MemoryLookup
 from sensor.http.reader import HttpReader
 from sensor.logs.sinks.memory import MemorySink
@@ -56,6 +58,24 @@ def test_the_summary_sees_what_the_logs_see() -> None:
     pipeline.complete_summary()
     assert summary.connections == len(sink.records("conn"))
     assert summary.leaks == len(sink.records("leak"))
+
+
+def test_while_the_source_waits_time_goes_on_and_lines_are_handed_over() -> None:
+    sink = MemorySink()
+    writer = LogWriter(SETTINGS.logs, SETTINGS.flow.local_nets, sink)
+    pipeline = Pipeline(SETTINGS, MemoryLookup(), writer, None)
+    source = open_inputs([str(PCAPS / "ocsp/openssl-post-good.pcap")], SETTINGS.capture)
+    for batch in source.batches():
+        pipeline.feed(batch)
+    assert sink.data == {}
+
+    def wait(quiet_until: int) -> None:
+        pipeline.feed(FrameBatch(b"", *(array(code) for code in "qQIIH"), quiet_until=Timestamp(quiet_until)))
+
+    wait(0)
+    assert set(sink.data) == {"files", "http", "leak", "notice", "ocsp", "ocsp_exchange"}
+    wait(pipeline.tracker.now + 60 * 10**9)
+    assert len(sink.records("conn")) == 1
 
 
 def test_damage_of_the_source_is_a_weird() -> None:

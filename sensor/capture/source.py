@@ -25,10 +25,11 @@ class FrameBatch:
     array('H') the LINKTYPE_ number (tcpdump.org/linktypes.html). Frames `first` to `stop` - 1 are the ones to be read,
     so that two captures can be merged by time without copying columns. `number` is the capture-wide index of frame
     `first`, from 0.
-    A source guarantees offset + caplen <= len(buffer).
+    A source guarantees offset + caplen <= len(buffer). `quiet_until`, in a batch without frames: no frame comes that is
+    older than this, so that what waits for time to pass need not wait for a frame; 0 if there is no saying.
     """
 
-    __slots__ = ("buffer", "caplen", "first", "link", "number", "offset", "stop", "ts", "wirelen")
+    __slots__ = ("buffer", "caplen", "first", "link", "number", "offset", "quiet_until", "stop", "ts", "wirelen")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class FrameBatch:
         first: int = 0,
         stop: int = -1,
         number: int = 0,
+        quiet_until: Timestamp = Timestamp(0),
     ) -> None:
         self.buffer = buffer
         self.ts = ts
@@ -51,6 +53,7 @@ class FrameBatch:
         self.first = first
         self.stop = len(ts) if stop < 0 else stop
         self.number = number
+        self.quiet_until = quiet_until
 
 
 class PacketSource(Protocol):

@@ -8,17 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli.output import EXIT_PARTIAL, add_output_options, open_sink, output_settings, tell_error, tell_mistake
 from sensor.settings import Settings
-from sensor.weird import FlowId
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.capture.timeline import TimeLine
-    from sensor.logs.sinks.sink import EventSink
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
-
-EXIT_MISTAKE = 2
-EXIT_PARTIAL = 3
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,34 +26,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "input, as one time line. Makes no network connection.",
     )
     parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")
-    target = parser.add_mutually_exclusive_group()
-    target.add_argument("-o", "--output", metavar="DIR", help="write logs here, one <stream>.log each; made if need be")
-    target.add_argument("--json", action="store_true", help="all events as JSON lines on standard output, nothing else")
     parser.add_argument("--follow", action="store_true", help="wait for more when a file ends; stop with Ctrl-C")
-    parser.add_argument("--ct", metavar="PATH", help="the certificate cache (default: in your data folder)")
-    parser.add_argument("--timestamps", choices=("epoch", "iso8601", "millis"), help="how every time is written")
-    parser.add_argument("--stream", action="store_true", default=None, help="add _path and _write_ts to every line")
-    parser.add_argument("--community-id", action="store_true", default=None, help="add community_id to conn.log")
-    parser.add_argument(
-        "--hash-bodies", choices=("pki", "all", "none"), help="bodies hashed in files.log (default: pki)"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no summary, no progress")
-    parser.add_argument("--no-color", action="store_true", help="no colour (NO_COLOR is obeyed too)")
+    add_output_options(parser)
     parser.set_defaults(run=run)
-
-
-def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
-    """The settings with what the command line says on top."""
-    from sensor.settings_file import override
-
-    named = {
-        "ct.path": args.ct,
-        "logs.timestamps": args.timestamps,
-        "logs.stream": args.stream,
-        "logs.community_id": args.community_id,
-        "http.hash_bodies": args.hash_bodies,
-    }
-    return override(settings, {key: value for key, value in named.items() if value is not None})
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -75,27 +46,27 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     # only walk the flow table again and again.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    settings = _settings(args, settings)
+    settings = output_settings(args, settings)
     try:
         source = open_inputs(args.paths, settings.capture, follow=args.follow)
     except CaptureError as error:
-        return _mistake(error)
+        return tell_mistake(error)
     try:
         lookup = StoreLookup(settings.ct)
     except StoreError as error:
         source.close()
-        return _mistake(error)
+        return tell_mistake(error)
     writer = None
     try:
-        sink = _sink(args, settings)
+        sink = open_sink(args, settings)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
     except (SinkError, OSError) as error:
         source.close()
-        return _mistake(error)
+        return tell_mistake(error)
     summary = None if args.quiet or args.json else Summary()
     pipeline = Pipeline(settings, lookup, writer, summary)
-    pipeline.contain_errors(_tell)
+    pipeline.contain_errors(tell_error)
     try:
         if args.quiet:
             pipeline.run(source)
@@ -112,7 +83,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except ReaderGone:
         return 0
     except SinkError as error:
-        return _mistake(error)
+        return tell_mistake(error)
     finally:
         source.close()
         lookup.close()
@@ -123,19 +94,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             if not file.complete:
                 print(f"ocspwatch: {file.name}: read in part", file=sys.stderr)
     return 0 if source.complete and not pipeline.internal_errors else EXIT_PARTIAL
-
-
-def _sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:
-    """Where the events go: a folder, standard output, or nowhere. Raises SinkError."""
-    if args.json:
-        from sensor.logs.sinks.json_lines import JsonLinesSink
-
-        return JsonLinesSink()
-    if args.output:
-        from sensor.logs.sinks.folder import FolderSink
-
-        return FolderSink(Path(args.output), durable=settings.logs.durable)
-    return None
 
 
 def _print_summary(summary: Summary, source: TimeLine, pipeline: Pipeline, colour: bool | None) -> None:
@@ -156,18 +114,3 @@ def _size_of(name: str) -> int:
         return Path(name).stat().st_size if Path(name).is_file() else 0
     except (OSError, ValueError):  # gone meanwhile, or no path at all
         return 0
-
-
-def _tell(flow: FlowId, error: Exception) -> None:
-    """A bug of ours: which flow it cost, and where it is. No payload."""
-    import traceback
-
-    print(f"ocspwatch: internal error, flow {flow.uid} is dropped; please report this:", file=sys.stderr)
-    for line in traceback.format_tb(error.__traceback__):
-        print(line, end="", file=sys.stderr)
-    print(f"{type(error).__name__}", file=sys.stderr)
-
-
-def _mistake(error: Exception) -> int:
-    print(f"ocspwatch: {error}", file=sys.stderr)
-    return EXIT_MISTAKE

@@ -34,6 +34,7 @@ cdef class FlowTracker:
     cpdef feed(self, batch)
     @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int)
     cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
+    cpdef advance(self, long long now)
     cpdef jump(self, long long ts)
     cpdef bint survives(self, Flow flow, long long due) noexcept
     cpdef odd(self, int code, long long ts)

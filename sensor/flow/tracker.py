@@ -178,11 +178,7 @@ class FlowTracker:
             self.frames += 1
             self.wire_bytes += wirelens[i]
             if ts > self.now:
-                if ts - self.now > _JUMP and self.now:
-                    self.jump(ts)
-                self.now = ts
-                if ts // _TICK > self.swept:
-                    self.sweep(ts)
+                self.advance(ts)
             elif ts < self.now:
                 self.clock_backwards += 1
                 ts = max(ts, 0)
@@ -198,6 +194,18 @@ class FlowTracker:
                 self.odd(code, ts)
             if self.marking:
                 self._mark(2, 0)
+
+    def advance(self, now: int) -> None:
+        """It is `now`, in packet time, and no earlier frame will come: flows whose time is over end.
+
+        What is past already changes nothing.
+        """
+        if now > self.now:
+            if now - self.now > _JUMP and self.now:
+                self.jump(now)
+            self.now = now
+            if now // _TICK > self.swept:
+                self.sweep(now)
 
     def jump(self, ts: int) -> None:
         """Packet time leaps ahead: the capture has a pause, or its clock was set. What was alive may go on."""

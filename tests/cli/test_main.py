@@ -22,7 +22,9 @@ def test_version_says_whether_the_packet_path_is_compiled(capsys: pytest.Capture
     assert "compiled" in printed
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["replay", "--help"], ["ct", "--help"], ["config", "--help"]])
+@pytest.mark.parametrize(
+    "words", [[], ["--help"], ["replay", "--help"], ["live", "--help"], ["ct", "--help"], ["config", "--help"]]
+)
 def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(words)
@@ -35,7 +37,7 @@ def test_all_verbs_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     printed = capsys.readouterr().out
-    for verb in ("replay", "ct", "config"):
+    for verb in ("replay", "live", "ct", "config"):
         assert f"\n    {verb} " in printed
 
 

@@ -57,6 +57,18 @@ def test_flows_end_in_packet_time(name: str) -> None:
     assert seconds <= lives(script) <= seconds + 8
 
 
+def test_time_passes_without_packets_where_the_source_says_so() -> None:
+    heard = listen().feed(frames_of(parse(TALK)))
+    last = parse(TALK)[-1].ts
+    heard.tracker.advance(last + 4 * S)
+    assert not heard.conns
+    heard.tracker.advance(last - 90 * S)  # the past changes nothing
+    assert (len(heard.conns), heard.tracker.now) == (0, last + 4 * S)
+    heard.tracker.advance(last + 7 * S)
+    heard.feed([])
+    assert len(heard.conns) == 1
+
+
 def test_timers_are_settings() -> None:
     limits = FlowSettings(attempt_timeout_s=20, close_linger_s=12, idle_timeout_s=30)
     assert 20 <= lives("c> S\n", limits) <= 22

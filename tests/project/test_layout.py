@@ -12,6 +12,7 @@ WITHOUT_OWN_TEST = {
     # module: where it is tested instead, or why there is nothing to test
     "sensor/weird.py": "two records without behaviour",
     "sensor/capture/source.py": "a contract; tests/contract runs every implementation against it",
+    "sensor/capture/live/source.py": "a contract without behaviour; tests/capture/live/test_ring.py",
     "sensor/flow/conn.py": "a record without behaviour; tests/flow/test_tracker.py compares it with Zeek's",
     "sensor/flow/stream.py": "a contract without behaviour",
     "sensor/http/transaction.py": "records without behaviour",

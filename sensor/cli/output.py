@@ -1,0 +1,76 @@
+"""What the verbs that watch traffic have in common: options about logs, where events go, how a bug of ours is told."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.settings import Settings
+from sensor.weird import FlowId
+
+if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.logs.sinks.sink import EventSink
+
+EXIT_MISTAKE = 2
+EXIT_PARTIAL = 3
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """-o and --json, and how logs look."""
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("-o", "--output", metavar="DIR", help="write logs here, one <stream>.log each; made if need be")
+    target.add_argument("--json", action="store_true", help="all events as JSON lines on standard output, nothing else")
+    parser.add_argument("--ct", metavar="PATH", help="the certificate cache (default: in your data folder)")
+    parser.add_argument("--timestamps", choices=("epoch", "iso8601", "millis"), help="how every time is written")
+    parser.add_argument("--stream", action="store_true", default=None, help="add _path and _write_ts to every line")
+    parser.add_argument("--community-id", action="store_true", default=None, help="add community_id to conn.log")
+    parser.add_argument(
+        "--hash-bodies", choices=("pki", "all", "none"), help="bodies hashed in files.log (default: pki)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary, no progress")
+    parser.add_argument("--no-color", action="store_true", help="no colour (NO_COLOR is obeyed too)")
+
+
+def output_settings(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with what these options say on top."""
+    from sensor.settings_file import override
+
+    named = {
+        "ct.path": args.ct,
+        "logs.timestamps": args.timestamps,
+        "logs.stream": args.stream,
+        "logs.community_id": args.community_id,
+        "http.hash_bodies": args.hash_bodies,
+    }
+    return override(settings, {key: value for key, value in named.items() if value is not None})
+
+
+def open_sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:
+    """Where the events go: a folder, standard output, or nowhere. Raises SinkError."""
+    if args.json:
+        from sensor.logs.sinks.json_lines import JsonLinesSink
+
+        return JsonLinesSink()
+    if args.output:
+        from sensor.logs.sinks.folder import FolderSink
+
+        return FolderSink(Path(args.output), durable=settings.logs.durable)
+    return None
+
+
+def tell_error(flow: FlowId, error: Exception) -> None:
+    """A bug of ours: which flow it cost, and where it is. No payload."""
+    import traceback
+
+    print(f"ocspwatch: internal error, flow {flow.uid} is dropped; please report this:", file=sys.stderr)
+    for line in traceback.format_tb(error.__traceback__):
+        print(line, end="", file=sys.stderr)
+    print(f"{type(error).__name__}", file=sys.stderr)
+
+
+def tell_mistake(error: Exception) -> int:
+    """The caller's mistake in one line; returns the exit code for it."""
+    print(f"ocspwatch: {error}", file=sys.stderr)
+    return EXIT_MISTAKE

@@ -1,0 +1,218 @@
+"""The ring on the real kernel: frames sent into one end of a cable come out of the other as batches."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.capture.live import ring
+from sensor.capture.live.opening import open_live
+from sensor.capture.live.ring import RingSource
+from sensor.capture.source import FrameBatch
+from sensor.settings import CaptureSettings
+
+pytestmark = pytest.mark.needs("root", "namespaces", "ip")
+SMALL = CaptureSettings(ring_bytes=1 << 22)
+MACS = bytes.fromhex("020000000001 020000000002")
+
+
+def frame(number: int, length: int = 100) -> bytes:
+    return MACS + b"\x08\x00" + struct.pack(">I", number) + bytes(length - 18)
+
+
+def send_all(sender: socket.socket, frames: list[bytes], into: str = "w1") -> None:
+    """In bursts that the kernel's queue between the ends (net.core.netdev_max_backlog) takes whatever the load."""
+    for at in range(0, len(frames), 100):
+        burst = frames[at : at + 100]
+        expected = arrived(into) + len(burst)
+        for one in burst:
+            sender.send(one)
+        while arrived(into) < expected:
+            time.sleep(0.001)
+
+
+def arrived(name: str) -> int:
+    """Packets that an interface has received; /sys shows another namespace than this thread is in."""
+    (line,) = [line for line in Path("/proc/thread-self/net/dev").read_text().splitlines() if f"{name}:" in line]
+    return int(line.partition(":")[2].split()[1])
+
+
+def taken(batch: FrameBatch) -> list[bytes]:
+    return [
+        bytes(batch.buffer[batch.offset[i] : batch.offset[i] + batch.caplen[i]]) for i in range(batch.first, batch.stop)
+    ]
+
+
+def read(source: RingSource, count: int, seconds: float = 10) -> list[bytes]:
+    """The next frames, until there are `count`; then the source is stopped and what is left is read, too."""
+    found: list[bytes] = []
+    stopped = False
+    deadline = time.monotonic() + seconds
+    for batch in source.batches():
+        found += taken(batch)
+        if not stopped and (len(found) >= count or time.monotonic() > deadline):
+            stopped = True
+            source.stop()
+    return found
+
+
+def listen(*names: str, settings: CaptureSettings = SMALL) -> RingSource:
+    source = open_live(names, settings)
+    assert isinstance(source, RingSource)
+    return source
+
+
+def test_frames_come_whole_in_order_and_with_the_time(wire: socket.socket) -> None:
+    source = listen("w1")
+    before = time.time_ns()
+    sent = [frame(n, 60 + n % 1400) for n in range(3000)]
+    send_all(wire, sent)
+    after = time.time_ns()
+    found, times, links = [], [], set()
+    for batch in source.batches():
+        assert batch.first == batch.stop or batch.number == len(found)
+        found += taken(batch)
+        times += batch.ts[batch.first : batch.stop]
+        links |= set(batch.link[batch.first : batch.stop])
+        if len(found) == 3000:
+            source.stop()
+    assert found == sent
+    assert times == sorted(times)
+    assert before <= times[0] <= times[-1] <= after
+    assert (source.first_ts, source.last_ts) == (times[0], times[-1])
+    assert links == {1}
+    assert source.stats() == (3000, 0, 0, 0)
+
+
+def test_stopping_loses_nothing_that_came_before(wire: socket.socket) -> None:
+    """What the kernel has in the block that it is still filling is read, too; what comes later is not let in."""
+    source = listen("w1")
+    batches = source.batches()
+    send_all(wire, [frame(number) for number in range(50)])
+    source.stop()
+    wire.send(frame(51))
+    assert [one for batch in batches for one in taken(batch)] == [frame(n) for n in range(50)]
+    assert source.stats()[:2] == (50, 0)
+
+
+def test_stopping_while_it_waits_loses_nothing_either(wire: socket.socket) -> None:
+    source = listen("w1")
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.extend(one for batch in source.batches() for one in taken(batch)))
+    reader.start()
+    time.sleep(0.1)
+    wire.send(frame(1))
+    source.stop()
+    reader.join(10)
+    assert found == [frame(1)]
+
+
+def test_a_waiting_source_is_stopped_at_once(wire: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring, "IDLE_S", 60.0)
+    source = listen("w1")
+    threading.Timer(0.2, source.stop).start()
+    started = time.monotonic()
+    assert list(source.batches()) == []
+    assert time.monotonic() - started < 5
+
+
+def test_time_moves_on_while_nothing_comes(wire: socket.socket) -> None:
+    source = listen("w1")
+    batches = source.batches()
+    before = time.time_ns()
+    first, second = next(batches), next(batches)
+    assert (first.stop - first.first, second.stop - second.first) == (0, 0)
+    assert before - ring.LATE_NS < first.quiet_until < second.quiet_until < time.time_ns() - ring.LATE_NS + 1
+    wire.send(frame(1))
+    assert taken(next(batches)) == [frame(1)]
+    source.close()
+    assert list(batches) == []
+
+
+def test_an_overrun_ring_counts_what_it_lost(wire: socket.socket) -> None:
+    source = listen("w1")
+    send_all(wire, [frame(number, 1500) for number in range(6000)])
+    found = read(source, 6000, seconds=0)
+    stats = source.stats()
+    assert stats.dropped > 0
+    assert stats.received == len(found) > 2000
+    assert stats.received + stats.dropped == 6000
+    assert stats.freezes == 1
+    assert found == [frame(n, 1500) for n in range(len(found))]  # the first ones, without a hole
+
+
+def test_two_interfaces_are_one_source_in_order(wire: socket.socket) -> None:
+    for words in ("add x0 type veth peer x1", "set x0 up", "set x1 up"):
+        subprocess.run(["ip", "link", *words.split()], check=True)
+    source = listen("w1", "x1")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as other:
+        other.bind(("x0", 0))
+        for number in range(400):
+            send_all((wire, other)[number % 2], [frame(number)], ("w1", "x1")[number % 2])
+    found = [one for one in read(source, 400) if one.startswith(MACS)]  # x0 and x1 have IPv6 to tell each other
+    assert found == [frame(n) for n in range(400)]
+
+
+def test_the_tag_that_the_kernel_takes_off_is_there_again(wire: socket.socket) -> None:
+    """Linux itself takes the outer tag off before packet sockets see the frame (skb_vlan_untag)."""
+    plain = frame(1)
+    tagged = MACS + bytes.fromhex("81006064") + plain[12:]
+    both = MACS + bytes.fromhex("88a800c8 81000064") + plain[12:]
+    source = listen("w1")
+    send_all(wire, [tagged, plain, both])
+    assert read(source, 3) == [tagged, plain, both]
+
+
+def test_super_packets_of_offloads(wire: socket.socket) -> None:
+    """A segment of 60 KB, as the stack hands it to a veth, is one frame."""
+    for name in ("w0", "w1"):
+        subprocess.run(["ip", "link", "set", name, "mtu", "65535"], check=True)
+    source = listen("w1")
+    sent = [frame(n, 65000) for n in range(20)]
+    send_all(wire, sent)
+    assert read(source, 20) == sent
+
+
+def test_the_interface_goes_down_and_comes_back(wire: socket.socket) -> None:
+    source = listen("w1")
+    batches = source.batches()
+    wire.send(frame(1))
+    assert taken(next(batches)) == [frame(1)]
+    subprocess.run(["ip", "link", "set", "w1", "down"], check=True)
+    assert taken(next(batches)) == []
+    subprocess.run(["ip", "link", "set", "w1", "up"], check=True)
+    found: list[bytes] = []
+    while not found:
+        wire.send(frame(2))  # more than once: a link takes a moment to come up
+        found = taken(next(batches))
+    assert found[0] == frame(2)
+    source.close()
+
+
+def test_loopback_is_ethernet_and_each_packet_comes_once(network: None) -> None:
+    source = listen("lo")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"hello", ("127.0.0.1", 9))
+    links: list[int] = []
+    for batch in source.batches():
+        links += batch.link[batch.first : batch.stop]
+        if links:
+            source.stop()
+    assert links == [1, 1]  # the datagram, and what ICMP says of it
+
+
+def test_closing_while_somebody_looks_at_a_batch(wire: socket.socket) -> None:
+    source = listen("w1")
+    wire.send(frame(1))
+    batches = source.batches()
+    batch = next(batches)
+    view = memoryview(batch.buffer)
+    source.close()
+    source.close()
+    assert view[batch.offset[0] : batch.offset[0] + batch.caplen[0]] == frame(1)

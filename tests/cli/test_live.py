@@ -1,0 +1,114 @@
+"""`ocspwatch live` as it is started and stopped: what it writes, says, and returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GOOD = REPOSITORY / "pcaps" / "ocsp" / "openssl-post-good.pcap"
+NEEDS = pytest.mark.needs("root", "namespaces", "ip")
+
+
+def frames(capture: Path) -> list[bytes]:
+    """Of a microsecond pcap in this machine's byte order."""
+    data, at, found = capture.read_bytes(), 24, []
+    while at < len(data):
+        length = struct.unpack_from("@I", data, at + 8)[0]
+        found.append(data[at + 16 : at + 16 + length])
+        at += 16 + length
+    return found
+
+
+class Live:
+    """A running `ocspwatch live`, listening when this has been made."""
+
+    def __init__(self, folder: Path, *words: str, config: Path | None = None) -> None:
+        named = ["--config", str(config)] if config else []
+        code = "import sys; from sensor.cli.main import main; sys.exit(main())"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *named, "--set", "capture.ring_bytes=4194304", "live", *words],
+            cwd=REPOSITORY,
+            env=os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        self.said = self.process.stderr.readline()
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
+        """Exit code, standard output, and what else was said."""
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=5)
+        return self.process.returncode, out, err
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@NEEDS
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_from_the_wire_to_the_logs(wire: socket.socket, tmp_path: Path, number: int) -> None:
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"))
+    assert live.said == "ocspwatch: listening to w1 (ring)\n"
+    for frame in frames(GOOD):
+        wire.send(frame)
+    code, out, err = live.stop(number)
+    assert (code, err) == (0, "")
+    assert "Who disclosed what" in out
+    (leak,) = rows(tmp_path / "logs" / "leak.log")
+    (conn,) = rows(tmp_path / "logs" / "conn.log")
+    assert leak["uid"] == conn["uid"]
+    assert abs(float(str(conn["ts"])) - time.time()) < 60
+
+
+@NEEDS
+def test_events_on_standard_output_come_while_it_runs(wire: socket.socket, tmp_path: Path) -> None:
+    """Within a tick of the connection's end, though no later packet comes."""
+    live = Live(tmp_path, "-i", "w1", "--json")
+    for frame in frames(GOOD):
+        wire.send(frame)
+    assert live.process.stdout is not None
+    paths = set()
+    while "leak" not in paths:
+        paths.add(json.loads(live.process.stdout.readline())["_path"])
+    assert live.stop()[0] == 0
+
+
+@NEEDS
+def test_connections_time_out_while_nothing_comes(wire: socket.socket, tmp_path: Path) -> None:
+    """Packet time goes on with the clock: a closed connection is logged when its time is over, not at the end."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("flow:\n  close_linger_s: 0.1\n")
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), config=settings)
+    for frame in frames(GOOD):
+        wire.send(frame)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "logs" / "conn.log").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert live.stop()[0] == 0
+    assert len(rows(tmp_path / "logs" / "conn.log")) == 1
+
+
+def test_an_interface_that_does_not_exist(tmp_path: Path) -> None:
+    live = Live(tmp_path, "-i", "nosuch0", "-q")
+    assert live.process.wait(5) == 2
+    assert live.said == "ocspwatch: nosuch0: no such interface (ocspwatch interfaces lists them)\n"
+
+
+def test_an_interface_has_to_be_named(tmp_path: Path) -> None:
+    live = Live(tmp_path)
+    assert live.process.wait(5) == 2
+    assert live.said.startswith("usage: ocspwatch live")
