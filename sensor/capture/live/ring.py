@@ -75,11 +75,10 @@ class RingSource:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._losses: InterfaceLosses | None = None
         self._stopping = self._closed = False
-        try:
+        with contextlib.ExitStack() as undone:
+            undone.callback(self.close)
             self._listen(interfaces, promiscuous=settings.promiscuous)
-        except BaseException:
-            self.close()
-            raise
+            undone.pop_all()
 
     def _listen(self, interfaces: list[str], *, promiscuous: bool) -> None:
         numbers = [index_of(name) for name in interfaces]
