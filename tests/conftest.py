@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -102,19 +103,45 @@ def network() -> Generator[None]:
         os.close(before)
 
 
+class Cable:
+    """From `out` to `into`, two interfaces of the network this was made in. What `send` is given has arrived, and all
+    who listen there have it, when it returns: in between is a queue that runs over if it is filled too fast."""
+
+    def __init__(self, out: str, into: str) -> None:
+        self.into = into
+        for words in (
+            f"link add {out} type veth peer {into}",
+            f"link set {out} addrgenmode none arp off up",
+            f"link set {into} addrgenmode none arp off up",
+        ):
+            subprocess.run(["ip", *words.split()], check=True)
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self.socket.bind((out, 0))
+
+    def send(self, *frames: bytes) -> None:
+        for at in range(0, len(frames), 100):
+            burst = frames[at : at + 100]
+            expected = self.arrived() + len(burst)
+            for frame in burst:
+                self.socket.send(frame)
+            deadline = time.monotonic() + 10
+            while self.arrived() < expected:
+                assert time.monotonic() < deadline, f"{expected - self.arrived()} frames did not arrive"
+                time.sleep(0.001)
+
+    def arrived(self) -> int:
+        """Packets received at the far end; /sys shows another namespace than this thread is in."""
+        lines = Path("/proc/thread-self/net/dev").read_text().splitlines()
+        (line,) = [line for line in lines if line.lstrip().startswith(f"{self.into}:")]
+        return int(line.partition(":")[2].split()[1])
+
+
 @pytest.fixture
-def wire(network: None) -> Generator[socket.socket]:
-    """A cable from `w0` to `w1` in a network of the test's own; the socket sends frames as they are into w0's end, so
-    that they come out of w1. Nothing else is said there: no addresses, no IPv6, no ARP."""
-    for words in (
-        "link add w0 type veth peer w1",
-        "link set w0 addrgenmode none arp off up",
-        "link set w1 addrgenmode none arp off up",
-    ):
-        subprocess.run(["ip", *words.split()], check=True)
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
-        sender.bind(("w0", 0))
-        yield sender
+def wire(network: None) -> Generator[Cable]:
+    """A cable from `w0` to `w1` in a network of the test's own. Nothing else is said there: no IPv6, no ARP."""
+    cable = Cable("w0", "w1")
+    yield cable
+    cable.socket.close()
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -14,7 +14,7 @@ from importlib import import_module
 from sensor import __version__, build_mode
 
 EXIT_MISTAKE = 2
-_VERBS = ("replay", "live", "ct", "config")
+_VERBS = ("replay", "live", "interfaces", "ct", "config")
 _EPILOG = (
     "exit codes: 0 all read; 1 not found (ct lookup); 2 the caller's mistake; "
     "3 finished, but part of the input was unreadable or lost"

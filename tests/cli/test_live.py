@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Cable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOOD = REPOSITORY / "pcaps" / "ocsp" / "openssl-post-good.pcap"
@@ -59,11 +60,10 @@ def rows(path: Path) -> list[dict[str, object]]:
 
 @NEEDS
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_from_the_wire_to_the_logs(wire: socket.socket, tmp_path: Path, number: int) -> None:
+def test_from_the_wire_to_the_logs(wire: Cable, tmp_path: Path, number: int) -> None:
     live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"))
     assert live.said == "ocspwatch: listening to w1 (ring)\n"
-    for frame in frames(GOOD):
-        wire.send(frame)
+    wire.send(*frames(GOOD))
     code, out, err = live.stop(number)
     assert (code, err) == (0, "")
     assert "Who disclosed what" in out
@@ -74,11 +74,10 @@ def test_from_the_wire_to_the_logs(wire: socket.socket, tmp_path: Path, number: 
 
 
 @NEEDS
-def test_events_on_standard_output_come_while_it_runs(wire: socket.socket, tmp_path: Path) -> None:
+def test_events_on_standard_output_come_while_it_runs(wire: Cable, tmp_path: Path) -> None:
     """Within a tick of the connection's end, though no later packet comes."""
     live = Live(tmp_path, "-i", "w1", "--json")
-    for frame in frames(GOOD):
-        wire.send(frame)
+    wire.send(*frames(GOOD))
     assert live.process.stdout is not None
     paths = set()
     while "leak" not in paths:
@@ -87,13 +86,12 @@ def test_events_on_standard_output_come_while_it_runs(wire: socket.socket, tmp_p
 
 
 @NEEDS
-def test_connections_time_out_while_nothing_comes(wire: socket.socket, tmp_path: Path) -> None:
+def test_connections_time_out_while_nothing_comes(wire: Cable, tmp_path: Path) -> None:
     """Packet time goes on with the clock: a closed connection is logged when its time is over, not at the end."""
     settings = tmp_path / "settings.yaml"
     settings.write_text("flow:\n  close_linger_s: 0.1\n")
     live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), config=settings)
-    for frame in frames(GOOD):
-        wire.send(frame)
+    wire.send(*frames(GOOD))
     deadline = time.monotonic() + 20
     while not (tmp_path / "logs" / "conn.log").exists():
         assert time.monotonic() < deadline

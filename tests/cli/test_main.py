@@ -37,7 +37,7 @@ def test_all_verbs_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     printed = capsys.readouterr().out
-    for verb in ("replay", "live", "ct", "config"):
+    for verb in ("replay", "live", "interfaces", "ct", "config"):
         assert f"\n    {verb} " in printed
 
 

@@ -25,19 +25,22 @@ _OUTGOING: Final = 4  # PACKET_OUTGOING
 NOTHING: Final[tuple[Instruction, ...]] = ((_RET, 0, 0, 0),)
 """Drops every packet."""
 EVERYTHING: Final[tuple[Instruction, ...]] = ((_RET, 0, 0, 0xFFFFFFFF),)
+ONCE: Final[tuple[Instruction, ...]] = (
+    (_LD_WORD, 0, 0, _AD_HATYPE),
+    (_JEQ, 0, 3, _LOOPBACK),
+    (_LD_WORD, 0, 0, _AD_PKTTYPE),
+    (_JEQ, 0, 1, _OUTGOING),
+    *NOTHING,
+    *EVERYTHING,
+)
+"""Everything, but of what loops back only what comes in, so that it is not seen twice."""
 
 
 def only_from(interfaces: Sequence[int]) -> list[Instruction]:
-    """Accepts what belongs to one of the interfaces with these indexes: at most 254. Of what loops back, one of two."""
+    """ONCE, from the interfaces with these indexes only: at most 254."""
     last = len(interfaces)
     compared = [(_JEQ, last - place, 0, index) for place, index in enumerate(interfaces)]
-    once = [
-        (_LD_WORD, 0, 0, _AD_HATYPE),
-        (_JEQ, 0, 3, _LOOPBACK),
-        (_LD_WORD, 0, 0, _AD_PKTTYPE),
-        (_JEQ, 0, 1, _OUTGOING),
-    ]
-    return [(_LD_WORD, 0, 0, _AD_IFINDEX), *compared, *NOTHING, *once, *NOTHING, *EVERYTHING]
+    return [(_LD_WORD, 0, 0, _AD_IFINDEX), *compared, *NOTHING, *ONCE]
 
 
 def encode_program(program: Sequence[Instruction]) -> bytes:

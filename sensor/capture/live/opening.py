@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sensor.capture.live.packet_socket import RingUnavailableError
-from sensor.capture.live.ring import RingSource
+from sensor.capture.live.interfaces import ANY
+from sensor.capture.live.packet_socket import PacketSocket, RingUnavailableError
+from sensor.capture.live.ring import BLOCK_BYTES, RETIRE_MS, RingSource
 from sensor.capture.live.source import LiveSource
 from sensor.capture.source import CaptureError
 from sensor.settings import CaptureSettings
@@ -13,7 +14,19 @@ from sensor.settings import CaptureSettings
 
 def open_live(interfaces: Sequence[str], settings: CaptureSettings) -> LiveSource:
     """Raises CaptureError: no such interface, not allowed, or no way to capture on this system."""
+    names = list(dict.fromkeys(interfaces))
+    if ANY in names:
+        names = [ANY]
     try:
-        return RingSource(list(dict.fromkeys(interfaces)), settings)
+        return RingSource(names, settings)
     except RingUnavailableError as error:
         raise CaptureError(f"this system has no way to capture: {error}") from None
+
+
+def find_method() -> str:
+    """ "ring", how this user can capture here. Raises CaptureError saying why not."""
+    try:
+        PacketSocket(BLOCK_BYTES, 1, RETIRE_MS).close()
+    except RingUnavailableError as error:
+        raise CaptureError(f"this system has no way to capture: {error}") from None
+    return "ring"

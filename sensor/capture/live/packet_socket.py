@@ -112,8 +112,6 @@ def _open() -> socket.socket:
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError:
         who = "root" if os.geteuid() == 0 else "this user"
-        raise CaptureError(
-            f"{who} may not capture: it takes the capability CAP_NET_RAW (see ocspwatch interfaces)"
-        ) from None
+        raise CaptureError(f"{who} may not capture: the capability CAP_NET_RAW is missing") from None
     except OSError as error:
         raise RingUnavailableError(str(error)) from None

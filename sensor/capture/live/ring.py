@@ -85,7 +85,7 @@ class RingSource:
         self._losses = InterfaceLosses(interfaces)
         for name, number in zip(interfaces, numbers, strict=True):
             try:
-                if promiscuous:
+                if promiscuous and number:
                     self._socket.make_promiscuous(number)
                 if len(numbers) == 1:
                     self._socket.bind(number)
@@ -93,7 +93,7 @@ class RingSource:
                 raise CaptureError(f"{name}: {error.strerror}") from None
         if len(numbers) > 1:  # one ring for all, so that their frames come in the order of time
             self._socket.bind(0)
-        self._socket.admit(bpf.only_from(numbers))
+        self._socket.admit(bpf.only_from(numbers) if numbers != [0] else bpf.ONCE)
 
     def batches(self) -> Iterator[FrameBatch]:
         try:

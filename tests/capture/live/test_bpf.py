@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from sensor.capture.live import bpf
+from tests.conftest import Cable
 
 NEEDS = pytest.mark.needs("root", "namespaces", "ip")
 
@@ -28,7 +29,7 @@ def test_encoding() -> None:
 
 
 @NEEDS
-def test_a_program_decides_from_the_moment_it_is_there(wire: socket.socket) -> None:
+def test_a_program_decides_from_the_moment_it_is_there(wire: Cable) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as sock:
         sock.bind(("w1", 3))
         for program, expected in ((bpf.EVERYTHING, 1), (bpf.NOTHING, 0), (bpf.EVERYTHING, 1)):
@@ -39,7 +40,7 @@ def test_a_program_decides_from_the_moment_it_is_there(wire: socket.socket) -> N
 
 
 @NEEDS
-def test_only_from_some_interfaces(wire: socket.socket) -> None:
+def test_only_from_some_interfaces(wire: Cable) -> None:
     w0, w1 = (socket.if_nametoindex(name) for name in ("w0", "w1"))
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as sock:
         for indexes, expected in (([w1], 1), ([w0], 1), ([w0, w1], 2), ([9999, w1, w0], 2), ([9999], 0), ([], 0)):

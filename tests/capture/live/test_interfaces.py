@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from sensor.capture.live import interfaces
-from sensor.capture.live.interfaces import InterfaceLosses, index_of
+from sensor.capture.live.interfaces import Interface, InterfaceLosses, index_of, list_interfaces
 from sensor.capture.source import CaptureError
+from tests.conftest import Cable
 
 
 def test_an_interface_has_a_number() -> None:
     assert index_of("lo") == socket.if_nametoindex("lo")
+
+
+def test_all_of_them_have_none() -> None:
+    assert index_of("any") == 0
+
+
+@pytest.mark.needs("root", "namespaces", "ip")
+def test_what_each_is(wire: Cable) -> None:
+    """A cable whose other end is down has no carrier; a tun device has no link header."""
+    for words in (
+        "link add down0 type veth peer lame0",
+        "link set lame0 up mtu 9000 address 02:00:00:00:00:77",
+        "tuntap add tun7 mode tun",
+    ):
+        subprocess.run(["ip", *words.split()], check=True)
+    wire.send(b"\2" * 60)
+    found = {one.name: one for one in list_interfaces()}
+    assert next(iter(found)) == "lo"
+    assert set(found) == {"lo", "w0", "w1", "down0", "lame0", "tun7"}
+    assert found["lo"] == Interface("lo", "up", "loopback", 65536, None, 0)
+    assert found["lame0"] == Interface("lame0", "no carrier", "Ethernet", 9000, "02:00:00:00:00:77", 0)
+    assert (found["down0"].state, found["w1"].state, found["w1"].packets) == ("down", "up", 1)
+    assert (found["tun7"].kind, found["tun7"].mac) == ("IP", None)
+
+
+def test_an_interface_that_goes_away_meanwhile_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "if_nameindex", lambda: [(1, "lo"), (99, "gone0")])
+    assert [one.name for one in list_interfaces()] == ["lo"]
 
 
 @pytest.mark.parametrize("name", ["nosuch0", "", "a name that is far too long", "../lo"])

@@ -14,6 +14,7 @@ import pytest
 from sensor.capture.live import bpf, packet_socket
 from sensor.capture.live.packet_socket import PacketSocket, RingUnavailableError
 from sensor.capture.source import CaptureError
+from tests.conftest import Cable
 
 NEEDS = pytest.mark.needs("root", "namespaces", "ip")
 BLOCK = 1 << 18
@@ -25,7 +26,7 @@ def promiscuity(name: str) -> str:
 
 
 @NEEDS
-def test_nothing_comes_in_before_it_is_admitted(wire: socket.socket) -> None:
+def test_nothing_comes_in_before_it_is_admitted(wire: Cable) -> None:
     packets = PacketSocket(BLOCK, 4, 10)
     wire.send(b"\2" * 60)
     packets.bind(socket.if_nametoindex("w1"))
@@ -40,7 +41,7 @@ def test_nothing_comes_in_before_it_is_admitted(wire: socket.socket) -> None:
 
 
 @NEEDS
-def test_all_interfaces(wire: socket.socket) -> None:
+def test_all_interfaces(wire: Cable) -> None:
     packets = PacketSocket(BLOCK, 4, 10)
     packets.bind(0)
     packets.admit(bpf.EVERYTHING)
@@ -50,7 +51,7 @@ def test_all_interfaces(wire: socket.socket) -> None:
 
 
 @NEEDS
-def test_an_interface_is_promiscuous_as_long_as_the_socket_is_open(wire: socket.socket) -> None:
+def test_an_interface_is_promiscuous_as_long_as_the_socket_is_open(wire: Cable) -> None:
     packets = PacketSocket(BLOCK, 4, 10)
     assert promiscuity("w1") == "0"
     packets.make_promiscuous(socket.if_nametoindex("w1"))
@@ -60,7 +61,7 @@ def test_an_interface_is_promiscuous_as_long_as_the_socket_is_open(wire: socket.
 
 
 @NEEDS
-def test_an_error_of_the_interface_is_told_once(wire: socket.socket) -> None:
+def test_an_error_of_the_interface_is_told_once(wire: Cable) -> None:
     packets = PacketSocket(BLOCK, 4, 10)
     packets.bind(socket.if_nametoindex("w1"))
     assert packets.take_error() == 0
@@ -104,7 +105,7 @@ def test_without_the_right_to_capture_it_says_what_it_takes(repository: Path) ->
         text=True,
         cwd=repository,
     )
-    assert "CaptureError: this user may not capture: it takes the capability CAP_NET_RAW" in done.stderr
+    assert "CaptureError: this user may not capture: the capability CAP_NET_RAW is missing" in done.stderr
 
 
 def test_a_system_without_such_sockets(monkeypatch: pytest.MonkeyPatch) -> None:

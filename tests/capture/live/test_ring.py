@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 import struct
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from sensor.capture.live.opening import open_live
 from sensor.capture.live.ring import RingSource
 from sensor.capture.source import FrameBatch
 from sensor.settings import CaptureSettings
+from tests.conftest import Cable
 
 pytestmark = pytest.mark.needs("root", "namespaces", "ip")
 SMALL = CaptureSettings(ring_bytes=1 << 22)
@@ -24,23 +26,6 @@ MACS = bytes.fromhex("020000000001 020000000002")
 
 def frame(number: int, length: int = 100) -> bytes:
     return MACS + b"\x08\x00" + struct.pack(">I", number) + bytes(length - 18)
-
-
-def send_all(sender: socket.socket, frames: list[bytes], into: str = "w1") -> None:
-    """In bursts that the kernel's queue between the ends (net.core.netdev_max_backlog) takes whatever the load."""
-    for at in range(0, len(frames), 100):
-        burst = frames[at : at + 100]
-        expected = arrived(into) + len(burst)
-        for one in burst:
-            sender.send(one)
-        while arrived(into) < expected:
-            time.sleep(0.001)
-
-
-def arrived(name: str) -> int:
-    """Packets that an interface has received; /sys shows another namespace than this thread is in."""
-    (line,) = [line for line in Path("/proc/thread-self/net/dev").read_text().splitlines() if f"{name}:" in line]
-    return int(line.partition(":")[2].split()[1])
 
 
 def taken(batch: FrameBatch) -> list[bytes]:
@@ -68,11 +53,11 @@ def listen(*names: str, settings: CaptureSettings = SMALL) -> RingSource:
     return source
 
 
-def test_frames_come_whole_in_order_and_with_the_time(wire: socket.socket) -> None:
+def test_frames_come_whole_in_order_and_with_the_time(wire: Cable) -> None:
     source = listen("w1")
     before = time.time_ns()
     sent = [frame(n, 60 + n % 1400) for n in range(3000)]
-    send_all(wire, sent)
+    wire.send(*sent)
     after = time.time_ns()
     found, times, links = [], [], set()
     for batch in source.batches():
@@ -90,18 +75,18 @@ def test_frames_come_whole_in_order_and_with_the_time(wire: socket.socket) -> No
     assert source.stats() == (3000, 0, 0, 0)
 
 
-def test_stopping_loses_nothing_that_came_before(wire: socket.socket) -> None:
+def test_stopping_loses_nothing_that_came_before(wire: Cable) -> None:
     """What the kernel has in the block that it is still filling is read, too; what comes later is not let in."""
     source = listen("w1")
     batches = source.batches()
-    send_all(wire, [frame(number) for number in range(50)])
+    wire.send(*[frame(number) for number in range(50)])
     source.stop()
     wire.send(frame(51))
     assert [one for batch in batches for one in taken(batch)] == [frame(n) for n in range(50)]
     assert source.stats()[:2] == (50, 0)
 
 
-def test_stopping_while_it_waits_loses_nothing_either(wire: socket.socket) -> None:
+def test_stopping_while_it_waits_loses_nothing_either(wire: Cable) -> None:
     source = listen("w1")
     found: list[bytes] = []
     reader = threading.Thread(target=lambda: found.extend(one for batch in source.batches() for one in taken(batch)))
@@ -113,7 +98,7 @@ def test_stopping_while_it_waits_loses_nothing_either(wire: socket.socket) -> No
     assert found == [frame(1)]
 
 
-def test_a_waiting_source_is_stopped_at_once(wire: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_source_is_stopped_at_once(wire: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring, "IDLE_S", 60.0)
     source = listen("w1")
     threading.Timer(0.2, source.stop).start()
@@ -122,7 +107,7 @@ def test_a_waiting_source_is_stopped_at_once(wire: socket.socket, monkeypatch: p
     assert time.monotonic() - started < 5
 
 
-def test_time_moves_on_while_nothing_comes(wire: socket.socket) -> None:
+def test_time_moves_on_while_nothing_comes(wire: Cable) -> None:
     source = listen("w1")
     batches = source.batches()
     before = time.time_ns()
@@ -135,9 +120,9 @@ def test_time_moves_on_while_nothing_comes(wire: socket.socket) -> None:
     assert list(batches) == []
 
 
-def test_an_overrun_ring_counts_what_it_lost(wire: socket.socket) -> None:
+def test_an_overrun_ring_counts_what_it_lost(wire: Cable) -> None:
     source = listen("w1")
-    send_all(wire, [frame(number, 1500) for number in range(6000)])
+    wire.send(*[frame(number, 1500) for number in range(6000)])
     found = read(source, 6000, seconds=0)
     stats = source.stats()
     assert stats.dropped > 0
@@ -147,39 +132,36 @@ def test_an_overrun_ring_counts_what_it_lost(wire: socket.socket) -> None:
     assert found == [frame(n, 1500) for n in range(len(found))]  # the first ones, without a hole
 
 
-def test_two_interfaces_are_one_source_in_order(wire: socket.socket) -> None:
-    for words in ("add x0 type veth peer x1", "set x0 up", "set x1 up"):
-        subprocess.run(["ip", "link", *words.split()], check=True)
+def test_two_interfaces_are_one_source_in_order(wire: Cable) -> None:
+    other = Cable("x0", "x1")
     source = listen("w1", "x1")
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as other:
-        other.bind(("x0", 0))
-        for number in range(400):
-            send_all((wire, other)[number % 2], [frame(number)], ("w1", "x1")[number % 2])
-    found = [one for one in read(source, 400) if one.startswith(MACS)]  # x0 and x1 have IPv6 to tell each other
-    assert found == [frame(n) for n in range(400)]
+    for number in range(400):
+        (wire, other)[number % 2].send(frame(number))
+    other.socket.close()
+    assert read(source, 400) == [frame(n) for n in range(400)]
 
 
-def test_the_tag_that_the_kernel_takes_off_is_there_again(wire: socket.socket) -> None:
+def test_the_tag_that_the_kernel_takes_off_is_there_again(wire: Cable) -> None:
     """Linux itself takes the outer tag off before packet sockets see the frame (skb_vlan_untag)."""
     plain = frame(1)
     tagged = MACS + bytes.fromhex("81006064") + plain[12:]
     both = MACS + bytes.fromhex("88a800c8 81000064") + plain[12:]
     source = listen("w1")
-    send_all(wire, [tagged, plain, both])
+    wire.send(*[tagged, plain, both])
     assert read(source, 3) == [tagged, plain, both]
 
 
-def test_super_packets_of_offloads(wire: socket.socket) -> None:
+def test_super_packets_of_offloads(wire: Cable) -> None:
     """A segment of 60 KB, as the stack hands it to a veth, is one frame."""
     for name in ("w0", "w1"):
         subprocess.run(["ip", "link", "set", name, "mtu", "65535"], check=True)
     source = listen("w1")
     sent = [frame(n, 65000) for n in range(20)]
-    send_all(wire, sent)
+    wire.send(*sent)
     assert read(source, 20) == sent
 
 
-def test_the_interface_goes_down_and_comes_back(wire: socket.socket) -> None:
+def test_the_interface_goes_down_and_comes_back(wire: Cable) -> None:
     source = listen("w1")
     batches = source.batches()
     wire.send(frame(1))
@@ -189,7 +171,7 @@ def test_the_interface_goes_down_and_comes_back(wire: socket.socket) -> None:
     subprocess.run(["ip", "link", "set", "w1", "up"], check=True)
     found: list[bytes] = []
     while not found:
-        wire.send(frame(2))  # more than once: a link takes a moment to come up
+        wire.socket.send(frame(2))  # more than once: a link takes a moment to come up
         found = taken(next(batches))
     assert found[0] == frame(2)
     source.close()
@@ -207,7 +189,27 @@ def test_loopback_is_ethernet_and_each_packet_comes_once(network: None) -> None:
     assert links == [1, 1]  # the datagram, and what ICMP says of it
 
 
-def test_closing_while_somebody_looks_at_a_batch(wire: socket.socket) -> None:
+def test_a_tun_device_brings_ip_and_any_is_all_of_them(wire: Cable) -> None:
+    """What has no link header is raw IP; each frame has the link type of the interface that it is of."""
+    for words in ("tuntap add tun7 mode tun", "link set tun7 up", "addr add 192.0.2.1/24 dev tun7"):
+        subprocess.run(["ip", *words.split()], check=True)
+    tun = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(tun, 0x400454CA, struct.pack("@16sH22x", b"tun7", 0x1001))  # TUNSETIFF; IFF_TUN | IFF_NO_PI
+    header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20, 7, 0, 64, 253, 0, b"\xc0\0\2\5", b"\xc0\0\2\1")
+    source = listen("any")
+    os.write(tun, header)
+    wire.send(frame(5))
+    found: list[tuple[int, bytes]] = []
+    for batch in source.batches():
+        found += zip(batch.link[batch.first : batch.stop], taken(batch), strict=True)
+        if any(data == frame(5) for _, data in found):
+            source.stop()
+    os.close(tun)
+    assert (101, header) in found
+    assert found.count((1, frame(5))) == 2  # out of w0, into w1
+
+
+def test_closing_while_somebody_looks_at_a_batch(wire: Cable) -> None:
     source = listen("w1")
     wire.send(frame(1))
     batches = source.batches()
