@@ -49,6 +49,9 @@ class Finding(enum.Enum):
     # A delegate: the certificate in the reply whose key signed it.
     delegate_wrong_issuer = "delegate_wrong_issuer"
     """The delegate's certificate is not signed by the key of the CA that is answered for. RFC 6960 4.2.2.2"""
+    responder_not_authoritative = "responder_not_authoritative"
+    """Answers "unknown" about a certificate of another CA than the one whose responder it is: signed, but by nobody
+    whom that CA appointed. RFC 6960 2.2 (as it should)"""
     delegate_not_checked = "delegate_not_checked"
     """Whether the CA signed the delegate's certificate cannot be checked: algorithm or key."""
     delegate_eku_missing = "delegate_eku_missing"
@@ -123,6 +126,8 @@ class Finding(enum.Enum):
     """Signed after nextUpdate: expired when it was made."""
     times_not_checked_unreadable = "times_not_checked:unreadable"
     """Some time of this answer, or producedAt, cannot be read, so nothing is said of it. RFC 6960 4.2.2.1"""
+    times_not_checked_packet_time = "times_not_checked:packet_time"
+    """Not compared with the packet's time, because that is before 1999, when OCSP began: the capture has no clock."""
 
     # Nonce.
     nonce_missing = "nonce_missing"

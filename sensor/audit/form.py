@@ -9,6 +9,7 @@ from typing import Final
 
 from sensor.audit.findings import BITS, Finding
 from sensor.ocsp.model import CertStatus, OcspResponse, ResponseStatus, SingleResponse
+from sensor.pki.signatures import signature_digest
 
 _BASIC: Final = "1.3.6.1.5.5.7.48.1.1"
 _CRL_REFERENCE: Final = "1.3.6.1.5.5.7.48.1.3"
@@ -46,9 +47,12 @@ def check_form(response: OcspResponse) -> int:
         bits |= BITS[Finding.answers_missing]
     elif response.responses_total != len(response.responses):
         bits |= BITS[Finding.answers_not_checked_limit]
-    if response.signature_algorithm in _SHA1:
+    algorithm = response.signature_algorithm
+    if algorithm in _SHA1 or (
+        algorithm == "rsassaPss" and signature_digest(response.signature_algorithm_der) == "sha1"
+    ):
         bits |= BITS[Finding.signature_sha1]
-    elif response.signature_algorithm in _MD5:
+    elif algorithm in _MD5:
         bits |= BITS[Finding.signature_md5]
     return bits
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sensor.audit.caching import check_caching
-from sensor.audit.findings import BITS, Audit, Finding, findings_of
+from sensor.audit.findings import BITS, Audit, Finding, bits_of, findings_of
 from sensor.audit.form import check_answer, check_form, is_basic
 from sensor.audit.history import History
+from sensor.audit.signature import SignatureChecker, Verdict
 from sensor.audit.span import check_span
 from sensor.ct.lookup import CtLookup
 from sensor.http.transaction import HttpResponse, HttpTransaction
-from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, SingleResponse
+from sensor.ocsp.model import CertId, CertStatus, OcspExchange, OcspRequest, OcspResponse, SingleResponse
 from sensor.settings import AuditSettings
 
 _MAX_STANDING = 1024
@@ -23,6 +24,25 @@ _MAX_STANDING_BYTES = 4096  # of a reply about which something is remembered
 _MAX_SETS = 4096
 _MAX_NONCE_OCTETS = 128  # RFC 9654 2.1
 
+_FIRST_OCSP = 915_148_800 * 10**9  # 1999-01-01: RFC 2560 is of that June
+
+_UNKNOWN = CertStatus.unknown
+_WRONG_ISSUER = BITS[Finding.delegate_wrong_issuer]
+_OF_DELEGATES = bits_of(finding for finding in Finding if finding.name.startswith("delegate_"))
+_NOT_AUTHORITATIVE = BITS[Finding.responder_not_authoritative]
+_DUPLICATE = BITS[Finding.answers_duplicate]
+_NO_CLOCK = BITS[Finding.times_not_checked_packet_time]
+_DELEGATE_EXPIRED = BITS[Finding.delegate_expired]
+_DELEGATE_NOT_YET_VALID = BITS[Finding.delegate_not_yet_valid]
+_NOT_CREDIBLE = bits_of(
+    (
+        Finding.signature_invalid,
+        Finding.delegate_wrong_issuer,
+        Finding.delegate_eku_missing,
+        Finding.delegate_expired,
+        Finding.delegate_not_yet_valid,
+    )
+)
 _THIS_UPDATE_FUTURE = BITS[Finding.this_update_future]
 _NEXT_UPDATE_PAST = BITS[Finding.next_update_past]
 _PRODUCED_AT_FUTURE = BITS[Finding.produced_at_future]
@@ -39,6 +59,19 @@ _KEY = BITS[Finding.certid_issuer_key_mismatch]
 _HASH = BITS[Finding.certid_hash_mismatch]
 
 
+class _Standing:
+    """What is found about an answer, or a reply without one, whenever and to whomever it comes."""
+
+    __slots__ = ("basic", "bits", "response", "single", "verdict")
+
+    def __init__(self, response: OcspResponse, single: SingleResponse | None) -> None:
+        self.response = response
+        self.single = single
+        self.basic = is_basic(response)
+        self.bits = 0
+        self.verdict: Verdict | None = None  # until it is final
+
+
 class AuditStage:
     """Audits the replies of exchanges, transaction by transaction.
 
@@ -51,9 +84,10 @@ class AuditStage:
         self._skew = int(settings.skew_s * 1e9)
         self._lookup = lookup
         self.history = History(settings.max_certificates)
+        self.signatures = SignatureChecker(settings, lookup)
         # By the id() of an answer, or of a reply without one, which is theirs while they are kept here: the decoder
         # gives one record for each distinct message.
-        self._standing: dict[int, tuple[SingleResponse | None, OcspResponse, int]] = {}
+        self._standing: dict[int, _Standing] = {}
         self._sets: dict[int, Audit] = {0: ()}
 
     def feed(self, exchanges: Sequence[OcspExchange], transaction: HttpTransaction) -> list[Audit | None]:
@@ -67,22 +101,21 @@ class AuditStage:
                 audits.append(None)
                 continue
             now = exchange.ts if exchange.response_ts is None else exchange.response_ts
-            basic = is_basic(response)
-            if response is not previous:
-                previous = response
-                shared = 0
-                if basic:
-                    if exchange.request is not None:
-                        shared = _check_nonces(exchange.request, response)
-                    if transaction.response is not None and exchange.http_status == 200:
-                        shared |= self._check_headers(exchange, response, transaction.response, now)
-            bits = shared | self._standing_of(response, exchange.single)
-            if basic:
-                bits |= self._check_times(response, exchange.single, now)
-                if exchange.request is not None:
-                    bits |= _check_cert_id(exchange, exchange.request, response)
-                if exchange.single is not None:
-                    bits |= self.history.check(response, exchange.single, True)
+            single = exchange.single
+            standing = self._standing_of(response, single)
+            bits = standing.bits
+            if standing.basic:
+                if response is not previous:
+                    previous = response
+                    shared = self._check_transaction(exchange, response, transaction, now)
+                bits |= shared | self._check_signature(standing, now) | self._check_times(response, single, now)
+                request = exchange.request
+                if request is not None:
+                    bits |= _check_cert_id(exchange, request, response)
+                    if bits & _DUPLICATE and single is not None and request.cert_ids.count(single.cert_id) > 1:
+                        bits ^= _DUPLICATE  # as asked
+                if single is not None:
+                    bits |= self.history.check(response, single, not bits & _NOT_CREDIBLE)
             found = self._sets.get(bits)
             audits.append(self._set_of(bits) if found is None else found)
         return audits
@@ -93,26 +126,54 @@ class AuditStage:
         found = self._sets[bits] = findings_of(bits)
         return found
 
-    def _standing_of(self, response: OcspResponse, single: SingleResponse | None) -> int:
-        """What is found about this answer, or a reply without one, whenever and to whomever it comes."""
+    def _standing_of(self, response: OcspResponse, single: SingleResponse | None) -> _Standing:
         key = id(response) if single is None else id(single)
         known = self._standing.get(key)
-        if known is not None and known[1] is response:
-            return known[2]
-        bits = check_form(response)
-        if is_basic(response):
-            bits |= BITS[Finding.signature_not_checked_off]
+        if known is not None and known.response is response:
+            return known
+        made = _Standing(response, single)
+        made.bits = check_form(response)
         if single is not None:
-            bits |= check_answer(response, single, self._skew)
-            bits |= check_span(single, self._settings, self._lookup)
+            made.bits |= check_answer(response, single, self._skew)
+            made.bits |= check_span(single, self._settings, self._lookup)
         if len(response.tbs_der) + sum(map(len, response.certs)) <= _MAX_STANDING_BYTES:
             if len(self._standing) >= _MAX_STANDING:
                 self._standing.clear()
-            self._standing[key] = (single, response, bits)
+            self._standing[key] = made
+        return made
+
+    def _check_signature(self, standing: _Standing, now: int) -> int:
+        verdict = standing.verdict
+        if verdict is None:
+            response = standing.response
+            single = standing.single or (response.responses[0] if response.responses else None)
+            verdict = self.signatures.check(response, None if single is None else single.cert_id, now)
+            if verdict.final:
+                standing.verdict = verdict
+        bits = verdict.bits
+        if bits & _WRONG_ISSUER and standing.single is not None and standing.single.cert_status is _UNKNOWN:
+            return bits & ~_OF_DELEGATES | _NOT_AUTHORITATIVE
+        if now < _FIRST_OCSP:
+            return bits
+        if verdict.not_after < now - self._skew:
+            bits |= _DELEGATE_EXPIRED
+        elif verdict.not_before > now + self._skew:
+            bits |= _DELEGATE_NOT_YET_VALID
+        return bits
+
+    def _check_transaction(
+        self, exchange: OcspExchange, response: OcspResponse, transaction: HttpTransaction, now: int
+    ) -> int:
+        """What all exchanges of a transaction share."""
+        bits = 0 if exchange.request is None else _check_nonces(exchange.request, response)
+        if transaction.response is not None and exchange.http_status == 200 and now >= _FIRST_OCSP:
+            bits |= self._check_headers(exchange, response, transaction.response, now)
         return bits
 
     def _check_times(self, response: OcspResponse, single: SingleResponse | None, now: int) -> int:
         """Against the packet's time (RFC 6960 4.2.2.1)."""
+        if now < _FIRST_OCSP:
+            return _NO_CLOCK
         bits = 0
         latest = now + self._skew
         if response.produced_at is not None and response.produced_at > latest:

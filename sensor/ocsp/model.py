@@ -91,7 +91,7 @@ class OcspResponse(msgspec.Struct, frozen=True, gc=False):
     """`status` is the number on the wire (4 and others are not assigned). All below it is empty for an error reply.
 
     `responder_id` is "byName:<RFC 4514 text>" or "byKey:<upper hex>"; `certs` are the delegate certificates' DER;
-    `tbs_der`, `signature_oid` and `signature` are kept for the audit.
+    `tbs_der`, `signature_algorithm_der` and `signature` (without its count of unused bits) are kept for the audit.
     """
 
     status: int
@@ -114,6 +114,7 @@ class OcspResponse(msgspec.Struct, frozen=True, gc=False):
     nonminimal: bool = False  # these three as in RequestTraits
     ber: bool = False
     cut: bool = False
+    signature_algorithm_der: bytes = b""  # the AlgorithmIdentifier
 
 
 class Evidence(enum.Enum):

@@ -9,7 +9,8 @@ cpdef object decode_response(bytes data, object limits)
 cdef object _read_response(bytes data, object limits, Py_ssize_t trailing, bint ber)
 
 @cython.locals(
-    data=bytes, tbs_start=Py_ssize_t, tbs_end=Py_ssize_t, algorithm=Py_ssize_t, after=Py_ssize_t, start=Py_ssize_t,
+    data=bytes, tbs_start=Py_ssize_t, tbs_end=Py_ssize_t, algorithm=Py_ssize_t, after=Py_ssize_t,
+    signature_start=Py_ssize_t, start=Py_ssize_t,
     signature_oid=bytes, signature=bytes, certs=tuple, bad_times=list, responses=list, total=Py_ssize_t,
     extended_revoke=bint, extensions=tuple, found=list,
 )

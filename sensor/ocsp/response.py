@@ -115,10 +115,10 @@ def _read_basic(
     pos = reader.enter(SEQUENCE, tbs_start, end, "ResponseData")
     tbs_end = reader.stop
     algorithm = reader.enter(SEQUENCE, tbs_end, end, "signatureAlgorithm")
-    after = reader.stop
-    algorithm = reader.enter(OBJECT_IDENTIFIER, algorithm, after, "algorithm")
+    signature_start = reader.stop
+    algorithm = reader.enter(OBJECT_IDENTIFIER, algorithm, signature_start, "algorithm")
     signature_oid = data[algorithm : reader.stop]
-    start = reader.enter(BIT_STRING, after, end, "signature")
+    start = reader.enter(BIT_STRING, signature_start, end, "signature")
     after = reader.stop
     signature = data[start + 1 : after]  # behind the count of unused bits
 
@@ -173,6 +173,7 @@ def _read_basic(
         reader.loose,
         ber,
         reader.cut,
+        data[tbs_end:signature_start],
     )
 
 

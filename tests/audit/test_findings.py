@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from sensor.audit.findings import BITS, FINDINGS, GRAVE, Finding, bits_of, findings_of
 
@@ -28,3 +29,10 @@ def test_bits_stand_for_findings_and_back() -> None:
 
 def test_what_was_not_checked_is_not_grave() -> None:
     assert not {finding for finding in GRAVE if ":" in finding.value}
+
+
+def test_every_finding_is_made_somewhere() -> None:
+    """Whether it is made when it should be is for the tests of the checks."""
+    audit = Path(__file__).parents[2] / "sensor" / "audit"
+    source = "".join(path.read_text() for path in audit.glob("*.py") if path.stem != "findings")
+    assert not [finding.name for finding in Finding if not re.search(rf"Finding\.{finding.name}\b", source)]

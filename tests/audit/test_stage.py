@@ -63,6 +63,15 @@ def test_the_skew_is_a_setting() -> None:
     assert found(ahead, skew_s=3600) == set()
 
 
+def test_a_capture_without_a_clock_is_not_compared_with() -> None:
+    """Simple Packet Blocks have no times, and count from 1970."""
+    late = transaction((b"cache-control", b"max-age=99999999"))
+    for now, expected in ((0, {"times_not_checked:packet_time"}), (915_148_800 * SECOND, None)):
+        result = found(exchange(ts=now, response_ts=now), http=late)
+        assert result == expected or (expected is None and "this_update_future" in result)
+    assert found(exchange(None, OcspResponse(1), ts=0, response_ts=0)) == set()
+
+
 def test_without_the_time_of_the_reply_the_requests_counts() -> None:
     made = exchange(changed(SINGLE, this_update=NOW + HOUR), response_ts=None, ts=NOW + HOUR)
     assert "this_update_future" not in found(made)
@@ -143,6 +152,14 @@ def test_more_questions_than_answers() -> None:
         exchange(reply.responses[0], reply, request),
         exchange(None, reply, request, cert_id=OTHER, evidence=Evidence.request),
     ) == [set(), {"certid_not_answered"}]
+
+
+def test_answered_twice_because_asked_twice() -> None:
+    reply = changed(REPLY, responses=(SINGLE, changed(SINGLE)), responses_total=2)
+    assert found(exchange(SINGLE, reply)) == {"answers_duplicate"}
+    assert found(exchange(SINGLE, reply, None)) == {"answers_duplicate"}
+    assert found(exchange(SINGLE, reply, asks(ASKED, OTHER))) == {"answers_duplicate"}
+    assert found(exchange(SINGLE, reply, asks(ASKED, OTHER, ASKED))) == set()
 
 
 def test_what_was_read_in_part_is_not_missed() -> None:
