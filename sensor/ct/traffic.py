@@ -14,7 +14,7 @@ from sensor.ct.lookup import Issuer
 from sensor.ct.sources import DerItem
 from sensor.ct.sources.der import looks_like_pkcs7, read_blob
 from sensor.ocsp.model import CertId
-from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
+from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate, says_it_is_ca
 from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by, issuer_hashes
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import display_name
@@ -85,6 +85,8 @@ class TrafficIssuers:
         return next((issuer for issuer in issuers if issuer), None)
 
     def _judge(self, der: bytes) -> Issuer | None:
+        if not says_it_is_ca(der):
+            return None  # most are responders' own: spares a run that meets no others the library's import
         try:
             certificate = decode_certificate(der, max_names=0)
         except CertificateError:

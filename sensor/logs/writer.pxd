@@ -16,7 +16,7 @@ cdef class LogWriter:
     cdef object _cleartext, _weirds, _sink, _health
     cdef bint _merged
     cdef list _out
-    cdef Py_ssize_t _counts[12]
+    cdef long long[::1] _counts
 
     cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)

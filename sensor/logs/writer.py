@@ -6,6 +6,7 @@ found (writer.pxd).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
@@ -71,7 +72,7 @@ class LogWriter:
         self._merged = sink.merged
         merged = LineBuffer()
         self._out = [merged if sink.merged else LineBuffer() for _ in _STREAMS]
-        self._counts = [0] * len(_STREAMS)
+        self._counts = array("q", [0] * len(_STREAMS))
 
     @property
     def counts(self) -> dict[str, int]:

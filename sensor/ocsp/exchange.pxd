@@ -11,9 +11,12 @@ cdef class OcspDecoder:
 
     @cython.locals(found=_Found)
     cpdef list feed(self, object transaction)
-    cdef object _decode_request(self, bytes content)
-    cdef object _read_target(self, bytes target)
-    cdef object _decode_response(self, bytes content)
+    @cython.locals(known=tuple)
+    cdef object _decode_request(self, _Found found, bytes content)
+    @cython.locals(known=tuple)
+    cdef object _read_target(self, _Found found, bytes target)
+    @cython.locals(known=tuple)
+    cdef tuple _decode_response(self, bytes content)
     @cython.locals(label=str, claimed=bint)
     cdef object _read_request_body(self, _Found found, object file)
     @cython.locals(label=str, claimed=bint)
@@ -26,6 +29,8 @@ cdef class _Found:
     cdef object asked
     cdef object traits
     cdef object reply
+    cdef tuple asked_oddities
+    cdef tuple reply_oddities
     cdef object orig_fuid
     cdef object resp_fuid
     cdef object ts
@@ -45,6 +50,6 @@ cdef list _exchanges(_Found found, object transaction)
 
 cdef object _exchange(_Found found, object transaction, object cert_id, object single, object evidence)
 
-cdef object _check_request(_Found found, object asked)
+cdef tuple _request_oddities(object asked)
 
-cdef object _check_response(_Found found, object reply)
+cdef tuple _reply_oddities(object reply)

@@ -26,6 +26,9 @@ _REQUEST_TYPE = "application/ocsp-request"
 _RESPONSE_TYPE = "application/ocsp-response"
 _ASSIGNED = frozenset(ResponseStatus)
 _NO_TRAITS: frozenset[str] = frozenset()
+Oddities = tuple[tuple[str, str | None], ...]
+"""Names of weirds, and what they add, that follow from a message alone."""
+_NOTHING_ODD: Oddities = ()
 _MEMO_MESSAGES = 1024  # of each kind, before it starts afresh
 _MEMO_BYTES = 4096  # of each
 _METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
@@ -43,9 +46,9 @@ class OcspDecoder:
 
     def __init__(self, settings: OcspSettings) -> None:
         self._limits = settings
-        self._requests: dict[bytes, OcspRequest] = {}
-        self._targets: dict[bytes, Reading] = {}
-        self._replies: dict[bytes, OcspResponse] = {}
+        self._requests: dict[bytes, tuple[OcspRequest, Oddities]] = {}
+        self._targets: dict[bytes, tuple[OcspRequest, frozenset[str], Oddities]] = {}
+        self._replies: dict[bytes, tuple[OcspResponse, Oddities]] = {}
 
     def feed(self, transaction: HttpTransaction) -> list[OcspEvent]:
         """The exchanges of one transaction, those asked for first, then its weirds (source "OCSP"). Never raises.
@@ -59,9 +62,7 @@ class OcspDecoder:
             for file in request.files:
                 self._read_request_body(found, file)
             if found.asked is None:
-                reading = self._read_target(request.target)
-                if reading is not None:
-                    found.asked, found.traits = reading
+                self._read_target(found, request.target)
         if response is not None:
             found.response_ts = response.ts
             for file in response.files:
@@ -72,35 +73,40 @@ class OcspDecoder:
             return found.events
         return _exchanges(found, transaction)
 
-    def _decode_request(self, content: bytes) -> OcspRequest:
-        request = self._requests.get(content)
-        if request is None:
+    def _decode_request(self, found: _Found, content: bytes) -> None:
+        known = self._requests.get(content)
+        if known is None:
             request = decode_request(content, self._limits)
+            known = (request, _request_oddities(request))
             if len(content) <= _MEMO_BYTES:
                 if len(self._requests) >= _MEMO_MESSAGES:
                     self._requests.clear()
-                self._requests[content] = request
-        return request
+                self._requests[content] = known
+        found.asked, found.asked_oddities = known
 
-    def _read_target(self, target: bytes) -> Reading | None:
-        reading = self._targets.get(target)
-        if reading is None:
+    def _read_target(self, found: _Found, target: bytes) -> None:
+        known = self._targets.get(target)
+        if known is None:
             reading = decode_get(target, self._limits)
-            if reading is not None and len(target) <= _MEMO_BYTES:
+            if reading is None:
+                return
+            known = (*reading, _request_oddities(reading[0]))
+            if len(target) <= _MEMO_BYTES:
                 if len(self._targets) >= _MEMO_MESSAGES:
                     self._targets.clear()
-                self._targets[target] = reading
-        return reading
+                self._targets[target] = known
+        found.asked, found.traits, found.asked_oddities = known
 
-    def _decode_response(self, content: bytes) -> OcspResponse:
-        response = self._replies.get(content)
-        if response is None:
+    def _decode_response(self, content: bytes) -> tuple[OcspResponse, Oddities]:
+        known = self._replies.get(content)
+        if known is None:
             response = decode_response(content, self._limits)
+            known = (response, _reply_oddities(response))
             if len(content) <= _MEMO_BYTES:
                 if len(self._replies) >= _MEMO_MESSAGES:
                     self._replies.clear()
-                self._replies[content] = response
-        return response
+                self._replies[content] = known
+        return known
 
     def _read_request_body(self, found: _Found, file: BodyFile) -> None:
         content = file.content
@@ -117,7 +123,7 @@ class OcspDecoder:
                 found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: not DER")
             return
         try:
-            found.asked = self._decode_request(content)
+            self._decode_request(found, content)
         except OcspError as error:
             if claimed:
                 found.garbled = True
@@ -140,7 +146,7 @@ class OcspDecoder:
                 found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: not DER")
             return
         try:
-            reply = self._decode_response(content)
+            reply, oddities = self._decode_response(content)
         except OcspError as error:
             if claimed and response.status_code != 206:  # a range of a reply is none
                 name = "asn1_limit" if error.limit else "openssl_ocsp_response_parse_error"
@@ -148,7 +154,7 @@ class OcspDecoder:
             return
         if not claimed and found.asked is None and not _credible(reply, len(content)):
             return
-        found.reply = reply
+        found.reply, found.reply_oddities = reply, oddities
         found.resp_fuid = file.fuid
         if label != _RESPONSE_TYPE:
             found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: OCSP reply")
@@ -159,12 +165,14 @@ class _Found:
 
     __slots__ = (
         "asked",
+        "asked_oddities",
         "events",
         "flow",
         "garbled",
         "labelled",
         "orig_fuid",
         "reply",
+        "reply_oddities",
         "resp_fuid",
         "response_ts",
         "traits",
@@ -177,6 +185,8 @@ class _Found:
         self.asked: OcspRequest | None = None
         self.traits = _NO_TRAITS
         self.reply: OcspResponse | None = None
+        self.asked_oddities = _NOTHING_ODD
+        self.reply_oddities = _NOTHING_ODD
         self.orig_fuid: str | None = None
         self.resp_fuid: str | None = None
         self.ts = 0
@@ -218,6 +228,7 @@ def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) 
     meant: list[Reading] = [reading for reading in readings if answered.issuperset(reading[0].cert_ids)]
     if len(meant) == 1:
         found.asked, found.traits = meant[0]
+        found.asked_oddities = _request_oddities(found.asked)
         return
     found.garbled = True
     found.weird(found.ts, "ocsp_get_undecodable", f"{len(readings)} readings" if readings else None)
@@ -227,10 +238,10 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     asked, reply = found.asked, found.reply
     cert_ids = asked.cert_ids if asked is not None else ()
     answers = reply.responses if reply is not None else ()
-    if asked is not None:
-        _check_request(found, asked)
-    if reply is not None:
-        _check_response(found, reply)
+    for name, addl in found.asked_oddities:
+        found.weird(found.ts, name, addl)
+    for name, addl in found.reply_oddities:
+        found.weird(found.response_ts, name, addl)
     weirds = found.events
     if len(cert_ids) == 1 and len(answers) == 1 and cert_ids[0] == answers[0].cert_id:
         return [_exchange(found, transaction, cert_ids[0], answers[0], _BOTH), *weirds]
@@ -307,39 +318,42 @@ def _exchange(
     )
 
 
-def _check_request(found: _Found, asked: OcspRequest) -> None:
+def _request_oddities(asked: OcspRequest) -> Oddities:
     traits = asked.traits
+    odd: list[tuple[str, str | None]] = []
     if traits.trailing_bytes:
-        found.weird(found.ts, "ocsp_trailing_data", f"request: {traits.trailing_bytes} bytes")
+        odd.append(("ocsp_trailing_data", f"request: {traits.trailing_bytes} bytes"))
     if not asked.cert_ids_total:
-        found.weird(found.ts, "ocsp_empty_request", None)
+        odd.append(("ocsp_empty_request", None))
     elif asked.cert_ids_total != len(asked.cert_ids):
-        found.weird(found.ts, "asn1_limit", f"request: {asked.cert_ids_total} CertIDs")
+        odd.append(("asn1_limit", f"request: {asked.cert_ids_total} CertIDs"))
     elif traits.cut:
-        found.weird(found.ts, "asn1_limit", "request: extensions")
+        odd.append(("asn1_limit", "request: extensions"))
+    return tuple(odd)
 
 
-def _check_response(found: _Found, reply: OcspResponse) -> None:
-    ts = found.response_ts
+def _reply_oddities(reply: OcspResponse) -> Oddities:
+    odd: list[tuple[str, str | None]] = []
     if reply.trailing_bytes:
-        found.weird(ts, "ocsp_trailing_data", f"reply: {reply.trailing_bytes} bytes")
+        odd.append(("ocsp_trailing_data", f"reply: {reply.trailing_bytes} bytes"))
     if reply.status:
         if reply.status not in _ASSIGNED:
-            found.weird(ts, "ocsp_illegal_status", str(reply.status))
+            odd.append(("ocsp_illegal_status", str(reply.status)))
         elif reply.response_type is not None:
-            found.weird(ts, "ocsp_illegal_status", f"{reply.status} with responseBytes")
+            odd.append(("ocsp_illegal_status", f"{reply.status} with responseBytes"))
     elif reply.response_type is None:
-        found.weird(ts, "ocsp_illegal_status", "successful without responseBytes")
+        odd.append(("ocsp_illegal_status", "successful without responseBytes"))
     if reply.responses_total != len(reply.responses):
-        found.weird(ts, "asn1_limit", f"reply: {reply.responses_total} SingleResponses")
+        odd.append(("asn1_limit", f"reply: {reply.responses_total} SingleResponses"))
     elif reply.cut:
-        found.weird(ts, "asn1_limit", "reply: list")
+        odd.append(("asn1_limit", "reply: list"))
     bad_times = reply.bad_times
     for single in reply.responses:
         if single.bad_times:
             bad_times += single.bad_times
     if bad_times:
-        found.weird(ts, "ocsp_bad_time", bad_times[0])
+        odd.append(("ocsp_bad_time", bad_times[0]))
+    return tuple(odd)
 
 
 def _serials(cert_ids: list[CertId]) -> str:

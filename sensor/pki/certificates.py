@@ -120,6 +120,15 @@ def _decoded(der: bytes, not_before: int, not_after: int, max_names: int) -> Sig
     )
 
 
+def says_it_is_ca(der: bytes) -> bool:
+    """Whether these bytes read as a certificate that may sign others: a first look, without the library's."""
+    try:
+        found = _fields(der).extensions
+    except (DerError, CertificateError):
+        return False
+    return found.is_ca and found.key_cert_sign
+
+
 def issuer_name_der(der: bytes) -> bytes:
     """The DER of the issuer's Name in a certificate that has passed `decode_certificate`."""
     reader = DerReader(der, _MAX_HEADERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import ipaddress
@@ -18,7 +19,13 @@ from hypothesis import strategies as st
 
 from sensor.ct.sources import DerItem
 from sensor.ct.sources.pem import read_pem
-from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate, issuer_name_der
+from sensor.pki.certificates import (
+    CertificateError,
+    SignedCertificate,
+    decode_certificate,
+    issuer_name_der,
+    says_it_is_ca,
+)
 from tests.ct.pki import LEAF_KEY, START, Ca, make_root, staple_and_urls
 
 ROOT = make_root('Root, of "tests"')
@@ -93,6 +100,26 @@ def test_a_ca_that_may_not_sign_certificates() -> None:
     certificate = decode(ROOT.issue("ocsp.example", ca=True, extra=((usage, True),)))
     assert certificate.facts.is_ca
     assert not certificate.may_sign_certificates
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from((0, 1, 2)), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=3))
+def test_the_first_look_at_a_ca_agrees(which: int, changes: list[tuple[int, int]]) -> None:
+    """It may let pass what the library refuses, but never refuses a CA; nor does it raise."""
+    usage = x509.KeyUsage(True, False, False, False, False, False, True, False, False)
+    ders = (
+        ROOT.intermediate("Sub").der,
+        ROOT.issue("a.example"),
+        ROOT.issue("b.example", ca=True, extra=((usage, True),)),
+    )
+    der = bytearray(ders[which])
+    for position, value in changes:
+        der[position % len(der)] = value
+    said = says_it_is_ca(bytes(der))
+    if not changes:
+        assert said == (which == 0)
+    with contextlib.suppress(CertificateError):
+        assert decode(bytes(der)).may_sign_certificates == said
 
 
 def test_names_beyond_the_limit_are_counted() -> None:
