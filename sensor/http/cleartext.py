@@ -98,7 +98,7 @@ def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSe
     if response is not None and response.notable:
         for header in response.headers:
             if header.name == b"set-cookie":
-                found.add(found.set_cookies, header.value.partition(b"=")[0].strip()[:_MAX_NAME])
+                found.add(found.set_cookies, _cookie_name(header.value))
     claims = () if is_ocsp else _claims(request, response)
     if not (found.any or claims):
         return None
@@ -157,7 +157,7 @@ class _Found:
         name, value = header.name, header.value
         if name == b"cookie":
             for part in value.split(b";", self.limit)[: self.limit]:
-                self.add(self.cookies, part.partition(b"=")[0].strip()[:_MAX_NAME])
+                self.add(self.cookies, _cookie_name(part))
         elif name in (b"authorization", b"proxy-authorization"):
             scheme = value.partition(b" ")[0].lower()
             kind = scheme.decode("ascii") if scheme in _SCHEMES else "other"
@@ -196,6 +196,12 @@ class _Found:
     def read_lookups(self, text: bytes) -> None:
         for lookup in find_lookups(text):
             self.add(self.lookups, lookup)
+
+
+def _cookie_name(pair: bytes) -> bytes:
+    """What stands before "="; a cookie without one is all value (RFC 6265 5.2), and has no name to tell."""
+    name, mark, _ = pair.partition(b"=")
+    return name.strip()[:_MAX_NAME] if mark else b""
 
 
 _ESCAPED: Final = re.compile(rb"%([2-7][0-9A-Fa-f])")
