@@ -161,13 +161,17 @@ class Authority:
         self.made[issued.serial] = issued
         return issued
 
-    def delegate(self, common_name: str) -> Issued:
-        """A delegated OCSP signer (RFC 6960 section 4.2.2.2), with id-pkix-ocsp-nocheck."""
+    def delegate(
+        self, common_name: str, *, eku: bool = True, nocheck: bool = True, days: tuple[int, int] = (-20, 70)
+    ) -> Issued:  # fmt: skip
+        """A delegated OCSP signer (RFC 6960 section 4.2.2.2) with id-pkix-ocsp-nocheck, or one that lacks something."""
         key = self._new_key(common_name)
-        builder = self._builder(self._name(common_name), self.issued.cert.subject, key, None, (-20, 70), common_name)
+        builder = self._builder(self._name(common_name), self.issued.cert.subject, key, None, days, common_name)
         builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
-        builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
+        if eku:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        if nocheck:
+            builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
         return Issued(self._sign(builder, self.issued.key), key)
 
     def person(self, common_name: str, email: str) -> Issued:

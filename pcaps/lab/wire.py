@@ -18,7 +18,7 @@ OIDS = {
     "sha512": "2.16.840.1.101.3.4.2.3", "md5": "1.2.840.113549.2.5",
 }  # fmt: skip
 BASIC, NONCE = "1.3.6.1.5.5.7.48.1.1", "1.3.6.1.5.5.7.48.1.2"
-ECDSA_SHA256 = "1.2.840.10045.4.3.2"
+ECDSA_SHA1, ECDSA_SHA256 = "1.2.840.10045.4.1", "1.2.840.10045.4.3.2"
 
 
 def tlv(tag: int, *contents: bytes) -> bytes:
@@ -156,18 +156,19 @@ def by_name(issued: Issued | None) -> bytes:
 def response(
     singles: Sequence[Single], signer: Issued, *, produced_at: dt.datetime, responder: bytes | None = None,
     extensions: Sequence[bytes] = (), nonce: bytes | None = None, certs: Sequence[Issued] = (),
-    response_type: str = BASIC, status: int = 0,
+    response_type: str = BASIC, status: int = 0, forger: Issued | None = None, sha1: bool = False,
 ) -> bytes:  # fmt: skip
-    """A signed OCSPResponse; the signature is deterministic (RFC 6979)."""
+    """A signed OCSPResponse; the signature is deterministic (RFC 6979). A `forger` signs it in the signer's name."""
     more = [*extensions, *([extension(NONCE, octets(nonce))] if nonce is not None else [])]
     data = seq(
         responder or by_key(signer), general_time(produced_at), seq(*(each.encode() for each in singles)),
         tlv(0xA1, seq(*more)) if more else b"",
     )  # fmt: skip
-    assert isinstance(signer.key, ec.EllipticCurvePrivateKey)
-    signature = signer.key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    key = (forger or signer).key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    signature = key.sign(data, ec.ECDSA(hashes.SHA1() if sha1 else hashes.SHA256(), deterministic_signing=True))
     chain = tlv(0xA0, seq(*(each.der for each in certs))) if certs else b""
-    basic = seq(data, seq(oid(ECDSA_SHA256)), tlv(3, b"\0" + signature), chain)
+    basic = seq(data, seq(oid(ECDSA_SHA1 if sha1 else ECDSA_SHA256)), tlv(3, b"\0" + signature), chain)
     return seq(tlv(10, bytes([status])), tlv(0xA0, seq(oid(response_type), octets(basic))))
 
 

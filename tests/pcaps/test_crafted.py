@@ -28,7 +28,7 @@ from pcaps.lab.fennwick import CA, SIGNER, answer, by_post, cert, serial_text, s
 from pcaps.lab.frames import Segment, Talk, checksum, ethernet, ip, packets
 from pcaps.lab.truth import Exchange
 
-FOLDERS = ("ocsp", "http", "tcp", "ip", "tunnel", "link", "file", "clear", "imitation", "revocation")
+FOLDERS = ("ocsp", "audit", "http", "tcp", "ip", "tunnel", "link", "file", "clear", "imitation", "revocation")
 
 
 def _deterministic() -> bool:
