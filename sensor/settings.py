@@ -304,6 +304,25 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to, so that only a mistake meets it."""
 
 
+class RuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    paths: tuple[str, ...] = ()
+    """Rule files and folders of your own, in force beside those that come with the program."""
+    shipped: bool = True
+    """Whether the rules that come with the program are in force."""
+    max_file_bytes: Size = 1 << 20
+    """A rule file that is larger is refused."""
+    max_rules: Size = 10000
+    """Rules in force."""
+    max_suppressed: Size = 65536
+    """What rules have told and when, remembered for suppress_for; the oldest is forgotten beyond it."""
+    max_groups: Size = 65536
+    """Groups of one correlation that are open; the longest untouched is forgotten beyond it."""
+    max_group_events: Size = 10000
+    """Events of one group that a correlation remembers; the oldest is forgotten beyond it."""
+    max_correlated_events: Size = 262144
+    """Events that one correlation remembers over all groups; the longest untouched group is forgotten beyond it."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: CaptureSettings = CaptureSettings()
     flow: FlowSettings = FlowSettings()
@@ -316,3 +335,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logs: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()
     service: ServiceSettings = ServiceSettings()
+    rules: RuleSettings = RuleSettings()

@@ -14,7 +14,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sensor.cli.output import EXIT_PARTIAL, add_output_options, open_sink, output_settings, tell_error, tell_mistake
+from sensor.cli.output import (
+    EXIT_PARTIAL,
+    add_output_options,
+    apply_rules,
+    open_sink,
+    output_settings,
+    rules_in_force,
+    tell_bad_rules,
+    tell_error,
+    tell_mistake,
+)
 from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
@@ -25,6 +35,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
+    from sensor.rules.rule import RuleSet
 
 TICK_S = 1.0
 """How often the clock's work is done: log lines handed over, counters read."""
@@ -49,23 +60,28 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Exit code 0: stopped, nothing lost; 2: a mistake of the caller's; 3: stopped, packets were lost."""
     from sensor.capture.live.opening import open_live
     from sensor.capture.source import CaptureError
+    from sensor.rules.loader import RulesError
 
     # Nothing on the packet path makes cycles (see replay), so that the collector has next to nothing to do.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
     settings = output_settings(args, settings)
     try:
+        rules = rules_in_force(args, settings)
+    except RulesError as error:
+        return tell_bad_rules(error)
+    try:
         source = open_live(args.interface, settings.capture)
     except CaptureError as error:
         return tell_mistake(error)
     # Here the rights that opening took are given up: nothing below needs them.
     try:
-        return _watch(args, settings, source)
+        return _watch(args, settings, source, rules)
     finally:
         source.close()
 
 
-def _watch(args: argparse.Namespace, settings: Settings, source: LiveSource) -> int:
+def _watch(args: argparse.Namespace, settings: Settings, source: LiveSource, rules: RuleSet | None) -> int:
     """From the open source to the exit code."""
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
@@ -81,6 +97,7 @@ def _watch(args: argparse.Namespace, settings: Settings, source: LiveSource) -> 
         sink = open_sink(args, settings)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
+            apply_rules(rules, settings, writer)
         summary = None if args.quiet or args.json else Summary()
         pipeline = Pipeline(settings, lookup, writer, summary)
         pipeline.contain_errors(tell_error)

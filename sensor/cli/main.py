@@ -14,9 +14,9 @@ from importlib import import_module
 from sensor import __version__, build_mode
 
 EXIT_MISTAKE = 2
-_VERBS = ("replay", "live", "interfaces", "ct", "config")
+_VERBS = ("replay", "live", "interfaces", "ct", "rules", "config")
 _EPILOG = (
-    "exit codes: 0 all read; 1 not found (ct lookup); 2 the caller's mistake; "
+    "exit codes: 0 all read; 1 not found (ct lookup), a rule failed (rules test); 2 the caller's mistake; "
     "3 finished, but part of the input was unreadable or lost"
 )
 

@@ -12,6 +12,9 @@ from sensor.weird import FlowId
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.logs.sinks.sink import EventSink
+    from sensor.logs.writer import LogWriter
+    from sensor.rules.loader import RulesError
+    from sensor.rules.rule import RuleSet
 
 EXIT_MISTAKE = 2
 EXIT_PARTIAL = 3
@@ -23,6 +26,10 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     target.add_argument("-o", "--output", metavar="DIR", help="write logs here, one <stream>.log each; made if need be")
     target.add_argument("--json", action="store_true", help="all events as JSON lines on standard output, nothing else")
     parser.add_argument("--ct", metavar="PATH", help="the certificate cache (default: in your data folder)")
+    parser.add_argument(
+        "--rules", metavar="PATH", action="append", default=[], help="Sigma rules to use beside those in force"
+    )
+    parser.add_argument("--no-rules", action="store_true", help="leave out the rules that come with the program")
     parser.add_argument("--timestamps", choices=("epoch", "iso8601", "millis"), help="how every time is written")
     parser.add_argument("--stream", action="store_true", default=None, help="add _path and _write_ts to every line")
     parser.add_argument("--community-id", action="store_true", default=None, help="add community_id to conn.log")
@@ -43,8 +50,26 @@ def output_settings(args: argparse.Namespace, settings: Settings) -> Settings:
         "logs.stream": args.stream,
         "logs.community_id": args.community_id,
         "http.hash_bodies": args.hash_bodies,
+        "rules.shipped": False if args.no_rules else None,
     }
     return override(settings, {key: value for key, value in named.items() if value is not None})
+
+
+def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | None:
+    """The rules in force, None if there are none. Raises RulesError."""
+    from sensor.rules.loader import load_rules
+    from sensor.rules.shipped import paths_in_force
+
+    paths = paths_in_force(settings.rules, args.rules)
+    return load_rules(paths, settings.rules) if paths else None
+
+
+def apply_rules(rules: RuleSet | None, settings: Settings, writer: LogWriter) -> None:
+    """From now on the rules are shown what `writer` writes, and it writes the notices that they raise."""
+    if rules is not None:
+        from sensor.rules.engine import RuleEngine
+
+        writer.observe(RuleEngine(rules, settings, writer.notice, writer.weird))
 
 
 def open_sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:
@@ -68,6 +93,13 @@ def tell_error(flow: FlowId, error: Exception) -> None:
     for line in traceback.format_tb(error.__traceback__):
         print(line, end="", file=sys.stderr)
     print(f"{type(error).__name__}", file=sys.stderr)
+
+
+def tell_bad_rules(error: RulesError) -> int:
+    """Everything that is wrong with rules, a line each; returns the exit code for it."""
+    for line in error.lines:
+        print(f"ocspwatch: {line}", file=sys.stderr)
+    return EXIT_MISTAKE
 
 
 def tell_mistake(error: Exception) -> int:

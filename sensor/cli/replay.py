@@ -8,7 +8,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli.output import EXIT_PARTIAL, add_output_options, open_sink, output_settings, tell_error, tell_mistake
+from sensor.cli.output import (
+    EXIT_PARTIAL,
+    add_output_options,
+    apply_rules,
+    open_sink,
+    output_settings,
+    rules_in_force,
+    tell_bad_rules,
+    tell_error,
+    tell_mistake,
+)
 from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
@@ -41,12 +51,17 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
+    from sensor.rules.loader import RulesError
 
     # Nothing on the packet path makes cycles (a flow lets go of its ends when it is over), so that the collector would
     # only walk the flow table again and again.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
     settings = output_settings(args, settings)
+    try:
+        rules = rules_in_force(args, settings)
+    except RulesError as error:
+        return tell_bad_rules(error)
     try:
         source = open_inputs(args.paths, settings.capture, follow=args.follow)
     except CaptureError as error:
@@ -61,6 +76,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         sink = open_sink(args, settings)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
+            apply_rules(rules, settings, writer)
     except (SinkError, OSError) as error:
         source.close()
         return tell_mistake(error)

@@ -22,6 +22,9 @@ cdef class DisclosureLines:
     @cython.locals(parts=Parts, ts="long long", us="long long", orig_h=str, resp_h=str, serial=str, issuer=str, site=str,
                    kind=str, issued=str, what=str, grade_text=str)
     cpdef notice(self, LineBuffer out, tuple leak)
+    @cython.locals(parts=Parts, ts="long long", end="long long", suppress_us="long long", note=str, msg=str, sub=str,
+                   rule_id=str, level=str, fuid=str, mime_type=str, desc=str)
+    cpdef raised(self, LineBuffer out, object notice)
     cdef _question(self, LineBuffer out, object request)
     @cython.locals(parts=Parts)
     cdef _answer(self, LineBuffer out, object single)

@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
 from sensor.logs.buffer import LineBuffer
+from sensor.logs.observer import Notice
 from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
 from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, ResponseStatus, SingleResponse
 from sensor.settings import LogSettings
@@ -237,6 +238,38 @@ class DisclosureLines:
         out.number("p", resp_p)
         out.raw('"actions":["Notice::ACTION_LOG"],"email_dest":[],')
         out.seconds("suppress_for", self._suppress_us)
+        out.end()
+
+    def raised(self, out: LineBuffer, notice: Notice) -> None:
+        """The line of notice.log that a rule raised."""
+        ts, end, flow, note, msg, sub, suppress_us, rule_id, level, n, fuid, mime_type, desc = astuple(notice)
+        parts = self._parts
+        parts.begin(out, NOTICE, ts // 1000, end // 1000)
+        if flow is not None:
+            out.raw(parts.use_flow(flow))
+        if fuid is not None:
+            out.string("fuid", fuid)
+        if mime_type is not None:
+            out.string("file_mime_type", mime_type)
+        if desc is not None:
+            out.string("file_desc", parts.short_str(desc))
+        if flow is not None:
+            out.raw('"proto":"tcp",')
+        out.string("note", note)
+        out.string("msg", parts.short_str(msg))
+        if sub is not None:
+            out.string("sub", parts.short_str(sub))
+        if flow is not None:
+            out.string("src", flow.orig_h)
+            out.string("dst", flow.resp_h)
+            out.number("p", flow.resp_p)
+        if n is not None:
+            out.number("n", n)
+        out.raw('"actions":["Notice::ACTION_LOG"],"email_dest":[],')
+        out.seconds("suppress_for", suppress_us)
+        out.string("rule_id", parts.short_str(rule_id))
+        if level is not None:
+            out.string("rule_level", level)
         out.end()
 
     def _question(self, out: LineBuffer, request: OcspRequest) -> None:

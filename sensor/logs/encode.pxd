@@ -7,6 +7,9 @@ cdef dict _ESCAPED
 @cython.locals(text=str)
 cpdef str encode_text(bytes raw)
 
+@cython.locals(text=str)
+cpdef str log_text(bytes raw)
+
 @cython.locals(raw=bytes)
 cpdef str encode_str(str text, Py_ssize_t limit)
 

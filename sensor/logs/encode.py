@@ -6,6 +6,7 @@ input. Compiled where a compiler is found (encode.pxd).
 
 from __future__ import annotations
 
+import json
 import re
 from json.encoder import encode_basestring
 from typing import Final
@@ -49,6 +50,15 @@ def encode_text(raw: bytes) -> str:
     if _BAD(text) is None:
         return encode_basestring(text)[1:-1]
     return raw.decode("latin-1").translate(_ESCAPED)
+
+
+def log_text(raw: bytes) -> str:
+    """Bytes off the wire as whoever reads the log finds them: the text of which `encode_text` gives the JSON."""
+    text = raw.decode("latin-1")
+    if text.isascii() and text.isprintable():
+        return text
+    found: str = json.loads(f'"{encode_text(raw)}"')
+    return found
 
 
 def encode_str(text: str, limit: int) -> str:

@@ -210,7 +210,7 @@ class WeirdRecord(Record, frozen=True, kw_only=True):
 
 
 class NoticeRecord(Record, frozen=True, kw_only=True):
-    """Something an operator wants to know: about a connection, or about the sensor itself."""
+    """Something an operator wants to know: a leak, what a rule found, or something about the sensor itself."""
 
     uid: str | UnsetType = UNSET
     """The connection's name, if it is about one."""
@@ -231,23 +231,29 @@ class NoticeRecord(Record, frozen=True, kw_only=True):
     proto: str | UnsetType = UNSET
     """Transport protocol: tcp."""
     note: str
-    """What kind of notice: OCSP::Privacy_Leak; of the sensor itself CaptureLoss::Too_Much_Loss and others."""
+    """What kind of notice: OCSP::Privacy_Leak, what a rule calls it; of the sensor CaptureLoss::... and others."""
     msg: str
     """The notice in one sentence."""
     sub: str | UnsetType = UNSET
-    """Which certificate: serial and issuer."""
+    """Which certificate: serial and issuer; of a rule what it says, or its title."""
     src: str | UnsetType = UNSET
     """The client's address."""
     dst: str | UnsetType = UNSET
     """The responder's address."""
     p: Port | UnsetType = UNSET
     """The responder's port."""
+    n: Count | UnsetType = UNSET
+    """What a correlation counted."""
     actions: list[str]
     """Notice::ACTION_LOG."""
     email_dest: list[str]
     """Always empty here."""
     suppress_for: Interval
     """For so long the same client and certificate, or the same of the sensor, are not told again."""
+    rule_id: str | UnsetType = UNSET
+    """Id of the rule that fired; ours, Zeek has no such field."""
+    rule_level: str | UnsetType = UNSET
+    """The rule's level: informational, low, medium, high, critical; ours, too."""
 
 
 class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ cdef class LogWriter:
     cdef TrafficLines _traffic
     cdef DisclosureLines _disclosures
     cdef NoticeMemory _notices
-    cdef object _cleartext, _weirds, _sink, _health
+    cdef object _cleartext, _weirds, _sink, _health, _observer
     cdef bint _merged
     cdef list _out
     cdef long long[::1] _counts
@@ -24,8 +24,9 @@ cdef class LogWriter:
     @cython.locals(place=Py_ssize_t, number=Py_ssize_t, began="long long")
     cpdef exchanges(self, object exchanges, object leaks=*, object describe=*, object audits=*)
     cpdef cleartext(self, object cleartext)
-    @cython.locals(fields=tuple)
+    @cython.locals(fields=tuple, is_new=bint)
     cpdef leaks(self, object leaks)
+    cpdef notice(self, object notice)
     cpdef weird(self, object weird)
     cpdef health(self, object measures)
     @cython.locals(stream=Py_ssize_t)

@@ -21,6 +21,7 @@ from sensor.logs.cleartext import CleartextLines
 from sensor.logs.disclosures import DisclosureLines
 from sensor.logs.health import HealthLines
 from sensor.logs.local_nets import LocalNets
+from sensor.logs.observer import LineObserver, Notice
 from sensor.logs.parts import (
     CAPTURE_LOSS,
     CLEARTEXT,
@@ -73,6 +74,7 @@ class LogWriter:
         merged = LineBuffer()
         self._out = [merged if sink.merged else LineBuffer() for _ in _STREAMS]
         self._counts = array("q", [0] * len(_STREAMS))
+        self._observer: LineObserver | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,9 +86,15 @@ class LogWriter:
         """How often each weird happened, logged or not."""
         return self._weirds.totals
 
+    def observe(self, observer: LineObserver) -> None:
+        """From now on `observer` is told of every line but those of `notice`."""
+        self._observer = observer
+
     def connection(self, connection: Connection) -> None:
         self._traffic.conn(self._buffer(CONN), connection)
         self._wrote(CONN, 1)
+        if self._observer is not None:
+            self._observer.connection(connection)
 
     def transaction(self, transaction: HttpTransaction) -> None:
         """Comes before the exchanges of the same transaction."""
@@ -94,10 +102,14 @@ class LogWriter:
         self._wrote(HTTP, 1)
         if files:
             self._wrote(FILES, files)
+        if self._observer is not None:
+            self._observer.transaction(transaction)
 
     def cleartext(self, cleartext: Cleartext) -> None:
         self._cleartext.cleartext(self._buffer(CLEARTEXT), cleartext)
         self._wrote(CLEARTEXT, 1)
+        if self._observer is not None:
+            self._observer.cleartext(cleartext)
 
     def exchanges(
         self,
@@ -135,24 +147,38 @@ class LogWriter:
                 if fuid != self._traffic.reply_fuid:
                     began = exchange.response_ts or exchange.ts
                 self._wrote(OCSP, self._disclosures.ocsp(self._buffer(OCSP), response, fuid, began))
+                if self._observer is not None:
+                    self._observer.reply(exchange, response, fuid, began)
             previous = response
             audit = audits[number] if audits else None
             self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software, audit)
             self._wrote(OCSP_EXCHANGE, 1)
+            if self._observer is not None:
+                self._observer.exchange(exchange, issuer, software, audit)
 
     def leaks(self, leaks: Sequence[Leak]) -> None:
         for leak in leaks:
             fields = astuple(leak)
             self._disclosures.leak(self._buffer(LEAK), fields)
             self._wrote(LEAK, 1)
-            if self._notices.is_new(fields):
+            is_new = self._notices.is_new(fields)
+            if is_new:
                 self._disclosures.notice(self._buffer(NOTICE), fields)
                 self._wrote(NOTICE, 1)
+            if self._observer is not None:
+                self._observer.leak(leak, is_new)
+
+    def notice(self, notice: Notice) -> None:
+        """What a rule raised."""
+        self._disclosures.raised(self._buffer(NOTICE), notice)
+        self._wrote(NOTICE, 1)
 
     def weird(self, weird: Weird) -> None:
         if self._weirds.admit(weird):
             self._traffic.weird(self._buffer(WEIRD), weird)
             self._wrote(WEIRD, 1)
+            if self._observer is not None:
+                self._observer.weird(weird)
 
     def health(self, measures: Sequence[Measure]) -> None:
         """What the sensor says of itself; a notice that was told within `suppress_for_s` is not told again."""
@@ -178,6 +204,8 @@ class LogWriter:
     def close(self) -> None:
         """Idempotent."""
         try:
+            if self._observer is not None:
+                self._observer.finish()
             self.flush()
         finally:
             self._sink.close()

@@ -22,6 +22,9 @@ WITHOUT_OWN_TEST = {
     "sensor/logs/health_records.py": "records without behaviour; tests/logs/test_health.py",
     "sensor/ct/lookup.py": "a contract; tests/contract runs every implementation against it",
     "sensor/privacy/leak.py": "records without behaviour",
+    "sensor/logs/observer.py": "a contract, and a record; tests/rules/test_engine.py",
+    "sensor/rules/expression.py": "records without behaviour",
+    "sensor/rules/rule.py": "records without behaviour",
     "sensor/uncompiled.py": "tests/project/test_build.py",
     "sensor/settings.py": "tests/project/test_settings.py",
 }

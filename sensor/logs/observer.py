@@ -1,0 +1,76 @@
+"""Who looks on while lines are written, and a notice that such an onlooker may raise.
+
+The one implementation is `sensor.rules.engine`; it stands above this package, so that what a rule is shown is what the
+logs say, decided here once.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from sensor.audit.findings import Audit
+from sensor.flow.conn import Connection
+from sensor.http.cleartext import Cleartext
+from sensor.http.transaction import HttpTransaction
+from sensor.ocsp.model import OcspExchange, OcspResponse
+from sensor.privacy.leak import Leak
+from sensor.weird import FlowId, Weird
+
+
+class Notice(msgspec.Struct, frozen=True, gc=False):
+    """One line of notice.log that a rule raised. `ts` and `end` nanoseconds: of the event, and when it was complete.
+
+    `msg` and `sub` are text as logs have it; `n` what a correlation counted; `rule_level` Sigma's level.
+    """
+
+    ts: int
+    end: int
+    flow: FlowId | None
+    note: str
+    msg: str
+    sub: str | None
+    suppress_for_us: int
+    rule_id: str
+    rule_level: str | None
+    n: int | None = None
+    fuid: str | None = None
+    file_mime_type: str | None = None
+    file_desc: str | None = None
+
+
+class LineObserver(Protocol):
+    """Is called behind each line, in the order of the lines. Raises nothing; what it finds it tells elsewhere."""
+
+    def connection(self, connection: Connection) -> None:
+        """A line of conn.log."""
+        ...
+
+    def transaction(self, transaction: HttpTransaction) -> None:
+        """Its lines of files.log, and that of http.log."""
+        ...
+
+    def reply(self, exchange: OcspExchange, response: OcspResponse, fuid: str, began: int) -> None:
+        """The lines of ocsp.log for `response`, whose body `fuid` began at `began`."""
+        ...
+
+    def cleartext(self, cleartext: Cleartext) -> None:
+        """A line of cleartext.log."""
+        ...
+
+    def exchange(self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None) -> None:
+        """A line of ocsp_exchange.log."""
+        ...
+
+    def leak(self, leak: Leak, noticed: bool) -> None:
+        """A line of leak.log, and with `noticed` one of notice.log about it."""
+        ...
+
+    def weird(self, weird: Weird) -> None:
+        """A line of weird.log."""
+        ...
+
+    def finish(self) -> None:
+        """No more lines come."""
+        ...

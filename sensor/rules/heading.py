@@ -1,0 +1,176 @@
+"""What every rule has beside what it looks for: title, id, level, and our own `ocspwatch` group.
+
+ocspwatch:
+    note: OCSP::Revoked_In_Use             # default: Sigma:: and the title
+    msg: '{id.orig_h} was told that {serial_number} is revoked'       # default: the title
+    sub: '{cert_status}: {revocation_reason}'                         # default: the rule's title if msg is given
+    identifier: [id.orig_h, serial_number]  # told once for each; default: id.orig_h and id.resp_h
+    suppress_for: 1h                        # default: logs.suppress_for_s
+    matches: [../pcaps/a.pcap]              # `rules test`: must fire on each of these,
+    ignores: [../pcaps/b.pcap]              # and on none of these; relative to this file
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from sensor.rules.document import Items, Mapping, Mistakes, Node, Text
+from sensor.rules.rule import Head, Level, NoticeForm
+from sensor.rules.template import Template, TemplateError, parse_template
+
+OWN: Final = "ocspwatch"
+_OWN_KEYS: Final = ("note", "msg", "sub", "identifier", "suppress_for", "matches", "ignores")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NOTE: Final = re.compile(r"[A-Za-z0-9_]{1,64}::[A-Za-z0-9_]{1,128}")
+_NAME: Final = re.compile(r"[^\s{}]{1,256}")
+_SPAN: Final = re.compile(r"([0-9]{1,9})([smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_STATUSES: Final = ("stable", "test", "experimental", "deprecated", "unsupported")
+MAX_TITLE: Final = 256
+_MAX_SPAN_S: Final = 366 * 86400
+
+
+def parse_span(text: str) -> int:
+    """A time span, `90s`, `5m`, `1h`, `2d`, in microseconds. Raises ValueError, saying what was expected."""
+    found = _SPAN.fullmatch(text)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found is not None else -1
+    if not 0 <= seconds <= _MAX_SPAN_S:
+        raise ValueError(f"expected a number and s, m, h or d, at most a year, not {text}")
+    return seconds * 1_000_000
+
+
+class HeadReader:
+    """Reads the head of one document. `names`: what a template may speak of, None if that is not known."""
+
+    def __init__(self, file: Path, document: Mapping, mistakes: Mistakes) -> None:
+        self._path = file
+        self._file = str(file)
+        self._document = document
+        self._mistakes = mistakes
+
+    def read(self, names: Collection[str] | None, identifier: tuple[str, ...]) -> Head | None:
+        """None if there is a mistake; `identifier` is the default one."""
+        before = len(self._mistakes.lines) + self._mistakes.left_out
+        title = self.text("title", required=True)
+        if title is not None and len(title) > MAX_TITLE:
+            self.wrong("title", f"expected a title of at most {MAX_TITLE} characters")
+        name = self.text("name")
+        if name is not None and not _NAME.fullmatch(name):
+            self.wrong("name", "expected a name of one word")
+        rule_id = self.text("id")
+        if rule_id is not None and not _UUID.fullmatch(rule_id):
+            self.wrong("id", f"expected a UUID, not {rule_id}")
+        if rule_id is None and name is None:
+            self._mistakes.add(self._file, self._document.line, "expected an id, a UUID, or at least a name")
+        level = self._level()
+        status = self.text("status")
+        if status is not None and status not in _STATUSES:
+            self.wrong("status", f"expected one of {', '.join(_STATUSES)}, not {status}")
+        own = self._own()
+        form = self._form(own, title or "?", names, identifier)
+        matches, ignores = self._list(own, "matches"), self._list(own, "ignores")
+        if len(self._mistakes.lines) + self._mistakes.left_out > before or form is None:
+            return None
+        return Head(
+            id=(rule_id or name or "").lower() if rule_id else name or "",
+            title=title or "",
+            name=name,
+            level=level,
+            status=status,
+            description=self.text("description") or "",
+            tags=self._list(self._document, "tags"),
+            file=self._path,
+            line=self._document.line,
+            notice=form,
+            matches=matches,
+            ignores=ignores,
+        )
+
+    def text(self, key: str, required: bool = False) -> str | None:
+        """A value of the document as text."""
+        node = self._document.items.get(key)
+        if node is None or (isinstance(node, Text) and node.value is None):
+            if required:
+                self._mistakes.add(self._file, self._document.line, f"expected {key}")
+            return None
+        if not isinstance(node, Text):
+            self.wrong(key, f"{key}: expected text")
+            return None
+        return node.text
+
+    def wrong(self, key: str, what: str) -> None:
+        self._mistakes.add(self._file, self._document.lines.get(key, self._document.line), what)
+
+    def _level(self) -> Level | None:
+        word = self.text("level")
+        if word is None:
+            return None
+        if word not in Level.__members__:
+            self.wrong("level", f"expected one of {', '.join(Level.__members__)}, not {word}")
+            return None
+        return Level[word]
+
+    def _own(self) -> Mapping:
+        node = self._document.items.get(OWN, Mapping(self._document.line, {}, {}))
+        if not isinstance(node, Mapping):
+            self.wrong(OWN, f"{OWN}: expected a map")
+            return Mapping(self._document.line, {}, {})
+        for key, line in node.lines.items():
+            if key not in _OWN_KEYS:
+                self._mistakes.add(self._file, line, f"{OWN} has no {key}: expected one of {', '.join(_OWN_KEYS)}")
+        return node
+
+    def _form(
+        self, own: Mapping, title: str, names: Collection[str] | None, identifier: tuple[str, ...]
+    ) -> NoticeForm | None:
+        note = self._word(own, "note") or "Sigma::" + ("_".join(re.findall(r"[A-Za-z0-9]+", title))[:128] or "Rule")
+        if not _NOTE.fullmatch(note):
+            self._mistakes.add(self._file, own.lines["note"], f"note: expected Group::Name, not {note}")
+        msg = self._template(own, "msg", names)
+        sub = self._template(own, "sub", names)
+        if sub is None and msg is not None:
+            sub = Template((title,))
+        if "identifier" in own.items:
+            identifier = self._list(own, "identifier")
+            for name in identifier:
+                if names is not None and name not in names:
+                    self._mistakes.add(self._file, own.lines["identifier"], f"identifier: no field {name}")
+        span = self._word(own, "suppress_for")
+        suppress = None
+        if span is not None:
+            try:
+                suppress = parse_span(span)
+            except ValueError as error:
+                self._mistakes.add(self._file, own.lines["suppress_for"], f"suppress_for: {error}")
+        return NoticeForm(note, msg or Template((title,)), sub, identifier, suppress)
+
+    def _word(self, own: Mapping, key: str) -> str | None:
+        node = own.items.get(key)
+        if node is None:
+            return None
+        if not isinstance(node, Text) or node.value is None:
+            self._mistakes.add(self._file, own.lines[key], f"{key}: expected text")
+            return None
+        return node.text
+
+    def _template(self, own: Mapping, key: str, names: Collection[str] | None) -> Template | None:
+        text = self._word(own, key)
+        if text is None:
+            return None
+        try:
+            return parse_template(text, names)
+        except TemplateError as error:
+            self._mistakes.add(self._file, own.lines[key], f"{key}: {error}")
+            return None
+
+    def _list(self, map_: Mapping, key: str) -> tuple[str, ...]:
+        node: Node | None = map_.items.get(key)
+        if node is None or (isinstance(node, Text) and node.value is None):
+            return ()
+        if isinstance(node, Items) and all(isinstance(item, Text) for item in node.items):
+            return tuple(item.text for item in node.items if isinstance(item, Text))
+        self._mistakes.add(self._file, map_.lines[key], f"{key}: expected a list of texts")
+        return ()

@@ -1,0 +1,117 @@
+"""What fired into what is told: the words filled in, and repeats held back in packet time.
+
+At most `max_suppressed` are remembered; beyond it the oldest is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sensor.logs.observer import Notice
+from sensor.rules.events import LoggedEvent
+from sensor.rules.rule import Head
+
+_MAX_TEXT = 4096  # characters of a msg; the log cuts it again
+_MAX_KEY = 256  # characters of one value in an identifier
+
+
+class NoticeBook:
+    """`tell` is given every notice that is told."""
+
+    def __init__(self, suppress_for_s: float, max_suppressed: int, tell: Callable[[Notice], None]) -> None:
+        self._default_us = int(suppress_for_s * 1_000_000)
+        self._max = max_suppressed
+        self._tell = tell
+        self._told: dict[tuple[object, ...], int] = {}
+        self.told = 0
+        self.held_back = 0
+        self.forgotten = 0
+
+    def event(self, head: Head, event: LoggedEvent) -> Notice | None:
+        """A rule fired on an event. Returns the notice if it is told."""
+        form = head.notice
+        key = (head.id, *[_key(event.get(name)) for name in form.identifier])
+        window = self._default_us if form.suppress_for_us is None else form.suppress_for_us
+        if not self._is_new(key, event.ts, window):
+            return None
+        fuid, mime_type = _file_of(event)
+        return self._out(
+            Notice(
+                event.ts,
+                event.end,
+                event.flow,
+                form.note,
+                form.msg.fill(event.get, _MAX_TEXT),
+                None if form.sub is None else form.sub.fill(event.get, _MAX_TEXT),
+                window,
+                head.id,
+                None if head.level is None else head.level.value,
+                fuid=fuid,
+                file_mime_type=mime_type,
+                file_desc=None if fuid is None else event.url(),
+            )
+        )
+
+    def correlation(self, head: Head, event: LoggedEvent, group: dict[str, Any], count: float) -> Notice | None:
+        """A correlation fired; `event` completed it, `group` and `count` are what its words may speak of."""
+        form = head.notice
+        values = {**group, "count": int(count) if count == int(count) else count}
+        key = (head.id, *[_key(values.get(name)) for name in form.identifier])
+        window = self._default_us if form.suppress_for_us is None else form.suppress_for_us
+        if not self._is_new(key, event.ts, window):
+            return None
+        return self._out(
+            Notice(
+                event.ts,
+                event.end,
+                event.flow,
+                form.note,
+                form.msg.fill(values.get, _MAX_TEXT),
+                None if form.sub is None else form.sub.fill(values.get, _MAX_TEXT),
+                window,
+                head.id,
+                None if head.level is None else head.level.value,
+                n=max(0, int(count)),
+            )
+        )
+
+    def _out(self, notice: Notice) -> Notice:
+        self.told += 1
+        self._tell(notice)
+        return notice
+
+    def _is_new(self, key: tuple[object, ...], ts: int, window_us: int) -> bool:
+        """Whether nothing of this key was told within the window before; then it is told now."""
+        if window_us == 0:
+            return True
+        told = self._told.get(key)
+        if told is not None:
+            if 0 <= ts - told < window_us * 1000:
+                self.held_back += 1
+                return False
+            del self._told[key]  # so that it goes to the end
+        elif len(self._told) >= self._max:
+            del self._told[next(iter(self._told))]
+            self.forgotten += 1
+        self._told[key] = ts
+        return True
+
+
+def _key(value: Any) -> object:
+    if isinstance(value, str):
+        return value[:_MAX_KEY]
+    return tuple(str(each)[:_MAX_KEY] for each in value) if isinstance(value, list) else value
+
+
+def _file_of(event: LoggedEvent) -> tuple[str | None, str | None]:
+    """The body that an event is about: of a file itself, of an exchange the request's, else the reply's."""
+    if event.service == "files":
+        return event.get("fuid"), event.get("mime_type")
+    if event.service == "ocsp_exchange":
+        fuid = event.get("orig_fuid")
+        if fuid is not None:
+            return fuid, "application/ocsp-request"
+        fuid = event.get("resp_fuid")
+        return fuid, None if fuid is None else "application/ocsp-response"
+    return None, None

@@ -1,0 +1,61 @@
+"""The text of a notice: words with `{field}` in them, filled from the event that fired. `{{` and `}}` are braces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
+from typing import Any, Final
+
+import msgspec
+
+from sensor.rules.matching import text_of
+
+_PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])|([^{}]+)")
+_ABSENT: Final = "-"
+MAX_LENGTH: Final = 1024
+
+
+class TemplateError(Exception):
+    """What is wrong, and what was expected."""
+
+
+class Template(msgspec.Struct, frozen=True):
+    """`parts` alternate between text and a field's name: text first."""
+
+    parts: tuple[str, ...]
+
+    def fill(self, get: Callable[[str], Any], most: int) -> str:
+        """At most `most` characters; a value that is not there is "-", a list has commas."""
+        found = []
+        for place, part in enumerate(self.parts):
+            if place % 2 == 0:
+                found.append(part)
+                continue
+            value = get(part)
+            if value is None:
+                found.append(_ABSENT)
+            elif isinstance(value, list):
+                found.append(", ".join(text_of(each) for each in value))
+            else:
+                found.append(text_of(value))
+        return "".join(found)[:most]
+
+
+def parse_template(text: str, names: Collection[str] | None) -> Template:
+    """`names`: what may stand in braces, None if nothing is known of it. Raises TemplateError."""
+    if len(text) > MAX_LENGTH:
+        raise TemplateError(f"more than {MAX_LENGTH} characters")
+    parts = [""]
+    for found in _PIECE.finditer(text):
+        name, brace, words = found.groups()
+        if name is not None:
+            if names is not None and name not in names:
+                near = get_close_matches(name, list(names), 1)
+                raise TemplateError(f"no field {name}" + (f", did you mean {near[0]}?" if near else ""))
+            parts += [name, ""]
+        elif brace is not None:
+            raise TemplateError(f"a brace without its other: expected {brace}{brace} for one in the text")
+        else:
+            parts[-1] += words if words is not None else found[0][0]
+    return Template(tuple(parts))
