@@ -41,8 +41,7 @@ def test_escaping_is_pysigmas() -> None:
     @given(st.text(alphabet="a\\*?", max_size=8))
     def same(text: str) -> None:
         theirs: list[object] = []
-        for part in sigma.SigmaString(text).s:
-            part = names.get(part, part)
+        for part in (names.get(each, each) for each in sigma.SigmaString(text).s):
             if not (part is ANY and theirs and theirs[-1] is ANY):
                 theirs.append(part)
         assert list(parse_pattern(text)) == theirs
