@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Exit code 0: stopped, nothing lost; 2: a mistake of the caller's; 3: stopped, packets were lost."""
     from sensor.capture.live.opening import open_live
     from sensor.capture.source import CaptureError
-    from sensor.rules.loader import RulesError
+    from sensor.rules.rule import RulesError
 
     # Nothing on the packet path makes cycles (see replay), so that the collector has next to nothing to do.
     gc.freeze()

@@ -13,8 +13,7 @@ from sensor.weird import FlowId
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.logs.sinks.sink import EventSink
     from sensor.logs.writer import LogWriter
-    from sensor.rules.loader import RulesError
-    from sensor.rules.rule import RuleSet
+    from sensor.rules.rule import RulesError, RuleSet
 
 EXIT_MISTAKE = 2
 EXIT_PARTIAL = 3
@@ -56,7 +55,9 @@ def output_settings(args: argparse.Namespace, settings: Settings) -> Settings:
 
 
 def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | None:
-    """The rules in force, None if there are none. Raises RulesError."""
+    """The rules in force, None if there are none, or nothing is written that they could be about. Raises RulesError."""
+    if not (args.json or args.output or args.rules):
+        return None
     from sensor.rules.loader import load_rules
     from sensor.rules.shipped import paths_in_force
 

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
-    from sensor.rules.loader import RulesError
+    from sensor.rules.rule import RulesError
 
     # Nothing on the packet path makes cycles (a flow lets go of its ends when it is over), so that the collector would
     # only walk the flow table again and again.

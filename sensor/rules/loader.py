@@ -17,18 +17,10 @@ from sensor.rules.document import Items, Mapping, Mistakes, Node, Text, load_doc
 from sensor.rules.expression import Expression, any_of
 from sensor.rules.fields import fields_of, is_elsewhere, near_service, services
 from sensor.rules.heading import HeadReader
-from sensor.rules.rule import EventRule, Rule, RuleSet
+from sensor.rules.rule import EventRule, Rule, RulesError, RuleSet
 from sensor.settings import RuleSettings
 
 _ENDINGS: Final = (".yml", ".yaml")
-
-
-class RulesError(Exception):
-    """Rules cannot be used: `lines` says of every mistake where it is and what, one line each."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 def load_rules(paths: Sequence[Path], settings: RuleSettings) -> RuleSet:
