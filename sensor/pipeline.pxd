@@ -8,10 +8,14 @@ cdef class Pipeline:
     cdef object _ocsp, _audit, _leaks, _lookup, _deferred, _writer, _summary, _on_error
     cdef object _meter, _http
     cdef bint _by_packets, _with_cleartext
-    cdef public long long transactions, exchanges, leaks
+    cdef public object clock
+    cdef public dict leak_counts
+    cdef public long long packets_ns, messages_ns, transactions, exchanges, leaks
     cdef long long _errors
 
     cdef _drain(self)
+    @cython.locals(began="long long", between="long long")
+    cdef _feed_timed(self, object batch, object clock)
     cdef _idle(self, object batch)
     cdef _feed_measured(self, object batch)
     @cython.locals(events=list, exchanges=list)

@@ -287,7 +287,8 @@ class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minimum_acks: Count = 1
     """A running sensor that sees fewer acknowledgments than this in an interval says so (Zeek minimum_acks)."""
     too_many_drops: Share = 0.01
-    """A notice is raised when the kernel drops this share of an interval's packets, and at least one."""
+    """A notice is raised when the kernel drops this share of an interval's packets, and at least one; emergency mode
+    begins when it drops so many in a second."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,17 +28,18 @@ from sensor.cli.output import (
 from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    import socket
     from types import FrameType
 
     from sensor.capture.live.source import LiveSource
-    from sensor.ct.store_lookup import StoreLookup
+    from sensor.ct.deferred import DeferredLookup
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
     from sensor.rules.rule import RuleSet
 
 TICK_S = 1.0
-"""How often the clock's work is done: log lines handed over, counters read."""
+"""How often the clock's work is done (cli.monitor)."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,6 +53,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-i", "--interface", metavar="IFACE", action="append", required=True, help="again for more, as one source"
     )
+    parser.add_argument(
+        "--metrics", metavar="HOST:PORT", help="a page for Prometheus on this loopback address, e.g. 127.0.0.1:9475"
+    )
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -61,6 +65,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.capture.live.opening import open_live
     from sensor.capture.source import CaptureError
     from sensor.rules.rule import RulesError
+    from sensor.service.scrape import ScrapeError, open_listener
 
     # Nothing on the packet path makes cycles (see replay), so that the collector has next to nothing to do.
     gc.freeze()
@@ -71,40 +76,59 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except RulesError as error:
         return tell_bad_rules(error)
     try:
+        listener = open_listener(args.metrics) if args.metrics else None
         source = open_live(args.interface, settings.capture)
-    except CaptureError as error:
+    except (CaptureError, ScrapeError) as error:
         return tell_mistake(error)
     # Here the rights that opening took are given up: nothing below needs them.
     try:
-        return _watch(args, settings, source, rules)
+        return _watch(args, settings, source, rules, listener)
     finally:
         source.close()
 
 
-def _watch(args: argparse.Namespace, settings: Settings, source: LiveSource, rules: RuleSet | None) -> int:
+def _watch(
+    args: argparse.Namespace,
+    settings: Settings,
+    source: LiveSource,
+    rules: RuleSet | None,
+    listener: socket.socket | None,
+) -> int:
     """From the open source to the exit code."""
+    from sensor.cli.monitor import Monitor, TimedSink
+    from sensor.ct.deferred import DeferredLookup
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
+    from sensor.health.metrics import CONTENT_TYPE
     from sensor.logs.sinks.sink import ReaderGone, SinkError
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
+    from sensor.service.scrape import ScrapeServer
 
-    lookup: StoreLookup | None = None
+    lookup: DeferredLookup | None = None
     writer: LogWriter | None = None
+    server = None
     try:
-        lookup = StoreLookup(settings.ct)
-        sink = open_sink(args, settings)
+        store = StoreLookup(settings.ct)  # another thread uses it from here on
+        lookup = DeferredLookup(lambda: store, settings.ct)
+        opened = open_sink(args, settings)
+        sink = None if opened is None else TimedSink(opened)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
             apply_rules(rules, settings, writer)
         summary = None if args.quiet or args.json else Summary()
         pipeline = Pipeline(settings, lookup, writer, summary)
         pipeline.contain_errors(tell_error)
+        monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
+        if listener is not None:
+            server = ScrapeServer(listener, monitor.page, CONTENT_TYPE)
+            server.start()
         _stop_on_signals(source)
         if not args.quiet:
             print(f"ocspwatch: listening to {source.name}", file=sys.stderr, flush=True)
-        pipeline.run(source, _every(TICK_S, lambda: _tick(source, writer)))
+        pipeline.run(source, _every(TICK_S, monitor.tick))
+        monitor.finish()
         if writer is not None:
             writer.close()
     except ReaderGone:
@@ -114,18 +138,13 @@ def _watch(args: argparse.Namespace, settings: Settings, source: LiveSource, rul
     finally:
         if lookup is not None:
             lookup.close()
+        if server is not None:
+            server.close()
     if summary is not None:
         _print_summary(summary, source, pipeline, False if args.no_color else None)
     stats = source.stats()
     lost = stats.dropped or stats.interface_dropped or not source.complete or pipeline.internal_errors
     return EXIT_PARTIAL if lost else 0
-
-
-def _tick(source: LiveSource, writer: LogWriter | None) -> None:
-    """The clock's work, every TICK_S of wall time or as soon after it as the batch in hand is done."""
-    source.stats()  # the kernel's counters have 32 bits
-    if writer is not None:
-        writer.flush()
 
 
 def _every(seconds: float, work: Callable[[], None]) -> Callable[[], None]:

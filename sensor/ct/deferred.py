@@ -109,6 +109,8 @@ class DeferredLookup:
         self._accepted = False
         self.late = 0
         """Answers that came, or were given up, after somebody had been told that they come later."""
+        self.spent_ns = 0
+        """Time that who asked spent here."""
         self.refused = 0
         """Questions not asked because too many waited."""
 
@@ -133,7 +135,9 @@ class DeferredLookup:
                 missing.append(cert_id)
         if not missing:
             return answers
+        began = time.perf_counter_ns()
         came = self._ask(missing)
+        self.spent_ns += time.perf_counter_ns() - began
         for place, cert_id in enumerate(ids):
             if answers[place] is _SLOW:
                 answer = answers[place] = came[cert_id]

@@ -172,7 +172,10 @@ def _check_header(path: Path, header: bytes) -> None:
 
 def _checked(path: Path, address: str, busy_timeout_ms: int) -> sqlite3.Connection:
     """Opens, and compares the schema with ours, so that a planted trigger, view or index cannot run."""
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000)
+    # One thread uses it, not always the one that opens it (ct.deferred).
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000, check_same_thread=False
+    )
     with ExitStack() as unless_sound:
         unless_sound.callback(connection.close)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)

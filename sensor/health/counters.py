@@ -66,13 +66,15 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """What only a sensor on an interface has. Counts since the start unless it says otherwise; None: not known.
 
     `link_frames` is what the kernel had for us, `dropped_frames` what of it was lost before we took it
-    (packet(7), PACKET_STATISTICS: tp_packets, tp_drops). `lag_ns` is now minus the last frame's time.
+    (packet(7), PACKET_STATISTICS: tp_packets, tp_drops); `interface_dropped_frames` never came so far. `lag_ns` is now
+    minus the last frame's time.
     """
 
     link_frames: int = 0
     dropped_frames: int = 0
+    interface_dropped_frames: int = 0
     memory_bytes: int = 0
     lag_ns: int | None = None
     cpu_ns: int = 0
     log_lines_dropped: int = 0
-    log_queue: int | None = None
+    log_queue_bytes: int | None = None

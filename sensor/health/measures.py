@@ -66,7 +66,8 @@ class OwnStats(msgspec.Struct, frozen=True):
     levels: Levels
     cpu: int | None
     log_lines_dropped: int | None
-    log_queue: int | None
+    log_queue_bytes: int | None
+    interface_dropped: int | None
 
 
 class HealthNotice(msgspec.Struct, frozen=True):
@@ -129,20 +130,22 @@ class Meter:
         return found
 
     def _own(self, ts: int, delta: int, came: Totals, levels: Levels, running: Running | None) -> OwnStats:
-        cpu = lost = waiting = None
+        cpu = lost = waiting = interface = None
         if running is not None:
             cpu = running.cpu_ns - self._running.cpu_ns
             lost = running.log_lines_dropped - self._running.log_lines_dropped
-            waiting = running.log_queue
-        return OwnStats(ts, delta, PEER, levels.emergency, came, levels, cpu, lost, waiting)
+            waiting = running.log_queue_bytes
+            interface = running.interface_dropped_frames - self._running.interface_dropped_frames
+        return OwnStats(ts, delta, PEER, levels.emergency, came, levels, cpu, lost, waiting, interface)
 
     def _notices(self, ts: int, loss: CaptureLoss, dropped: int | None, link: int | None) -> list[HealthNotice]:
         settings = self._settings
         found = []
+        whole = loss.ts_delta >= self._step  # the last interval of a run may be a short one
         if loss.acks >= settings.enough_acks and loss.percent_lost >= 100 * settings.too_much_loss:
             text = f"{loss.percent_lost:.3f}% of the acknowledgments were for data that was not captured"
             found.append(HealthNotice(ts, "CaptureLoss::Too_Much_Loss", text, f"{loss.gaps} of {loss.acks}"))
-        if dropped is not None and loss.acks < settings.minimum_acks:
+        if dropped is not None and whole and loss.acks < settings.minimum_acks:
             text = f"only {loss.acks} TCP acknowledgments were seen, at least {settings.minimum_acks} were expected"
             found.append(HealthNotice(ts, "CaptureLoss::Too_Little_Traffic", text))
         if dropped and link is not None and dropped >= settings.too_many_drops * link:

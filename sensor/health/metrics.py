@@ -52,8 +52,8 @@ def render_metrics(report: Report) -> bytes:
     _lookups(page, totals, levels)
     _by(page, "log_lines", "Lines written.", "log", report.log_lines)
     _count(page, "log_lines_dropped", "Lines that could not be written.", running.log_lines_dropped)
-    if running.log_queue is not None:
-        _level(page, "log_queue_lines", "Lines that wait to be written.", running.log_queue)
+    if running.log_queue_bytes is not None:
+        _level(page, "log_queue_bytes", "Bytes of lines that wait to be written.", running.log_queue_bytes)
     _by(page, "stage_seconds", "Time spent in each stage.", "stage", report.stage_seconds)
     _count(page, "internal_errors", "Bugs of ours; each has cost one connection or message.", totals.internal_errors)
     # The names that all clients use for these.
@@ -75,6 +75,7 @@ def _packets(page: list[str], totals: Totals, running: Running) -> None:
     _by(page, "packets_decoded", "What the packets were; what was put together is counted again.", "kind", kinds)
     _count(page, "kernel_packets", "Packets that the kernel had for the sensor.", running.link_frames)
     _count(page, "kernel_drops", "... of them those it dropped because the sensor was slow.", running.dropped_frames)
+    _count(page, "interface_drops", "Packets that the interfaces lost before.", running.interface_dropped_frames)
     if running.lag_ns is not None:
         _level(page, "packet_lag_seconds", "How far the last packet lies back.", running.lag_ns / 1e9)
 

@@ -88,6 +88,8 @@ class OwnStatsRecord(Record, frozen=True, kw_only=True):
     """Whether the sensor is in emergency mode now: shorter timeouts."""
     emergencies: Count
     """How often it went into it."""
+    pkts_lost_by_interface: Count | UnsetType = UNSET
+    """Packets that the interfaces say they lost: no counter of the sensor's own has them."""
     pkts_tcp: Count
     """Packets with TCP, of stats.log's pkts_proc."""
     pkts_fragment: Count
@@ -138,8 +140,8 @@ class OwnStatsRecord(Record, frozen=True, kw_only=True):
     """Lines written to all logs."""
     log_lines_dropped: Count | UnsetType = UNSET
     """Lines that could not be written, and are lost."""
-    log_queue: Count | UnsetType = UNSET
-    """Lines that wait to be written, now."""
+    log_queue_bytes: Count | UnsetType = UNSET
+    """Bytes of lines that wait to be written, now."""
     internal_errors: Count
     """Bugs of ours; each has cost one connection or message."""
     cpu: Interval | UnsetType = UNSET

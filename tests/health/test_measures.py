@@ -64,19 +64,19 @@ def test_replay_says_only_what_the_packets_say() -> None:
     assert isinstance(stats, Stats)
     assert isinstance(own, OwnStats)
     assert {stats.mem, stats.pkts_dropped, stats.pkts_link, stats.pkt_lag} == {None}
-    assert {own.cpu, own.log_lines_dropped, own.log_queue} == {None}
+    assert {own.cpu, own.log_lines_dropped, own.log_queue_bytes} == {None}
 
 
 def test_a_running_sensor_says_what_the_kernel_says() -> None:
     made = meter(too_many_drops=1)
-    running = Running(link_frames=100, dropped_frames=7, memory_bytes=50 << 20, lag_ns=5, cpu_ns=9, log_queue=2)
+    running = Running(link_frames=100, dropped_frames=7, memory_bytes=50 << 20, lag_ns=5, cpu_ns=9, log_queue_bytes=2)
     made.measure(T0 + 60 * S, Totals(), Levels(), running)
     later = Running(link_frames=150, dropped_frames=8, memory_bytes=51 << 20, lag_ns=6, cpu_ns=29, log_lines_dropped=3)
     stats, _, own, *_ = made.measure(T0 + 120 * S, Totals(), Levels(), later)
     assert isinstance(stats, Stats)
     assert isinstance(own, OwnStats)
     assert (stats.mem, stats.pkts_dropped, stats.pkts_link, stats.pkt_lag) == (51, 1, 50, 6)
-    assert (own.cpu, own.log_lines_dropped, own.log_queue) == (20, 3, None)
+    assert (own.cpu, own.log_lines_dropped, own.log_queue_bytes) == (20, 3, None)
 
 
 class TestNotices:
@@ -96,9 +96,11 @@ class TestNotices:
         assert notes(measures) == ["PacketFilter::Dropped_Packets"] * told
 
     def test_too_little_traffic_is_for_running_sensors(self) -> None:
-        assert notes(meter().measure(T0 + S, Totals(), Levels())) == []
-        assert notes(meter().measure(T0 + S, Totals(), Levels(), Running())) == ["CaptureLoss::Too_Little_Traffic"]
-        assert notes(meter(minimum_acks=0).measure(T0 + S, Totals(), Levels(), Running())) == []
+        assert notes(meter().measure(T0 + 60 * S, Totals(), Levels())) == []
+        told = notes(meter().measure(T0 + 60 * S, Totals(), Levels(), Running()))
+        assert told == ["CaptureLoss::Too_Little_Traffic"]
+        assert notes(meter(minimum_acks=0).measure(T0 + 60 * S, Totals(), Levels(), Running())) == []
+        assert notes(meter().measure(T0 + 59 * S, Totals(), Levels(), Running())) == [], "it was stopped early"
 
     def test_a_threshold_of_nothing_needs_something(self) -> None:
         measures = meter(too_many_drops=0, minimum_acks=0).measure(T0 + S, Totals(), Levels(), Running(link_frames=5))

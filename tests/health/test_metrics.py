@@ -14,7 +14,12 @@ REPORT = Report(
     totals=Totals(**{name: 1000 + place for place, name in enumerate(Totals.__struct_fields__)}),
     levels=Levels(flows=5, flows_half_open=2, held_bytes=7, emergency=True, lookups_waiting=3, leaks_waiting=4),
     running=Running(
-        link_frames=50, dropped_frames=6, memory_bytes=1 << 26, lag_ns=1_500_000, cpu_ns=2_500_000_000, log_queue=9
+        link_frames=50,
+        dropped_frames=6,
+        memory_bytes=1 << 26,
+        lag_ns=1_500_000,
+        cpu_ns=2_500_000_000,
+        log_queue_bytes=9,
     ),
     leaks={"exact": 3, "unlisted": 1},
     weirds={"clock_jump": 2, 'of "our"\\own\nmaking': 1},
@@ -81,7 +86,7 @@ def test_labels_are_bounded_and_what_is_left_is_added_up() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     empty = Report(totals=Totals(), levels=Levels(), running=Running())
     names = {name for name, _ in samples(empty)}
-    assert not names & {"ocspwatch_packet_lag_seconds", "ocspwatch_log_queue_lines", "ocspwatch_leaks_total"}
+    assert not names & {"ocspwatch_packet_lag_seconds", "ocspwatch_log_queue_bytes", "ocspwatch_leaks_total"}
     assert "ocspwatch_packets_total" in names
 
 

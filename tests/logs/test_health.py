@@ -16,7 +16,7 @@ STATS = """
 CAPTURE_LOSS = "ts ts_delta peer gaps acks percent_lost"
 ONLY_RUNNING = {"mem", "pkts_dropped", "pkts_link", "pkt_lag"}
 RUNNING = Running(
-    link_frames=1000, dropped_frames=100, memory_bytes=64 << 20, lag_ns=1_500_000, cpu_ns=2 * S, log_queue=0
+    link_frames=1000, dropped_frames=100, memory_bytes=64 << 20, lag_ns=1_500_000, cpu_ns=2 * S, log_queue_bytes=0
 )
 
 
@@ -45,10 +45,10 @@ def test_capture_loss_has_zeeks_fields() -> None:
 def test_what_zeek_has_no_field_for() -> None:
     (record,) = records("ocspwatch_stats", *measures(RUNNING))
     assert (record["emergency"], record["pkts_tcp"], record["pkts_odd"], record["cpu"]) == (True, 8, 1, 2.0)
-    assert (record["log_queue"], record["log_lines_dropped"]) == (0, 0)
+    assert (record["log_queue_bytes"], record["log_lines_dropped"]) == (0, 0)
     assert not set(record) - {"ts", "peer", "ts_delta"} & set(STATS.split())
     (record,) = records("ocspwatch_stats", *measures())
-    assert not {"cpu", "log_queue", "log_lines_dropped"} & set(record)
+    assert not {"cpu", "log_queue_bytes", "log_lines_dropped"} & set(record)
 
 
 def test_a_notice_of_no_flow() -> None:
