@@ -95,6 +95,10 @@ class Pipeline:
         self.exchanges = 0
         self.leaks = 0
 
+    def prepare(self) -> None:
+        """Reads what is otherwise read when it is first needed: later files may be out of reach."""
+        self._leaks.prepare()
+
     def run(self, source: PacketSource, progress: Callable[[], None] | None = None) -> None:
         """All of `source`, then `finish`. `progress` is called after each batch."""
         for batch in source.batches():

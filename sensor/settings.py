@@ -293,7 +293,8 @@ class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str = "ocspwatch"
-    """live: whom it becomes when root starts it, by name, UID or UID:GID; others stay who they are."""
+    """live: whom it becomes when root starts it, by name, UID or UID:GID; while there is no user ocspwatch, whoever
+    called sudo. Others stay who they are."""
     allow_root: bool = False
     """live: whether packets may be parsed as root; its capabilities are given up all the same."""
     landlock: bool = True

@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -82,6 +83,7 @@ def repository() -> Path:
     return REPOSITORY
 
 
+NOBODY = 65534
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 
@@ -142,6 +144,22 @@ def wire(network: None) -> Generator[Cable]:
     cable = Cable("w0", "w1")
     yield cable
     cable.socket.close()
+
+
+@pytest.fixture
+def open_place() -> Generator[Path]:
+    """A folder that belongs to root, with `cache/` of nobody's in it and `elsewhere/` that everybody may write to."""
+    place = Path(tempfile.mkdtemp(prefix="ocspwatch-"))
+    place.chmod(0o755)
+    for name in ("cache", "elsewhere"):
+        (place / name).mkdir()
+    os.chown(place / "cache", NOBODY, NOBODY)
+    (place / "elsewhere").chmod(0o777)
+    (place / "elsewhere" / "public").write_text("for everybody")
+    (place / "cache" / "ct").write_text("cached")
+    (place / "cache" / "ct").chmod(0o666)
+    yield place
+    shutil.rmtree(place)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

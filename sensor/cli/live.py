@@ -1,7 +1,7 @@
 """`ocspwatch live`: what network interfaces see goes in, logs come out, until it is told to stop.
 
-The order of a run: open the sockets, give up the rights that took, open what is written to, take packets, and on a
-signal let no more in, finish what is there, and say what it was.
+The order of a run: start the process that writes the logs, open the sockets, give up all rights, take packets, and on
+a signal let no more in, finish what is there, and say what it was.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli.output import (
     EXIT_PARTIAL,
     add_output_options,
     apply_rules,
-    open_sink,
     output_settings,
     rules_in_force,
     tell_bad_rules,
@@ -33,10 +34,14 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
 
     from sensor.capture.live.source import LiveSource
     from sensor.ct.deferred import DeferredLookup
+    from sensor.logs.sinks.log_process import LogProcess
+    from sensor.logs.sinks.queued import QueuedSink
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
     from sensor.rules.rule import RuleSet
+    from sensor.service.notify import ServiceManager
+    from sensor.service.privileges import Sealed
 
 TICK_S = 1.0
 """How often the clock's work is done (cli.monitor)."""
@@ -56,6 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--metrics", metavar="HOST:PORT", help="a page for Prometheus on this loopback address, e.g. 127.0.0.1:9475"
     )
+    parser.add_argument("--allow-root", action="store_true", help="stay root if root starts it (service.allow_root)")
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -64,27 +70,39 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Exit code 0: stopped, nothing lost; 2: a mistake of the caller's; 3: stopped, packets were lost."""
     from sensor.capture.live.opening import open_live
     from sensor.capture.source import CaptureError
+    from sensor.cli.rights import start_log_process
+    from sensor.logs.sinks.sink import SinkError
     from sensor.rules.rule import RulesError
+    from sensor.service.account import PrivilegeError
+    from sensor.service.notify import ServiceManager
+    from sensor.service.privileges import check_user
     from sensor.service.scrape import ScrapeError, open_listener
+    from sensor.settings_file import override
 
     # Nothing on the packet path makes cycles (see replay), so that the collector has next to nothing to do.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
     settings = output_settings(args, settings)
+    if args.allow_root:
+        settings = override(settings, {"service.allow_root": True})
     try:
         rules = rules_in_force(args, settings)
     except RulesError as error:
         return tell_bad_rules(error)
-    try:
-        listener = open_listener(args.metrics) if args.metrics else None
-        source = open_live(args.interface, settings.capture)
-    except (CaptureError, ScrapeError) as error:
-        return tell_mistake(error)
-    # Here the rights that opening took are given up: nothing below needs them.
-    try:
-        return _watch(args, settings, source, rules, listener)
-    finally:
-        source.close()
+    with ExitStack() as stack:
+        try:
+            check_user(settings.service)
+            logs = start_log_process(Path(args.output), settings) if args.output else None
+            if logs is not None:
+                stack.callback(logs.wait)
+            manager = ServiceManager()
+            stack.callback(manager.close)
+            listener = open_listener(args.metrics) if args.metrics else None
+            source = open_live(args.interface, settings.capture)
+        except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
+            return tell_mistake(error)
+        stack.callback(source.close)
+        return _watch(args, settings, source, rules, listener, logs, manager)
 
 
 def _watch(
@@ -93,9 +111,12 @@ def _watch(
     source: LiveSource,
     rules: RuleSet | None,
     listener: socket.socket | None,
+    logs: LogProcess | None,
+    manager: ServiceManager,
 ) -> int:
     """From the open source to the exit code."""
     from sensor.cli.monitor import Monitor, TimedSink
+    from sensor.cli.rights import give_up_rights
     from sensor.ct.deferred import DeferredLookup
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
@@ -104,38 +125,48 @@ def _watch(
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
+    from sensor.service.account import PrivilegeError
     from sensor.service.scrape import ScrapeServer
 
     lookup: DeferredLookup | None = None
     writer: LogWriter | None = None
     server = None
+    queue = _queue(args, settings, logs)
     try:
-        store = StoreLookup(settings.ct)  # another thread uses it from here on
-        lookup = DeferredLookup(lambda: store, settings.ct)
-        opened = open_sink(args, settings)
-        sink = None if opened is None else TimedSink(opened)
+        sealed, store = give_up_rights(settings, lambda: StoreLookup(settings.ct))
+        lookup = DeferredLookup(lambda: store, settings.ct)  # another thread uses it from here on
+        sink = None if queue is None else TimedSink(queue)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
             apply_rules(rules, settings, writer)
         summary = None if args.quiet or args.json else Summary()
         pipeline = Pipeline(settings, lookup, writer, summary)
+        pipeline.prepare()
         pipeline.contain_errors(tell_error)
         monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
         if listener is not None:
             server = ScrapeServer(listener, monitor.page, CONTENT_TYPE)
             server.start()
-        _stop_on_signals(source)
-        if not args.quiet:
-            print(f"ocspwatch: listening to {source.name}", file=sys.stderr, flush=True)
-        pipeline.run(source, _every(TICK_S, monitor.tick))
+        if queue is not None:
+            queue.start()
+        _obey_signals(source, queue)
+        _tell_start(args, source, sealed)
+        manager.ready(f"listening to {source.name}")
+        work = [_every(manager.watchdog_s or TICK_S, manager.alive), _every(TICK_S, monitor.tick)]
+        if queue is not None:
+            work.append(_every(TICK_S, lambda: _pass_on(queue)))
+        pipeline.run(source, lambda: _do(work))
+        manager.stopping()
         monitor.finish()
         if writer is not None:
             writer.close()
     except ReaderGone:
         return 0
-    except (StoreError, SinkError, OSError) as error:
+    except (PrivilegeError, StoreError, SinkError, OSError) as error:
         return tell_mistake(error)
     finally:
+        if queue is not None:
+            _pass_on(queue)
         if lookup is not None:
             lookup.close()
         if server is not None:
@@ -145,6 +176,41 @@ def _watch(
     stats = source.stats()
     lost = stats.dropped or stats.interface_dropped or not source.complete or pipeline.internal_errors
     return EXIT_PARTIAL if lost else 0
+
+
+def _queue(args: argparse.Namespace, settings: Settings, logs: LogProcess | None) -> QueuedSink | None:
+    """In front of where the events go: the process that writes the logs, or standard output. None: nowhere."""
+    from sensor.logs.sinks.queued import QueuedSink
+    from sensor.logs.sinks.standard_output import StandardOutput
+
+    if logs is not None:
+        return QueuedSink(logs.places[0], settings.logs.max_queued_bytes)
+    return QueuedSink(StandardOutput(), settings.logs.max_queued_bytes) if args.json else None
+
+
+def _tell_start(args: argparse.Namespace, source: LiveSource, sealed: Sealed) -> None:
+    """What was given up, what could not be, and that packets are taken from now on."""
+    if not args.quiet:
+        _tell("; ".join(sealed.given_up))
+    for lack in sealed.not_possible:
+        _tell(f"not possible here: {lack}")
+    if not args.quiet:
+        _tell(f"listening to {source.name}")
+
+
+def _pass_on(queue: QueuedSink) -> None:
+    """What the queue has to say to the operator."""
+    for text in queue.messages():
+        _tell(text)
+
+
+def _do(work: Sequence[Callable[[], None]]) -> None:
+    for do in work:
+        do()
+
+
+def _tell(text: str) -> None:
+    print(f"ocspwatch: {text}", file=sys.stderr, flush=True)
 
 
 def _every(seconds: float, work: Callable[[], None]) -> Callable[[], None]:
@@ -161,15 +227,21 @@ def _every(seconds: float, work: Callable[[], None]) -> Callable[[], None]:
     return check
 
 
-def _stop_on_signals(source: LiveSource) -> None:
-    """SIGTERM and SIGINT end the run in good order; a second one does what it does by default."""
+def _obey_signals(source: LiveSource, queue: QueuedSink | None) -> None:
+    """SIGTERM and SIGINT end the run in good order; a second one does what it does by default. SIGHUP opens the logs
+    anew, as logrotate wants it; on a terminal it says that the terminal has gone, and ends the run, too."""
 
     def stop(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         source.stop()
 
+    def reopen(_: int, __: FrameType | None) -> None:
+        if queue is not None:
+            queue.reopen()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, stop if sys.stdin is not None and sys.stdin.isatty() else reopen)
 
 
 def _print_summary(summary: Summary, source: LiveSource, pipeline: Pipeline, colour: bool | None) -> None:

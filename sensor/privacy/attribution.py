@@ -141,6 +141,10 @@ class LeakStage:
     def waiting(self) -> int:
         return self._held.exchanges
 
+    def prepare(self) -> None:
+        """Reads the list of public suffixes now and not when the first name needs it."""
+        self._sites.site("www.example.org")
+
     def feed(self, exchanges: Sequence[OcspExchange]) -> list[Leak]:
         """The leaks in `exchanges`, in order; exchanges of one transaction stand next to each other.
 

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -41,6 +42,17 @@ def find_account(user: str) -> Account:
     if account.uid == 0 or account.gid == 0:
         raise PrivilegeError(f"service.user {user} is root: say --allow-root if you mean that")
     return account
+
+
+def sudo_caller(environment: Mapping[str, str] = os.environ) -> Account | None:
+    """Who called sudo(8), if somebody did who is not root."""
+    numbers = f"{environment.get('SUDO_UID', '')}:{environment.get('SUDO_GID', '')}"
+    if not _NUMBERS.fullmatch(numbers):
+        return None
+    try:
+        return find_account(numbers)
+    except PrivilegeError:
+        return None
 
 
 def _group_of(uid: int) -> int:

@@ -40,7 +40,7 @@ def capset(header: ctypes.Structure, data: ctypes.Array[ctypes.c_uint32]) -> Non
 def status() -> dict[str, str]:
     """The fields of this process's status file (proc_pid_status(5)); empty where there is no procfs."""
     try:
-        with open("/proc/thread-self/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123  (it is ours)
+        with open("/proc/thread-self/status", encoding="utf-8", errors="replace") as file:  # noqa: PTH123  (it is ours)
             return {key: value.strip() for key, _, value in (line.partition(":") for line in file)}
     except OSError:
         return {}

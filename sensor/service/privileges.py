@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.service import capabilities, kernel, landlock, seccomp
-from sensor.service.account import PrivilegeError, become, describe_self, find_account, is_root
+from sensor.service.account import Account, PrivilegeError, become, describe_self, find_account, is_root, sudo_caller
 from sensor.settings import ServiceSettings
 
 
@@ -28,8 +28,20 @@ class Sealed(msgspec.Struct, frozen=True):
 
 def check_user(settings: ServiceSettings) -> None:
     """Whether `drop_user` will work; to be asked before anything is opened. Raises PrivilegeError."""
-    if is_root() and not settings.allow_root:
-        find_account(settings.user)
+    _account(settings)
+
+
+def _account(settings: ServiceSettings) -> Account | None:
+    """Whom to become, None if nobody else. Raises PrivilegeError."""
+    if not is_root() or settings.allow_root:
+        return None
+    try:
+        return find_account(settings.user)
+    except PrivilegeError:
+        caller = sudo_caller()
+        if caller is None or settings.user != ServiceSettings().user:
+            raise
+        return caller
 
 
 def drop_user(settings: ServiceSettings, folders: Sequence[Path] = ()) -> bool:
@@ -38,7 +50,7 @@ def drop_user(settings: ServiceSettings, folders: Sequence[Path] = ()) -> bool:
     `folders` that do not exist yet are made, for that user. True if the capability bounding set could be emptied, too.
     Raises PrivilegeError.
     """
-    account = find_account(settings.user) if is_root() and not settings.allow_root else None
+    account = _account(settings)
     for folder in folders:
         _make_folder(folder, None if account is None else (account.uid, account.gid))
     bounded = capabilities.drop_bounding_set()

@@ -3,59 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import struct
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.cli.running import GOOD, NEEDS, Live, frames, rows
 from tests.conftest import Cable
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-GOOD = REPOSITORY / "pcaps" / "ocsp" / "openssl-post-good.pcap"
-NEEDS = pytest.mark.needs("root", "namespaces", "ip")
-
-
-def frames(capture: Path) -> list[bytes]:
-    """Of a microsecond pcap in this machine's byte order."""
-    data, at, found = capture.read_bytes(), 24, []
-    while at < len(data):
-        length = struct.unpack_from("@I", data, at + 8)[0]
-        found.append(data[at + 16 : at + 16 + length])
-        at += 16 + length
-    return found
-
-
-class Live:
-    """A running `ocspwatch live`, listening when this has been made."""
-
-    def __init__(self, folder: Path, *words: str, config: Path | None = None) -> None:
-        named = ["--config", str(config)] if config else []
-        code = "import sys; from sensor.cli.main import main; sys.exit(main())"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *named, "--set", "capture.ring_bytes=4194304", "live", *words],
-            cwd=REPOSITORY,
-            env=os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stderr is not None
-        self.said = self.process.stderr.readline()
-
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
-        """Exit code, standard output, and what else was said."""
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=5)
-        return self.process.returncode, out, err
-
-
-def rows(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @NEEDS
@@ -109,4 +64,4 @@ def test_an_interface_that_does_not_exist(tmp_path: Path) -> None:
 def test_an_interface_has_to_be_named(tmp_path: Path) -> None:
     live = Live(tmp_path)
     assert live.process.wait(5) == 2
-    assert live.said.startswith("usage: ocspwatch live")
+    assert live.rights[0].startswith("usage: ocspwatch live")

@@ -12,8 +12,8 @@ import pytest
 from sensor.service import privileges
 from sensor.service.account import PrivilegeError
 from sensor.settings import ServiceSettings
+from tests.conftest import NOBODY
 from tests.service.confined import CONFINE, REPOSITORY, run
-from tests.service.conftest import NOBODY
 
 pytestmark = pytest.mark.needs("root", "setpriv")
 
@@ -112,7 +112,7 @@ def test_started_as_root_it_becomes_nobody_and_can_do_nothing_else(open_place: P
     assert (open_place / "elsewhere" / "public").read_text() == "for everybody"
 
 
-def _interpreter_for_all() -> tuple[str, ...]:
+def interpreter_for_all() -> tuple[str, ...]:
     """An interpreter with our dependencies that others may run: the one that runs the tests may be in root's home."""
     packages = Path(msgspec.__file__).parents[1]
     for python in (sys.executable, "/usr/bin/python3"):
@@ -127,7 +127,7 @@ def test_started_with_cap_net_raw_alone_it_needs_nothing_else(open_place: Path) 
     (open_place / "logs").mkdir()
     (open_place / "logs").chmod(0o777)
     code = CONFINE + PROBES + 'found["import"] = attempt(lambda: __import__("colorsys"))\n'
-    found = run(code, open_place, (*ONLY_NET_RAW, *_interpreter_for_all()))
+    found = run(code, open_place, (*ONLY_NET_RAW, *interpreter_for_all()))
     assert found["import"][0] == "done"  # should one be forgotten, it is found
     assert {int(bits, 16) for bits in found["before"].values()} == {1 << 13}
     _check(found, NOBODY, NOBODY)

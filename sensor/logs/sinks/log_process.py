@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -160,7 +161,10 @@ def _be_the_log_process(make_place: Callable[[], Place], pairs: Sequence[tuple[s
             _serve(place, talks)
             code = 0
     finally:
-        os._exit(code)  # nothing of the master's is to be cleaned up here, be it after a traceback
+        if (bug := sys.exception()) is not None:
+            sys.excepthook(type(bug), bug, bug.__traceback__)
+            sys.stderr.flush()
+        os._exit(code)  # nothing of the master's is to be cleaned up here
 
 
 def _serve(place: Place, talks: list[socket.socket]) -> None:
