@@ -38,6 +38,10 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Memory in which the kernel collects packets of an interface while the sensor is busy."""
     promiscuous: bool = True
     """Whether an interface is asked for packets that are meant for others, as it must be on a SPAN port."""
+    tcp_ports: Annotated[tuple[Port, ...], Meta(max_length=64)] = ()
+    """Of an interface, the kernel lets in TCP to and from these ports only, and all tunnels; empty: all TCP."""
+    filter: str = ""
+    """... and of that only what this lets in (pcap-filter(7), as for tcpdump; needs libpcap); empty: all."""
 
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

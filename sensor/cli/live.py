@@ -62,6 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--metrics", metavar="HOST:PORT", help="a page for Prometheus on this loopback address, e.g. 127.0.0.1:9475"
     )
     parser.add_argument("--allow-root", action="store_true", help="stay root if root starts it (service.allow_root)")
+    parser.add_argument("--filter", metavar="EXPR", help="only what this pcap-filter(7) lets in, as for tcpdump")
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -77,14 +78,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.service.notify import ServiceManager
     from sensor.service.privileges import check_user
     from sensor.service.scrape import ScrapeError, open_listener
-    from sensor.settings_file import override
 
     # Nothing on the packet path makes cycles (see replay), so that the collector has next to nothing to do.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    settings = output_settings(args, settings)
-    if args.allow_root:
-        settings = override(settings, {"service.allow_root": True})
+    named = {"capture.filter": args.filter, "service.allow_root": args.allow_root or None}
+    settings = output_settings(args, settings, named)
     try:
         rules = rules_in_force(args, settings)
     except RulesError as error:

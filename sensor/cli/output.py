@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-color", action="store_true", help="no colour (NO_COLOR is obeyed too)")
 
 
-def output_settings(args: argparse.Namespace, settings: Settings) -> Settings:
-    """The settings with what these options say on top."""
+def output_settings(args: argparse.Namespace, settings: Settings, more: Mapping[str, object] | None = None) -> Settings:
+    """The settings with what these options say on top, and `more` by key; None: not said."""
     from sensor.settings_file import override
 
     named = {
@@ -50,6 +51,7 @@ def output_settings(args: argparse.Namespace, settings: Settings) -> Settings:
         "logs.community_id": args.community_id,
         "http.hash_bodies": args.hash_bodies,
         "rules.shipped": False if args.no_rules else None,
+        **(more or {}),
     }
     return override(settings, {key: value for key, value in named.items() if value is not None})
 

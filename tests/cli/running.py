@@ -44,7 +44,18 @@ class Live:
         rights = ["--allow-root"] if allow_root else []
         code = "import sys; from sensor.cli.main import main; sys.exit(main())"
         self.process = subprocess.Popen(
-            [*interpreter, "-c", code, *named, "--set", "capture.ring_bytes=4194304", *before, "live", *rights, *words],
+            [
+                *interpreter,
+                "-c",
+                code,
+                *named,
+                "--set",
+                "capture.ring_bytes=16777216",
+                *before,
+                "live",
+                *rights,
+                *words,
+            ],
             cwd=REPOSITORY,
             env=os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
             stdout=subprocess.PIPE,

@@ -15,6 +15,7 @@ SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; the socket module does not
 MAX_INSTRUCTIONS: Final = 4096  # BPF_MAXINSNS
 _LD_WORD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _JEQ: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+_JA: Final = 0x05
 _RET: Final = 0x06
 _AD_PKTTYPE: Final = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
 _AD_IFINDEX: Final = 0xFFFFF000 + 8  # SKF_AD_IFINDEX
@@ -41,6 +42,20 @@ def only_from(interfaces: Sequence[int]) -> list[Instruction]:
     last = len(interfaces)
     compared = [(_JEQ, last - place, 0, index) for place, index in enumerate(interfaces)]
     return [(_LD_WORD, 0, 0, _AD_IFINDEX), *compared, *NOTHING, *ONCE]
+
+
+def both(first: Sequence[Instruction], second: Sequence[Instruction]) -> list[Instruction]:
+    """Accepts what both do, as much of it as `second` does. `first` may not return what it computed (RET A).
+
+    Raises ValueError if that is more than a program may have.
+    """
+    if len(first) + len(second) > MAX_INSTRUCTIONS:
+        raise ValueError(f"{len(first) + len(second)} instructions, at most {MAX_INSTRUCTIONS}")
+    joined = []
+    for place, (code, yes, no, k) in enumerate(first):
+        accepts = code == _RET and k
+        joined.append((_JA, 0, 0, len(first) - place - 1) if accepts else (code, yes, no, k))
+    return [*joined, *second]
 
 
 def encode_program(program: Sequence[Instruction]) -> bytes:

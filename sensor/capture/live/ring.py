@@ -13,7 +13,9 @@ from typing import Final
 
 from sensor.capture.live import bpf
 from sensor.capture.live.blocks import scan_block
+from sensor.capture.live.expression import compile_expression
 from sensor.capture.live.interfaces import InterfaceLosses, index_of
+from sensor.capture.live.needed import needed_program
 from sensor.capture.live.packet_socket import PacketSocket
 from sensor.capture.live.source import CaptureStats
 from sensor.capture.reader import Columns
@@ -25,9 +27,13 @@ IDLE_S: Final = 0.5
 """After this long without a frame the consumer gets an empty batch, so that it can look after its timers."""
 LATE_NS: Final = 1_000_000_000
 """No frame comes later than this behind the clock, but for a consumer that does not keep up."""
-RETIRE_MS: Final = 20
-"""How often the kernel looks after the block that it fills: the second time it hands it over, full or not."""
-RETIRED_S: Final = 4 * RETIRE_MS / 1000
+RETIRE_MS: Final = 100
+"""How often the kernel looks after the block that it fills: the second time it hands it over, full or not.
+
+So long a block lasts at least; for as many times that as there are blocks the consumer may be busy elsewhere, however
+little comes: for 6.4 s with the default ring.
+"""
+RETIRED_S: Final = 3 * RETIRE_MS / 1000
 """After this long without packets there is none left in a block that is not handed over."""
 BLOCK_BYTES: Final = 1 << 20
 """A frame lies in one block: the largest that offloads put together (512 KiB) fits; and under load so much is
@@ -51,6 +57,16 @@ LINK_OF: Final = array(
         *(803, 127),  # IEEE 802.11 with radiotap
     ],
 )
+
+
+def kernel_filter(interfaces: list[str], numbers: list[int], settings: CaptureSettings) -> list[bpf.Instruction]:
+    """What the sensor needs of these interfaces, and of that what the operator wants. Raises CaptureError."""
+    needed = needed_program(settings.tcp_ports)
+    if settings.filter:
+        if numbers == [0]:
+            raise CaptureError("--filter does not go with -i any, whose interfaces are of many kinds")
+        needed = bpf.both(compile_expression(settings.filter, interfaces), needed)
+    return bpf.both(bpf.only_from(numbers) if numbers != [0] else bpf.ONCE, needed)
 
 
 class RingSource:
@@ -77,15 +93,15 @@ class RingSource:
         self._stopping = self._closed = False
         with contextlib.ExitStack() as undone:
             undone.callback(self.close)
-            self._listen(interfaces, promiscuous=settings.promiscuous)
+            self._listen(interfaces, settings)
             undone.pop_all()
 
-    def _listen(self, interfaces: list[str], *, promiscuous: bool) -> None:
+    def _listen(self, interfaces: list[str], settings: CaptureSettings) -> None:
         numbers = [index_of(name) for name in interfaces]
         self._losses = InterfaceLosses(interfaces)
         for name, number in zip(interfaces, numbers, strict=True):
             try:
-                if promiscuous and number:
+                if settings.promiscuous and number:
                     self._socket.make_promiscuous(number)
                 if len(numbers) == 1:
                     self._socket.bind(number)
@@ -93,7 +109,7 @@ class RingSource:
                 raise CaptureError(f"{name}: {error.strerror}") from None
         if len(numbers) > 1:  # one ring for all, so that their frames come in the order of time
             self._socket.bind(0)
-        self._socket.admit(bpf.only_from(numbers) if numbers != [0] else bpf.ONCE)
+        self._socket.admit(kernel_filter(interfaces, numbers, settings))
 
     def batches(self) -> Iterator[FrameBatch]:
         try:

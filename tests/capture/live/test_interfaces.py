@@ -31,13 +31,15 @@ def test_what_each_is(wire: Cable) -> None:
         "tuntap add tun7 mode tun",
     ):
         subprocess.run(["ip", *words.split()], check=True)
+    before = {one.name: one.packets for one in list_interfaces()}
     wire.send(b"\2" * 60)
     found = {one.name: one for one in list_interfaces()}
     assert next(iter(found)) == "lo"
     assert set(found) == {"lo", "w0", "w1", "down0", "lame0", "tun7"}
     assert found["lo"] == Interface("lo", "up", "loopback", 65536, None, 0)
     assert found["lame0"] == Interface("lame0", "no carrier", "Ethernet", 9000, "02:00:00:00:00:77", 0)
-    assert (found["down0"].state, found["w1"].state, found["w1"].packets) == ("down", "up", 1)
+    assert (found["down0"].state, found["w1"].state) == ("down", "up")
+    assert found["w1"].packets == before["w1"] + 1
     assert (found["tun7"].kind, found["tun7"].mac) == ("IP", None)
 
 
