@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from pathlib import Path
 
-from pcaps.lab import capturefile, crafting, wire
+from pcaps.lab import capturefile, crafting, fennwick, wire
 from pcaps.lab.crafting import Crafted
 from pcaps.lab.fennwick import NEXT_UPDATE, THIS_UPDATE, answer, by_get, by_post, cert, row, single
 from pcaps.lab.frames import START, Segment, Talk, packets
@@ -215,4 +216,5 @@ def genuine() -> Crafted:
 
 
 if __name__ == "__main__":
+    fennwick.write_certificates(Path(__file__).parent / "certs")
     crafting.run(WORKSHOP)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import quote
 
 from pcaps.lab import wire
@@ -144,3 +145,10 @@ def certificates() -> dict[str, bytes]:
     authorities = {"fennwick-root": ROOT, "fennwick-ca": CA, "quillbay-root": OTHER_ROOT, "quillbay-ca": OTHER_CA}
     found = {f"{name}.pem": each.issued.pem for name, each in authorities.items()}
     return found | {f"{name}.pem": each.pem for name, each in SITES.items()}
+
+
+def write_certificates(folder: Path) -> None:
+    """Writes them there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, pem in certificates().items():
+        (folder / file).write_bytes(pem)

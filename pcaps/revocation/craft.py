@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pcaps.lab import capturefile, crafting, wire
+from pathlib import Path
+
+from pcaps.lab import capturefile, crafting, fennwick, wire
 from pcaps.lab.crafting import Crafted
 from pcaps.lab.fennwick import CA, HOST, NOW, SITES, answer, by_get, by_post, cert, row, serial_text, single
 from pcaps.lab.frames import ACK, FIN, RST, START, SYN, Segment, Talk, packets
@@ -231,4 +233,5 @@ def half_closed() -> Crafted:
 
 
 if __name__ == "__main__":
+    fennwick.write_certificates(Path(__file__).parent / "certs")
     crafting.run(WORKSHOP)

@@ -175,6 +175,7 @@ class DisclosureLines:
             evidence,
             times_seen,
             _,
+            foreign_responder,
         ) = leak
         parts = self._parts
         us = ts // 1000
@@ -203,12 +204,14 @@ class DisclosureLines:
         out.string("software", parts.short_str(software))
         out.string("evidence", evidence._value_)
         out.number("times_seen", times_seen)
+        if foreign_responder:
+            out.flag("foreign_responder", True)
         out.string("community_id", parts.community_id(flow))
         out.end()
 
     def notice(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
         """The line of notice.log that tells of such a Leak. Addresses in it are those of the flow: src asked dst."""
-        ts, flow, _, serial, issuer, site, _, _, sites_total, grade, _, _, _, _, _, _, exchange = leak
+        ts, flow, _, serial, issuer, site, _, _, sites_total, grade, _, _, _, _, _, _, exchange, _ = leak
         parts = self._parts
         orig_h, resp_h, resp_p = flow.orig_h, flow.resp_h, flow.resp_p
         us = ts // 1000

@@ -352,6 +352,8 @@ class LeakRecord(OfFlow, frozen=True, kw_only=True):
     """What was seen: request, response, both, or mismatch (both, about different certificates)."""
     times_seen: Count
     """How often this client disclosed this certificate, this time included."""
+    foreign_responder: bool | UnsetType = UNSET
+    """True where the certificate names OCSP responders, and the host that was asked is none of them."""
     community_id: str
     """Community ID, version 1."""
 

@@ -43,7 +43,7 @@ class NoticeMemory:
 
         The certificate is its issuer, by name or, if that is unknown, by the hash of its key, and its serial number.
         """
-        ts, flow, _, serial, issuer, _, _, _, _, _, _, _, _, _, _, _, exchange = leak
+        ts, flow, _, serial, issuer, _, _, _, _, _, _, _, _, _, _, _, exchange, _ = leak
         if issuer is None and exchange.cert_id is not None:
             issuer = exchange.cert_id.issuer_key_hash
         key = (flow.orig_h, issuer, serial)

@@ -29,3 +29,5 @@ cdef class LeakStage:
 cdef tuple _certificate_key(object cert_id, object answer)
 
 cdef object _issuer_of(object answer)
+
+cdef bint _is_foreign(object host, frozenset responders) except -1

@@ -6,6 +6,7 @@ and a serial that nobody asked for, in a reply to a question about another, is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeGuard
 
@@ -21,6 +22,8 @@ from sensor.privacy.sites import SiteIndex, is_host_name
 from sensor.privacy.software import SoftwareGuesser
 from sensor.settings import OcspSettings, PrivacySettings
 
+_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]+)")
+_PORT = re.compile(rb":[0-9]{0,5}\Z")
 FEW_SITES = 10  # the most that grade `few` stands for
 _MAX_VERDICTS = 8192
 _OCSP_LIMITS = OcspSettings()  # only how much of a target is looked at: no matter of configuration here
@@ -38,6 +41,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     found_in: str | None
     not_before: int | None
     not_after: int | None
+    responders: frozenset[bytes] = frozenset()  # hosts of its OCSP URLs, in lower case
 
 
 def certificate_names(certificate: Certificate) -> tuple[str, ...]:
@@ -95,7 +99,21 @@ def judge(answer: Answer, sites: SiteIndex, max_names: int) -> Verdict:
         answer.source,
         certificate.not_before,
         certificate.not_after,
+        responder_hosts(certificate.ocsp_urls),
     )
+
+
+def responder_hosts(urls: Sequence[str]) -> frozenset[bytes]:
+    """The hosts in OCSP URLs, in lower case; a URL without one says nothing."""
+    hosts = (_HOST.match(url) for url in urls)
+    return frozenset(found[1].lower().encode() for found in hosts if found is not None)
+
+
+def _is_foreign(host: bytes | None, responders: frozenset[bytes]) -> bool:
+    """Whether a host asked, as in a Host header, is none of `responders`; where either is not known it is not said."""
+    if host is None or not responders or host in responders:
+        return False
+    return _PORT.sub(b"", host).lower() not in responders
 
 
 def asked_about(exchange: OcspExchange) -> CertId | None:
@@ -217,6 +235,7 @@ class LeakStage:
             exchange.evidence,
             self._counter.see((flow.orig_h, certificate[0], certificate[1])),
             exchange,
+            _is_foreign(exchange.host, verdict.responders),
         )
 
     def _verdict(self, answer: Answer) -> Verdict:

@@ -41,6 +41,7 @@ class Leak(msgspec.Struct, frozen=True, gc=False):
     evidence: Evidence
     times_seen: int  # of this client and certificate, this one included
     exchange: OcspExchange
+    foreign_responder: bool = False  # the certificate names other responders than the host that was asked
 
 
 class LeakCounter:

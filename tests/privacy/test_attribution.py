@@ -270,3 +270,27 @@ def test_the_public_suffix_list_is_read_when_a_name_needs_it(wire, lookup) -> No
     fake.answers[(cid.issuer_key_hash, "0A")] = found(certificate("a.example"))
     leaks.feed([wire.exchange(cid, asked=wire.request(cid))])
     assert leaks._sites._list is not None
+
+
+@pytest.mark.parametrize(
+    ("urls", "host", "is_foreign"),
+    [
+        (("http://ocsp.a.example/x",), b"ocsp.a.example", False),
+        (("HTTP://u@Ocsp.A.example:80",), b"OCSP.a.example:80", False),
+        (("http://[2001:db8::1]:2560/",), b"[2001:db8::1]:2560", False),
+        (("http://ocsp.a.example", "http://ocsp.b.example"), b"ocsp.b.example", False),
+        (("http://ocsp.a.example",), b"ocsp.c2.example", True),
+        (("http://ocsp.a.example",), b"198.51.100.1", True),
+        (("http://ocsp.a.example",), b"", True),
+        (("http://ocsp.a.example",), None, False),
+        ((), b"ocsp.c2.example", False),
+        (("ldap:///cn=x", "ocsp.a.example", ""), b"ocsp.c2.example", False),
+    ],
+)
+def test_a_responder_that_the_certificate_does_not_name(wire, lookup, urls, host, is_foreign: bool) -> None:
+    cid = wire.cert_id("0A")
+    known = found(msgspec.structs.replace(certificate("www.a.example", serial="0A"), ocsp_urls=urls))
+    (leak,) = stage(lookup, {(cid.issuer_key_hash, "0A"): known}).feed(
+        [wire.exchange(cid, asked=wire.request(cid), host=host)]
+    )
+    assert leak.foreign_responder is is_foreign
