@@ -1,13 +1,15 @@
 """Rules over events as their lines are written; what fires becomes a notice.
 
 Packet time is the only time: a replay finds what was found live. Rules stand by service; those of which nothing can be
-true of an event are passed over (`sensor.rules.index`), the others are evaluated on the event's line.
+true of an event are passed over (`sensor.rules.index`), the others are evaluated. Compiled where a compiler is found
+(engine.pxd).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from sensor.audit.findings import Audit
 from sensor.flow.conn import Connection
@@ -18,15 +20,27 @@ from sensor.ocsp.model import OcspExchange, OcspResponse
 from sensor.privacy.leak import Leak
 from sensor.rules.correlating import Correlator, Finding, make_correlators
 from sensor.rules.events import HttpEvent, LoggedEvent
+from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_index, merge
 from sensor.rules.lines import Line, LineReader
 from sensor.rules.matching import Matcher, compile_expression
 from sensor.rules.notices import NoticeBook
+from sensor.rules.probes import (
+    cleartext_raw,
+    conn_raw,
+    exchange_raw,
+    file_raw,
+    flow_raw,
+    http_raw,
+    leak_raw,
+    ocsp_raw,
+)
+from sensor.rules.requirement import requirement
 from sensor.rules.rule import EventRule, RuleSet
 from sensor.settings import Settings
 from sensor.weird import Weird
 
 
-class _Active:
+class ActiveRule:
     """A rule that can fire."""
 
     def __init__(self, rule: EventRule, is_quiet: bool, correlators: tuple[Correlator, ...]) -> None:
@@ -35,6 +49,18 @@ class _Active:
         self.is_quiet = is_quiet
         self.correlators = correlators
         self.hits = 0
+
+
+class _Service:
+    """The rules of one service, and where to look which of them an event may match."""
+
+    def __init__(self, name: str, rules: list[ActiveRule], limit: int) -> None:
+        can = partial(can_index, name)
+        required = [requirement(active.rule.expression, can) for active in rules]
+        self.rules = rules
+        self.index = ServiceIndex(name, required, limit)
+        self.fields: list[FieldIndex] = self.index.fields
+        self.always: Rules = self.index.always
 
 
 class RuleEngine:
@@ -50,20 +76,31 @@ class RuleEngine:
         tell: Callable[[Notice], None],
         complain: Callable[[Weird], None],
     ) -> None:
-        self._book = NoticeBook(settings.logs.suppress_for_s, settings.rules.max_suppressed, tell)
+        self.book = NoticeBook(settings.logs.suppress_for_s, settings.rules.max_suppressed, tell)
         self._lines = LineReader(settings.logs, settings.flow.local_nets)
         self._complain = complain
         correlators = make_correlators(rules, settings.rules)
         self._correlators = correlators
-        self._by_service: dict[str, list[_Active]] = {}
-        self.active: dict[str, _Active] = {}
+        self.active: dict[str, ActiveRule] = {}
+        by_service: dict[str, list[ActiveRule]] = {}
         for rule in rules.events:
             if rule.asleep:
                 continue
             heard = tuple(each for each in correlators if rule.head.id in each.rule.rules)
-            active = _Active(rule, rule.head.id in rules.quiet, heard)
+            active = ActiveRule(rule, rule.head.id in rules.quiet, heard)
             self.active[rule.head.id] = active
-            self._by_service.setdefault(rule.service, []).append(active)
+            by_service.setdefault(rule.service, []).append(active)
+        limit = settings.logs.max_field_bytes
+        services = {name: _Service(name, found, limit) for name, found in by_service.items()}
+        self._conn = services.get("conn")
+        self._http = services.get("http")
+        self._files = services.get("files")
+        self._ocsp = services.get("ocsp")
+        self._cleartext = services.get("cleartext")
+        self._exchange = services.get("ocsp_exchange")
+        self._leak = services.get("leak")
+        self._weird = services.get("weird")
+        self._notice = services.get("notice")
         self._quiet = rules.quiet
         self._heard = {
             rule.head.id: tuple(each for each in correlators if rule.head.id in each.rule.rules)
@@ -76,81 +113,172 @@ class RuleEngine:
         found = {key: active.hits for key, active in self.active.items() if active.hits}
         return found | {each.rule.head.id: each.hits for each in self._correlators if each.hits}
 
-    @property
-    def book(self) -> NoticeBook:
-        return self._book
-
     def connection(self, connection: Connection) -> None:
-        rules = self._by_service.get("conn")
-        if rules:
+        service = self._conn
+        if service is None:
+            return
+        found = service.always
+        for field in service.fields:
+            raw = conn_raw(connection, field.code)
+            if raw is not None:
+                rules = field.candidates(raw)
+                if rules:
+                    found = merge(found, rules)
+        if found:
             end = connection.ts + (connection.duration or 0)
-            make = self._lines.conn
-            self._check(rules, LoggedEvent("conn", connection.ts, end, connection.flow, lambda: make(connection)))
+            line, value = partial(self._lines.conn, connection), partial(conn_raw, connection)
+            self._check(service, found, LoggedEvent("conn", connection.ts, end, connection.flow, line, value))
 
     def transaction(self, transaction: HttpTransaction) -> None:
-        rules, of_files = self._by_service.get("http"), self._by_service.get("files")
-        if of_files:
-            _, lines = self._lines.transaction(transaction)
-            files = [f for m in (transaction.request, transaction.response) if m is not None for f in m.files]
-            for file, line in zip(files, lines, strict=True):
-                self._check(of_files, HttpEvent("files", file.first_ts, transaction, partial(_same, line)))
-        if rules:
-            make = self._lines.transaction
-            self._check(rules, HttpEvent("http", transaction.ts, transaction, lambda: make(transaction)[0]))
+        if self._files is not None:
+            self._carried(self._files, transaction)
+        service = self._http
+        if service is None:
+            return
+        flow, request, response = transaction.flow, transaction.request, transaction.response
+        found = service.always
+        for field in service.fields:
+            raw = http_raw(flow, request, response, field.code)
+            if raw is not None:
+                rules = field.candidates(raw)
+                if rules:
+                    found = merge(found, rules)
+        index = service.index
+        if index.client is not None and request is not None:
+            rules = index.client.candidates(request.headers)
+            if rules:
+                found = merge(found, rules)
+        if index.server is not None and response is not None:
+            rules = index.server.candidates(response.headers)
+            if rules:
+                found = merge(found, rules)
+        if found:
+            line, value = partial(self._http_line, transaction), partial(http_raw, flow, request, response)
+            self._check(service, found, HttpEvent("http", transaction.ts, transaction, line, value))
+
+    def _carried(self, service: _Service, transaction: HttpTransaction) -> None:
+        """The lines of files.log of a transaction."""
+        place = 0
+        flow = transaction.flow
+        for message in (transaction.request, transaction.response):
+            if message is None:
+                continue
+            for file in message.files:
+                found = service.always
+                for field in service.fields:
+                    raw = file_raw(flow, file, field.code)
+                    if raw is not None:
+                        rules = field.candidates(raw)
+                        if rules:
+                            found = merge(found, rules)
+                if found:
+                    line, value = partial(self._file_line, transaction, place), partial(file_raw, flow, file)
+                    self._check(service, found, HttpEvent("files", file.first_ts, transaction, line, value))
+                place += 1
 
     def reply(self, exchange: OcspExchange, response: OcspResponse, fuid: str, began: int) -> None:
-        rules = self._by_service.get("ocsp")
-        if rules:
-            for line in self._lines.ocsp(response, fuid, began):
-                self._check(rules, LoggedEvent("ocsp", began, began, exchange.flow, partial(_same, line)))
+        service = self._ocsp
+        if service is None:
+            return
+        singles = response.responses
+        repeats = len(singles) > 1  # then all with one CertID say what the first says
+        for place, single in enumerate(singles):
+            found = service.always
+            for field in service.fields:
+                raw = ocsp_raw(single, field.code)
+                if raw is not None:
+                    rules = field.candidates(raw)
+                    if rules:
+                        found = merge(found, rules)
+            if repeats:
+                found = tuple(range(len(service.rules)))
+            if found:
+                line = partial(self._ocsp_line, response, fuid, began, place)
+                value = None if repeats else partial(ocsp_raw, single)
+                self._check(service, found, LoggedEvent("ocsp", began, began, exchange.flow, line, value))
 
     def cleartext(self, cleartext: Cleartext) -> None:
-        rules = self._by_service.get("cleartext")
-        if rules:
-            make = self._lines.cleartext
-            event = LoggedEvent("cleartext", cleartext.ts, cleartext.ts, cleartext.flow, lambda: make(cleartext))
-            self._check(rules, event)
+        service = self._cleartext
+        if service is None:
+            return
+        found = service.always
+        for field in service.fields:
+            raw = cleartext_raw(cleartext, field.code)
+            if raw is not None:
+                rules = field.candidates(raw)
+                if rules:
+                    found = merge(found, rules)
+        if found:
+            line, value = partial(self._lines.cleartext, cleartext), partial(cleartext_raw, cleartext)
+            ts = cleartext.ts
+            self._check(service, found, LoggedEvent("cleartext", ts, ts, cleartext.flow, line, value))
 
     def exchange(self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None) -> None:
-        rules = self._by_service.get("ocsp_exchange")
-        if rules:
-            make = self._lines.exchange
+        service = self._exchange
+        if service is None:
+            return
+        found = service.always
+        for field in service.fields:
+            raw = exchange_raw(exchange, issuer, software, audit, field.code)
+            if raw is not None:
+                rules = field.candidates(raw)
+                if rules:
+                    found = merge(found, rules)
+        if found:
             end = max(exchange.ts, exchange.response_ts or 0)
-            event = LoggedEvent(
-                "ocsp_exchange", exchange.ts, end, exchange.flow, lambda: make(exchange, issuer, software, audit)
-            )
-            self._check(rules, event)
+            line = partial(self._lines.exchange, exchange, issuer, software, audit)
+            value = partial(exchange_raw, exchange, issuer, software, audit)
+            event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, value)
+            self._check(service, found, event)
 
     def leak(self, leak: Leak, noticed: bool) -> None:
-        rules = self._by_service.get("leak")
-        if rules:
-            make = self._lines.leak
-            self._check(rules, LoggedEvent("leak", leak.ts, leak.ts, leak.flow, lambda: make(leak)))
-        rules = self._by_service.get("notice")
-        if rules and noticed:
-            make = self._lines.leak_notice
-            self._check(rules, LoggedEvent("notice", leak.ts, leak.ts, leak.flow, lambda: make(leak)))
+        service = self._leak
+        if service is not None:
+            found = service.always
+            for field in service.fields:
+                raw = leak_raw(leak, field.code)
+                if raw is not None:
+                    rules = field.candidates(raw)
+                    if rules:
+                        found = merge(found, rules)
+            if found:
+                line, value = partial(self._lines.leak, leak), partial(leak_raw, leak)
+                self._check(service, found, LoggedEvent("leak", leak.ts, leak.ts, leak.flow, line, value))
+        service = self._notice
+        if service is not None and noticed:
+            line = partial(self._lines.leak_notice, leak)
+            self._check(service, service.always, LoggedEvent("notice", leak.ts, leak.ts, leak.flow, line))
 
     def weird(self, weird: Weird) -> None:
-        rules = self._by_service.get("weird")
-        if rules:
-            make = self._lines.weird
-            self._check(rules, LoggedEvent("weird", weird.ts, weird.ts, weird.flow, lambda: make(weird)))
+        service = self._weird
+        if service is None:
+            return
+        found = service.always
+        for field in service.fields:
+            raw = _weird_raw(weird, field.code)
+            if raw is not None:
+                rules = field.candidates(raw)
+                if rules:
+                    found = merge(found, rules)
+        if found:
+            line, value = partial(self._lines.weird, weird), partial(_weird_raw, weird)
+            self._check(service, found, LoggedEvent("weird", weird.ts, weird.ts, weird.flow, line, value))
 
     def finish(self) -> None:
         for correlator in self._correlators:
             for finding in correlator.finish():
                 self._found(correlator, finding)
 
-    def _check(self, rules: Iterable[_Active], event: LoggedEvent) -> None:
-        for active in rules:
+    def _check(self, service: _Service, found: Rules, event: LoggedEvent) -> None:
+        for number in found:
+            active = service.rules[number]
             if active.matches(event):
                 self._fired(active, event)
 
-    def _fired(self, active: _Active, event: LoggedEvent) -> None:
+    def _fired(self, active: ActiveRule, event: LoggedEvent) -> None:
         active.hits += 1
         if not active.is_quiet:
-            notice = self._book.event(active.rule.head, event)
+            notice = self.book.event(active.rule.head, event)
             if notice is not None:
                 self._noticed(notice, event)
         if active.correlators:
@@ -169,18 +297,32 @@ class RuleEngine:
         correlator.hits += 1
         head = correlator.rule.head
         if head.id not in self._quiet:
-            notice = self._book.correlation(head, finding.event, finding.group, finding.count)
+            notice = self.book.correlation(head, finding.event, finding.group, finding.count)
             if notice is not None:
                 self._noticed(notice, finding.event)
         self._correlate(head.id, self._heard[head.id], finding.event)
 
     def _noticed(self, notice: Notice, event: LoggedEvent) -> None:
         """Rules over notices see those of other rules, too, but not those of one another."""
-        rules = self._by_service.get("notice")
-        if rules and event.service != "notice":
-            make = self._lines.notice
-            self._check(rules, LoggedEvent("notice", notice.ts, notice.end, notice.flow, lambda: make(notice)))
+        service = self._notice
+        if service is not None and event.service != "notice":
+            line = partial(self._lines.notice, notice)
+            shown = LoggedEvent("notice", notice.ts, notice.end, notice.flow, line)
+            self._check(service, service.always, shown)
+
+    def _http_line(self, transaction: HttpTransaction) -> Line:
+        return self._lines.transaction(transaction)[0]
+
+    def _file_line(self, transaction: HttpTransaction, place: int) -> Line:
+        return self._lines.transaction(transaction)[1][place]
+
+    def _ocsp_line(self, response: OcspResponse, fuid: str, began: int, place: int) -> Line:
+        return self._lines.ocsp(response, fuid, began)[place]
 
 
-def _same(line: Line) -> Line:
-    return line
+def _weird_raw(weird: Weird, code: int) -> Any:
+    if code < 10:
+        return None if weird.flow is None else flow_raw(weird.flow, code)
+    if code == 10:
+        return weird.name
+    return (weird.addl or None) if code == 11 else weird.source

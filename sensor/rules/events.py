@@ -11,28 +11,51 @@ from sensor.logs.encode import log_text
 from sensor.rules.fields import HEADER_FIELDS
 from sensor.rules.lines import Line
 from sensor.rules.matching import text_of
+from sensor.rules.probes import PROBED, Shape, shown
 from sensor.weird import FlowId
+
+_MIME_TYPES = frozenset({"orig_mime_types", "resp_mime_types"})  # lists, of which one value alone is probed bare
+_NEVER_CUT = 256  # octets: no more than a log's texts have room for, whatever the settings say
 
 
 class LoggedEvent:
     """`ts` and `end` in nanoseconds; `line` gives the log line's fields, and is called once at most.
 
-    `flow` may be there where the log has none (ocsp).
+    `flow` may be there where the log has none (ocsp). `raw` gives a raw value by its number in `sensor.rules.probes`:
+    where that tells all, no line is made.
     """
 
-    def __init__(self, service: str, ts: int, end: int, flow: FlowId | None, line: Callable[[], Line]) -> None:
+    def __init__(
+        self,
+        service: str,
+        ts: int,
+        end: int,
+        flow: FlowId | None,
+        line: Callable[[], Line],
+        raw: Callable[[int], Any] | None = None,
+    ) -> None:
         self.service = service
         self.ts = ts
         self.end = end
         self.flow = flow
         self._make = line
+        self._raw = raw
         self._line: Line | None = None
 
     def get(self, name: str) -> Any:
         """The field's value as the log's JSON has it, None if it is left out."""
-        if self._line is None:
-            self._line = self._make()
-        return self._line.get(name)
+        if self._line is not None:
+            return self._line.get(name)
+        if self._raw is not None:
+            probed = PROBED[self.service].get(name)
+            if probed is not None:
+                raw = self._raw(probed[0])
+                if raw is None:
+                    return None
+                value = _value(raw, probed[1])
+                if value is not None:
+                    return [value] if name in _MIME_TYPES and type(value) is not list else value
+        return self.line().get(name)
 
     def texts(self) -> list[str]:
         """All values of the line as text."""
@@ -62,8 +85,15 @@ class LoggedEvent:
 class HttpEvent(LoggedEvent):
     """A line of http.log, or of files.log, with the transaction."""
 
-    def __init__(self, service: str, ts: int, transaction: HttpTransaction, line: Callable[[], Line]) -> None:
-        super().__init__(service, ts, transaction_end(transaction), transaction.flow, line)
+    def __init__(
+        self,
+        service: str,
+        ts: int,
+        transaction: HttpTransaction,
+        line: Callable[[], Line],
+        raw: Callable[[int], Any] | None = None,
+    ) -> None:
+        super().__init__(service, ts, transaction_end(transaction), transaction.flow, line, raw)
         self._transaction = transaction
 
     def get(self, name: str) -> Any:
@@ -77,6 +107,16 @@ class HttpEvent(LoggedEvent):
             return _url(self._transaction.flow, None, None)
         host = None if request.host is None else log_text(request.host)
         return _url(self._transaction.flow, host, log_text(unescape_uri(request.target)))
+
+
+def _value(raw: Any, shape: Shape) -> Any:
+    """What the log has for a raw value; None if it is one that the log may have cut, or escaped."""
+    if type(raw) is tuple:
+        found = [_value(getattr(each, "_value_", each), shape) for each in raw]
+        return None if None in found else found
+    if shape is Shape.number or shape is Shape.bool:
+        return raw
+    return shown(raw, shape) if len(raw) <= _NEVER_CUT else None
 
 
 def _url(flow: FlowId, host: str | None, uri: str | None) -> str:

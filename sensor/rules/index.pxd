@@ -1,0 +1,43 @@
+# Types for the compiled form of index.py; see setup.py.
+cimport cython
+from sensor.rules.literals cimport Literals
+
+cdef tuple _NONE
+cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
+
+@cython.final
+cdef class FieldIndex:
+    cdef readonly int code
+    cdef object _shape, _any_regex
+    cdef Py_ssize_t _limit
+    cdef tuple _all, _there
+    cdef dict _equal, _numbers, _known, _tuples
+    cdef list _tested, _regexes
+    cdef Literals _literals
+
+    cdef _add_text(self, object test, object number, list literals)
+    @cython.locals(kept=tuple)
+    cpdef tuple candidates(self, object raw)
+    cdef tuple _learn_tuple(self, tuple raw)
+    @cython.locals(found=tuple)
+    cdef tuple _learn(self, object raw)
+    cdef tuple _of_number(self, object raw)
+    @cython.locals(low=str, found=list)
+    cpdef tuple of_text(self, str text)
+
+@cython.final
+cdef class HeaderIndex:
+    cdef FieldIndex _names, _lines
+    cdef dict _known
+
+    @cython.locals(kept=tuple, rules=tuple, found=tuple)
+    cpdef tuple candidates(self, tuple headers)
+    cdef tuple _learn(self, object header)
+
+@cython.final
+cdef class ServiceIndex:
+    cdef readonly tuple always
+    cdef readonly list fields
+    cdef readonly HeaderIndex client, server
+
+cpdef tuple merge(tuple one, tuple other)

@@ -1,0 +1,226 @@
+"""Which rules an event may match, told from a few of its raw values: the others need not be evaluated.
+
+A rule stands under tests of which one must be true (`sensor.rules.requirement`). Of each field, equality is a look-up,
+literals are one pass of an automaton, and what a value that recurs leads to is remembered. To be wrong in one direction
+is allowed: a rule that is named may yet not match; one that is not named cannot. Compiled where a compiler is found
+(index.pxd).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sensor.http.transaction import Header
+from sensor.rules.expression import Atom, ExistsTest, NumberTest, RegexTest, TextTest
+from sensor.rules.fields import HEADER_FIELDS
+from sensor.rules.literals import ANYWHERE, AT_END, AT_START, Literals
+from sensor.rules.matching import compile_test
+from sensor.rules.pattern import Wild
+from sensor.rules.probes import PROBED, Shape, shown
+from sensor.rules.regex import RegexError, compile_regex
+
+Rules = tuple[int, ...]
+"""Numbers of rules, ascending."""
+
+_NONE: Final[Rules] = ()
+_MAX_REMEMBERED: Final = 4096  # values of one field
+_MAX_REMEMBERED_BYTES: Final = 256  # of one such value
+
+
+def can_index(service: str, atom: Atom) -> bool:
+    """Whether `atom` can stand in an index over the events of `service`."""
+    field, test = atom.field, atom.test
+    if field is None:
+        return False
+    if service == "http" and field.name in HEADER_FIELDS:
+        return isinstance(test, TextTest | RegexTest)
+    probed = PROBED.get(service, {}).get(field.name)
+    if probed is None:
+        return False
+    if isinstance(test, ExistsTest):
+        return test.wanted
+    return isinstance(test, TextTest | RegexTest) or (isinstance(test, NumberTest) and test.part is None)
+
+
+def merge(one: Rules, other: Rules) -> Rules:
+    return tuple(sorted({*one, *other}))
+
+
+class FieldIndex:
+    """The rules under tests of one field. `code` is the field's number in `sensor.rules.probes`.
+
+    `limit`: a value of more octets is cut in the log, so that of it nothing can be told here: all rules are named.
+    """
+
+    def __init__(self, code: int, shape: Shape, tests: Sequence[tuple[Any, int]], limit: int) -> None:
+        self.code = code
+        self._shape = shape
+        self._limit = limit
+        self._all: Rules = tuple(sorted({number for _, number in tests}))
+        self._there: Rules = tuple(sorted({number for test, number in tests if isinstance(test, ExistsTest)}))
+        self._equal: dict[str, list[int]] = {}
+        self._numbers: dict[float, list[int]] = {}
+        self._tested: list[tuple[Callable[[Any], bool], int]] = []
+        literals: list[tuple[bytes, int, int]] = []
+        regexes: list[tuple[RegexTest, int]] = []
+        for test, number in tests:
+            if isinstance(test, TextTest):
+                self._add_text(test, number, literals)
+            elif isinstance(test, NumberTest) and test.comparison.value == "eq":
+                self._numbers.setdefault(test.number, []).append(number)
+            elif isinstance(test, RegexTest):
+                regexes.append((test, number))
+            elif not isinstance(test, ExistsTest):
+                self._tested.append((compile_test(test), number))
+        self._literals = Literals(literals) if literals else None
+        self._regexes = [(compile_regex(test.source), number) for test, number in regexes]
+        self._any_regex = _any_of([test.source for test, _ in regexes])
+        self._known: dict[Any, Rules] = {}
+        self._tuples: dict[int, tuple[Any, Rules]] = {}
+
+    def _add_text(self, test: TextTest, number: int, literals: list[tuple[bytes, int, int]]) -> None:
+        pattern = tuple(part.lower() if isinstance(part, str) else part for part in test.pattern)
+        if not any(isinstance(part, Wild) for part in pattern):
+            self._equal.setdefault("".join(part for part in pattern if isinstance(part, str)), []).append(number)
+            return
+        texts = [part for part in pattern if isinstance(part, str)]
+        if not texts or self._shape in (Shape.number, Shape.bool):
+            self._tested.append((compile_test(test), number))
+            return
+        longest = max(texts, key=len)
+        place = ANYWHERE
+        if pattern == (longest, Wild.ANY):
+            place = AT_START
+        elif pattern == (Wild.ANY, longest):
+            place = AT_END
+        literals.append((longest.encode(errors="surrogatepass"), place, number))
+
+    def candidates(self, raw: Any) -> Rules:
+        """The rules that may match an event of which this is the field's raw value, which is not None."""
+        if type(raw) is tuple:
+            kept = self._tuples.get(id(raw))
+            if kept is not None:
+                return kept[1]
+            return self._learn_tuple(raw)
+        known = self._known.get(raw)
+        if known is not None:
+            return known
+        return self._learn(raw)
+
+    def _learn_tuple(self, raw: tuple[Any, ...]) -> Rules:
+        found = self._there
+        for each in raw:
+            rules = self.candidates(getattr(each, "_value_", each))
+            if rules:
+                found = merge(found, rules)
+        if len(self._tuples) >= _MAX_REMEMBERED:
+            self._tuples.clear()
+        self._tuples[id(raw)] = (raw, found)  # kept, so that its id stays its own
+        return found
+
+    def _learn(self, raw: Any) -> Rules:
+        shape = self._shape
+        if shape is Shape.number or shape is Shape.bool:
+            found = self._of_number(raw)
+        elif len(raw) > self._limit:
+            return self._all
+        else:
+            text = shown(raw, shape)
+            found = self._all if text is None else self.of_text(text)
+            if len(raw) > _MAX_REMEMBERED_BYTES:
+                return found
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[raw] = found
+        return found
+
+    def _of_number(self, raw: Any) -> Rules:
+        found = [*self._there, *self._numbers.get(raw, ())]
+        text = ("true" if raw else "false") if self._shape is Shape.bool else str(raw)
+        found += self._equal.get(text, ())
+        found += [number for test, number in self._tested if test(raw)]
+        found += [number for test, number in self._regexes if test(text)]
+        return tuple(sorted(set(found)))
+
+    def of_text(self, text: str) -> Rules:
+        """The rules that may match an event of which the field's text is this one."""
+        low = text.lower()
+        found = [*self._there, *self._equal.get(low, ())]
+        if self._literals is not None:
+            found += self._literals.find(low.encode(errors="surrogatepass"))
+        if self._tested:
+            found += [number for test, number in self._tested if test(text)]
+        if self._any_regex is not None and self._any_regex(text):
+            found += [number for test, number in self._regexes if test(text)]
+        return tuple(sorted(set(found))) if found else _NONE
+
+
+def _any_of(sources: list[str]) -> Callable[[str], bool] | None:
+    """One expression for whether any of several is found, so that most texts are read once."""
+    if not sources:
+        return None
+    try:
+        return compile_regex("|".join(f"(?:{source})" for source in sources))
+    except RegexError:  # together they are too large
+        return lambda _: True
+
+
+class HeaderIndex:
+    """The rules under tests of what one side's header fields say. A field that recurs is the same record."""
+
+    def __init__(self, names: FieldIndex | None, lines: FieldIndex | None) -> None:
+        self._names = names
+        self._lines = lines
+        self._known: dict[int, tuple[Header, Rules]] = {}
+
+    def candidates(self, headers: tuple[Header, ...]) -> Rules:
+        """The rules that may match an event with these."""
+        found = _NONE
+        for header in headers:
+            kept = self._known.get(id(header))
+            rules = kept[1] if kept is not None else self._learn(header)
+            if rules:
+                found = merge(found, rules)
+        return found
+
+    def _learn(self, header: Header) -> Rules:
+        from sensor.rules.events import header_line, header_name
+
+        found = _NONE
+        if self._names is not None:
+            found = self._names.of_text(header_name(header))
+        if self._lines is not None:
+            found = merge(found, self._lines.of_text(header_line(header)))
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[id(header)] = (header, found)  # kept, so that its id stays its own
+        return found
+
+
+class ServiceIndex:
+    """All rules of one service. `always`: those that nothing stands for; `fields`: where to look for the others."""
+
+    def __init__(self, service: str, required: Sequence[tuple[Atom, ...] | None], limit: int) -> None:
+        """`required`: of each rule, by its number, the tests of which one must be true."""
+        self.always: Rules = tuple(number for number, atoms in enumerate(required) if atoms is None)
+        tests: dict[str, list[tuple[Any, int]]] = {}
+        for number, atoms in enumerate(required):
+            for atom in atoms or ():
+                assert atom.field is not None  # noqa: S101  (can_index has seen to it)
+                tests.setdefault(atom.field.name, []).append((atom.test, number))
+        limit = 1 << 30 if service == "http" else limit
+        probed = PROBED.get(service, {})
+        self.fields = [
+            FieldIndex(*probed[name], found, limit) for name, found in tests.items() if name not in HEADER_FIELDS
+        ]
+        headers = {
+            name: FieldIndex(0, Shape.octets, found, limit) for name, found in tests.items() if name in HEADER_FIELDS
+        }
+        self.client = _headers(headers, "client")
+        self.server = _headers(headers, "server")
+
+
+def _headers(fields: dict[str, FieldIndex], side: str) -> HeaderIndex | None:
+    names, lines = fields.get(f"{side}_header_names"), fields.get(f"{side}_headers")
+    return HeaderIndex(names, lines) if names is not None or lines is not None else None

@@ -1,0 +1,64 @@
+"""Which tests a rule needs: never one that it can do without."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.rules.expression import And, Atom, ExistsTest, Expression, Not, Or, TextTest
+from sensor.rules.fields import Field, Kind
+from sensor.rules.matching import compile_expression
+from sensor.rules.requirement import positive, requirement
+from tests.rules.writing import Line
+
+NAMES = ("a", "b", "c")
+
+
+def atom(name: str, value: str | None = None) -> Atom:
+    return Atom(Field(name, Kind.text), ExistsTest(True) if value is None else TextTest((value,)))
+
+
+TREES = st.recursive(
+    st.builds(atom, st.sampled_from(NAMES), st.sampled_from(["x", "post", None])),
+    lambda inner: (
+        st.builds(Not, inner)
+        | st.lists(inner, min_size=1, max_size=3).map(lambda items: And(tuple(items)))
+        | st.lists(inner, min_size=1, max_size=3).map(lambda items: Or(tuple(items)))
+    ),
+    max_leaves=8,
+)
+EVENTS = [
+    Line(**{name: value for name, value in zip(NAMES, values, strict=True) if value is not None})
+    for values in itertools.product(["x", "post", "z", None], repeat=3)
+]
+
+
+@given(TREES)
+def test_no_event_matches_without_one_of_them(tree: Expression) -> None:
+    def can(each: Atom) -> bool:
+        return not isinstance(each.test, ExistsTest) or each.test.wanted
+
+    found = requirement(tree, can)
+    if found is None:
+        return
+    needed = [compile_expression(each) for each in found]
+    matches = compile_expression(tree)
+    for event in EVENTS:
+        assert not matches(event) or any(test(event) for test in needed)
+
+
+@given(TREES)
+def test_the_positive_form_means_the_same(tree: Expression) -> None:
+    before, after = compile_expression(tree), compile_expression(positive(tree))
+    assert all(before(event) == after(event) for event in EVENTS)
+
+
+def test_the_rarest_is_chosen() -> None:
+    post, odd = atom("a", "post"), atom("b", "odd")
+    assert requirement(And((post, odd)), lambda _: True) == (odd,)
+    assert requirement(And((post, Or((odd, atom("c", "x"))))), lambda _: True) == (odd, atom("c", "x"))
+    assert requirement(Or((post, Not(odd))), lambda _: True) is None
+    assert requirement(Not(odd), lambda _: True) is None
+    assert requirement(odd, lambda _: False) is None
