@@ -17,7 +17,7 @@ _MOST: Final = 32  # octets of a literal that are looked for: its part makes the
 
 
 class Literals:
-    """`literals`: octets, where they must stand, and a number; a number may come more than once."""
+    """`literals`: octets of UTF-8 (so never all 256), where they must stand, and a number, perhaps more than once."""
 
     def __init__(self, literals: Sequence[tuple[bytes, int, int]]) -> None:
         children: list[dict[int, int]] = [{}]
