@@ -165,6 +165,27 @@ class Lab:
         self._write_hosts()
         return host
 
+    def span(self, client: Host, label: str = "span") -> Host:
+        """A namespace whose `span0` sees a copy of all that passes the client's port, both ways: a SPAN port.
+
+        By tc-mirred(8): what the port receives is mirrored at its ingress, what it sends at a class of htb.
+        """
+        host = self._namespace(label)
+        port, copy = f"v{client.netns.removeprefix(self.prefix)}", f"m{label}"
+        sh("ip", "link", "add", copy, "netns", self.servers.netns, "type", "veth", "peer", "span0", "netns", host.netns)
+        for namespace, device in ((self.servers, copy), (host, "span0")):
+            sh("ip", "-n", namespace.netns, "link", "set", device, "addrgenmode", "none", "arp", "off", "up")
+        mirror = f"u32 match u32 0 0 action mirred egress mirror dev {copy}".split()
+        for words in (
+            ["qdisc", "add", "dev", port, "handle", "ffff:", "ingress"],
+            ["filter", "add", "dev", port, "parent", "ffff:", "protocol", "all", *mirror],
+            ["qdisc", "add", "dev", port, "handle", "1:", "root", "htb", "default", "1"],
+            ["class", "add", "dev", port, "parent", "1:", "classid", "1:1", "htb", "rate", "10gbit"],
+            ["filter", "add", "dev", port, "parent", "1:", "protocol", "all", *mirror],
+        ):
+            self.servers.run("tc", *words)
+        return host
+
     def address(self, *addresses: str) -> None:
         """Give the servers more addresses, outside the clients' networks."""
         for address in addresses:
