@@ -5,7 +5,7 @@ cimport cython
 cdef class Pipeline:
     cdef list _out
     cdef public object tracker
-    cdef object _ocsp, _audit, _leaks, _lookup, _deferred, _writer, _summary, _on_error
+    cdef object _ocsp, _audit, _fetches, _revocations, _leaks, _lookup, _deferred, _writer, _summary, _on_error
     cdef object _meter, _http
     cdef bint _by_packets, _with_cleartext
     cdef public object clock
@@ -18,7 +18,8 @@ cdef class Pipeline:
     cdef _feed_timed(self, object batch, object clock)
     cdef _idle(self, object batch)
     cdef _feed_measured(self, object batch)
-    @cython.locals(events=list, exchanges=list)
+    @cython.locals(events=list, exchanges=list, fetched=bint)
     cdef _transaction(self, object transaction)
+    cdef _fetched(self, object transaction)
     cdef _tell(self, list leaks)
     cdef _weird(self, object weird)

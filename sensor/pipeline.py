@@ -14,6 +14,8 @@ from sensor.capture.index import run_stop
 from sensor.capture.source import FrameBatch, PacketSource
 from sensor.ct.deferred import DeferredLookup
 from sensor.ct.lookup import CtLookup
+from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.stage import CERTIFICATE_TYPES, CRL_SUFFIXES, FetchStage
 from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES
 from sensor.flow.stream import StreamReader
@@ -35,7 +37,6 @@ from sensor.weird import FlowId, Weird
 
 _SETTLED_WITHIN_S = 1.0
 _ENDED_AT_ONCE = 1024  # flows, at the end of the input: what they leave fits into the processor's cache
-_CERTIFICATES = frozenset({"application/pkix-cert", "application/pkcs7-mime"})
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -70,8 +71,12 @@ class Pipeline:
         self._http = http
         self._with_cleartext = writer is not None and settings.logs.cleartext
 
+        self._fetches = FetchStage(settings.crl, lookup)
+        self._revocations = self._fetches.revocations
+        new_tap = self._fetches.new_tap
+
         def make_reader(flow: FlowId, probation: bool) -> StreamReader:
-            return HttpReader(flow, out, http, probation=probation)
+            return HttpReader(flow, out, http, probation=probation, new_tap=new_tap)
 
         self.tracker = FlowTracker(settings.flow, make_reader, out)
         self._ocsp = OcspDecoder(settings.ocsp)
@@ -314,11 +319,14 @@ class Pipeline:
             writer.transaction(transaction)
         if summary is not None:
             summary.transaction(transaction)
-        response = transaction.response
+        request, response = transaction.request, transaction.response
+        fetched = request is not None and request.target[-4:] in CRL_SUFFIXES
         if response is not None:
             for file in response.files:
-                if file.mime_type in _CERTIFICATES and isinstance(file.content, bytes):
-                    self._lookup.issuer_from_traffic(file.content)
+                if file.reading is not None or file.mime_type in CERTIFICATE_TYPES:
+                    fetched = True
+        if fetched:
+            self._fetched(transaction)
         events = self._ocsp.feed(transaction)
         exchanges = [event for event in events if type(event) is OcspExchange]
         if self._with_cleartext and writer is not None:
@@ -336,7 +344,7 @@ class Pipeline:
             leaks = self._leaks.feed(exchanges)
             self.exchanges += len(exchanges)
             if writer is not None:
-                writer.exchanges(exchanges, leaks, self._leaks.describe, audits)
+                writer.exchanges(exchanges, leaks, self._leaks.describe, audits, self._revocations.on_crls(exchanges))
             if summary is not None:
                 for exchange in exchanges:
                     summary.exchange(exchange)
@@ -346,6 +354,18 @@ class Pipeline:
             for event in events:
                 if type(event) is Weird:
                     self._weird(event)
+
+    def _fetched(self, transaction: HttpTransaction) -> None:
+        """CRLs and certificates, if there are any."""
+        writer = self._writer
+        for event in self._fetches.feed(transaction):
+            if type(event) is Weird:
+                self._weird(event)
+            elif writer is not None:
+                if type(event) is CrlFetch:
+                    writer.crl(event)
+                elif type(event) is CertificateFetch:
+                    writer.certificates(event)
 
     def _tell(self, leaks: list[Leak]) -> None:
         self.leaks += len(leaks)

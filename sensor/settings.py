@@ -189,6 +189,14 @@ class CrlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Issuers of one indirect CRL whose entries are remembered."""
     max_remembered: Count = 1 << 20
     """Entries of CRLs that are remembered, 8 bytes each: a certificate asked about later is said to be on one."""
+    max_crls: Size = 4096
+    """CRLs of which entries are remembered; the oldest is forgotten beyond it."""
+    max_asked: Size = 65536
+    """Certificates asked about by OCSP that are looked for on CRLs which come later; likewise."""
+    max_certificates: Size = 64
+    """Certificates of one download that are logged in x509.log."""
+    max_san_names: Size = 250
+    """Names of each kind, of one such certificate, that are logged."""
     max_told: Count = 16
     """Certificates asked about that a line of crl.log names as on the CRL; asked_total has the count."""
 
@@ -261,6 +269,10 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sampling starts afresh after this (Zeek Weird::sampling_duration)."""
     weird_repeats: bool = False
     """Whether a flow's repeats of a weird are sampled too; Zeek drops them for weird_window_s."""
+    relog_certificates_s: Seconds = 86400.0
+    """A certificate is logged in x509.log again after this (Zeek relog_known_certificates_after)."""
+    max_known_certificates: Size = 65536
+    """Certificates remembered for that; the longest unseen is forgotten beyond it."""
     max_suppressed: Size = 65536
     """(client, certificate) pairs remembered for suppress_for_s; the oldest is forgotten beyond it."""
     durable: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,8 +99,8 @@ def test_a_contained_bug_costs_its_flow_only(monkeypatch: pytest.MonkeyPatch) ->
     """The first flow's reader breaks, the second's does not."""
     readers = iter([Broken])
 
-    def make(flow: FlowId, out: list[object], settings: HttpSettings, *, probation: bool) -> HttpReader:
-        return next(readers, HttpReader)(flow, out, settings, probation=probation)
+    def make(flow: FlowId, out: list[object], settings: HttpSettings, **options: Any) -> HttpReader:
+        return next(readers, HttpReader)(flow, out, settings, **options)
 
     monkeypatch.setattr("sensor.pipeline.HttpReader", make)
     told: list[str] = []

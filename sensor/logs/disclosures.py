@@ -90,7 +90,13 @@ class DisclosureLines:
             parts.time(out, "nextUpdate", next_update)
 
     def exchange(
-        self, out: LineBuffer, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None
+        self,
+        out: LineBuffer,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: str | None = None,
     ) -> None:
         """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
         (
@@ -146,6 +152,8 @@ class DisclosureLines:
             self._reply(out, response, single)
             if request is not None and request.nonce is not None and response.status == 0:
                 out.flag("nonce_echoed", request.nonce == response.nonce)
+        if on_crl is not None:
+            out.string("on_crl", parts.short_str(on_crl))
         if audit is not None:
             found = self._audits.get(id(audit))
             out.raw(self._audit(audit) if found is None else found[1])

@@ -6,15 +6,18 @@ logs say, decided here once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from sensor.audit.findings import Audit
+from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
 from sensor.ocsp.model import OcspExchange, OcspResponse
+from sensor.pki.x509 import X509
 from sensor.privacy.leak import Leak
 from sensor.weird import FlowId, Weird
 
@@ -59,8 +62,18 @@ class LineObserver(Protocol):
         """A line of cleartext.log."""
         ...
 
-    def exchange(self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None) -> None:
+    def exchange(
+        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+    ) -> None:
         """A line of ocsp_exchange.log."""
+        ...
+
+    def crl(self, fetched: CrlFetch) -> None:
+        """A line of crl.log."""
+        ...
+
+    def certificates(self, fetched: CertificateFetch, logged: Sequence[X509]) -> None:
+        """Lines of x509.log for those of its certificates that are `logged`."""
         ...
 
     def leak(self, leak: Leak, noticed: bool) -> None:

@@ -14,7 +14,9 @@ from sensor.logs.records import STREAMS
 from sensor.settings import LogSettings
 from sensor.weird import FlowId
 
-CONN, HTTP, FILES, OCSP, WEIRD, NOTICE, OCSP_EXCHANGE, LEAK, STATS, CAPTURE_LOSS, OWN_STATS, CLEARTEXT = range(12)
+CONN, HTTP, FILES, OCSP, WEIRD, NOTICE, OCSP_EXCHANGE, LEAK, STATS, CAPTURE_LOSS, OWN_STATS, CLEARTEXT, CRL, X509 = (
+    range(14)
+)
 """Places in STREAMS."""
 
 _MAX_REMEMBERED = 2048  # texts of one kind

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType, field
 
+from sensor.logs.disclosure_records import CrlRecord, LeakRecord, X509Record
 from sensor.logs.health_records import CaptureLossRecord, OwnStatsRecord, StatsRecord
 from sensor.logs.schema import Count, Interval, OfFlow, Port, Record, Time
 
@@ -311,49 +312,14 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
     """How."""
     nonce_echoed: bool | UnsetType = UNSET
     """Whether the reply repeats the request's nonce; left out if there was none to repeat."""
+    on_crl: str | UnsetType = UNSET
+    """URL of a CRL seen before that this certificate is on, the latest one; see crl.log."""
     audit: list[str] | UnsetType = UNSET
     """What is not sound about the reply, by the names in docs/audit.md; empty if all is; left out without a reply."""
     response_delay: Interval | UnsetType = UNSET
     """From request to reply."""
     evidence: str
     """What was seen: request, response, both, or mismatch (both, about different certificates)."""
-    community_id: str
-    """Community ID, version 1."""
-
-
-class LeakRecord(OfFlow, frozen=True, kw_only=True):
-    """A disclosure: this client told everyone on the path that it deals with this certificate's site."""
-
-    channel: str
-    """How: ocsp."""
-    serial_number: str
-    """Of the certificate, as in ocsp.log."""
-    issuer: str | UnsetType = UNSET
-    """The issuer's name, if the look-up cache knows it."""
-    site: str | UnsetType = UNSET
-    """The registrable domain, or the first name."""
-    names: list[str] | UnsetType = UNSET
-    """Names in the certificate, the first few."""
-    names_total: Count
-    """How many it has."""
-    sites_total: Count
-    """How many registrable domains they are."""
-    grade: str
-    """exact (one site), few (2 to 10), many, ca (an intermediate), unlisted (not in the look-up cache)."""
-    found_in: str | UnsetType = UNSET
-    """Where the look-up cache had the certificate from."""
-    not_before: Time | UnsetType = UNSET
-    """Begin of the certificate's validity."""
-    not_after: Time | UnsetType = UNSET
-    """End of the certificate's validity."""
-    software: str
-    """What made the request, by its user agent and habits; a guess."""
-    evidence: str
-    """What was seen: request, response, both, or mismatch (both, about different certificates)."""
-    times_seen: Count
-    """How often this client disclosed this certificate, this time included."""
-    foreign_responder: bool | UnsetType = UNSET
-    """True where the certificate names OCSP responders, and the host that was asked is none of them."""
     community_id: str
     """Community ID, version 1."""
 
@@ -404,5 +370,7 @@ STREAMS: Final[dict[str, type[Record]]] = {
     "capture_loss": CaptureLossRecord,
     "ocspwatch_stats": OwnStatsRecord,
     "cleartext": CleartextRecord,
+    "crl": CrlRecord,
+    "x509": X509Record,
 }
 """Every log by its name; the file is `<name>.log`."""

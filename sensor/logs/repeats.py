@@ -58,6 +58,26 @@ class NoticeMemory:
         return True
 
 
+class CertificateMemory:
+    """Which certificates were logged (Zeek's X509::relog_known_certificates_after): the same one once a day."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._window = int(settings.relog_certificates_s * 1e9)
+        self._max = settings.max_known_certificates
+        self._logged: dict[str, int] = {}
+
+    def is_new(self, fingerprint: str, ts: int) -> bool:
+        """Whether it was not logged within the window before `ts`; then it is logged now."""
+        logged = self._logged.pop(fingerprint, None)
+        if logged is not None and 0 <= ts - logged < self._window:
+            self._logged[fingerprint] = logged
+            return False
+        if len(self._logged) >= self._max:
+            del self._logged[next(iter(self._logged))]
+        self._logged[fingerprint] = ts
+        return True
+
+
 class _Seen(msgspec.Struct, gc=False):
     since: int
     times: int

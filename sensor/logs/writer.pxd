@@ -13,7 +13,7 @@ cdef class LogWriter:
     cdef TrafficLines _traffic
     cdef DisclosureLines _disclosures
     cdef NoticeMemory _notices
-    cdef object _cleartext, _weirds, _sink, _health, _observer
+    cdef object _cleartext, _fetches, _weirds, _sink, _health, _observer
     cdef bint _merged
     cdef list _out
     cdef long long[::1] _counts
@@ -22,8 +22,10 @@ cdef class LogWriter:
     @cython.locals(files=Py_ssize_t)
     cpdef transaction(self, object transaction)
     @cython.locals(place=Py_ssize_t, number=Py_ssize_t, began="long long")
-    cpdef exchanges(self, object exchanges, object leaks=*, object describe=*, object audits=*)
+    cpdef exchanges(self, object exchanges, object leaks=*, object describe=*, object audits=*, object on_crls=*)
     cpdef cleartext(self, object cleartext)
+    cpdef crl(self, object fetched)
+    cpdef certificates(self, object fetched)
     @cython.locals(fields=tuple, is_new=bint)
     cpdef leaks(self, object leaks)
     cpdef notice(self, object notice)

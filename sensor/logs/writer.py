@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
+from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.flow.conn import Connection
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
 from sensor.http.cleartext import Cleartext
@@ -19,6 +20,7 @@ from sensor.http.transaction import HttpTransaction
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.cleartext import CleartextLines
 from sensor.logs.disclosures import DisclosureLines
+from sensor.logs.fetches import FetchLines
 from sensor.logs.health import HealthLines
 from sensor.logs.local_nets import LocalNets
 from sensor.logs.observer import LineObserver, Notice
@@ -26,6 +28,7 @@ from sensor.logs.parts import (
     CAPTURE_LOSS,
     CLEARTEXT,
     CONN,
+    CRL,
     FILES,
     HTTP,
     LEAK,
@@ -35,6 +38,7 @@ from sensor.logs.parts import (
     OWN_STATS,
     STATS,
     WEIRD,
+    X509,
     Parts,
 )
 from sensor.logs.records import STREAMS
@@ -67,6 +71,7 @@ class LogWriter:
         self._disclosures = DisclosureLines(settings, parts)
         self._health = HealthLines(settings, parts)
         self._cleartext = CleartextLines(parts)
+        self._fetches = FetchLines(settings, parts)
         self._notices = NoticeMemory(settings)
         self._weirds = WeirdSampler(settings)
         self._sink = sink
@@ -117,11 +122,13 @@ class LogWriter:
         leaks: Sequence[Leak] = (),
         describe: Describe | None = None,
         audits: Sequence[Audit | None] = (),
+        on_crls: Sequence[str | None] | None = None,
     ) -> None:
         """The exchanges of one or more transactions, in order, and the leaks found in them, in the same order.
 
         Leaks are only looked at here, for the issuer and the software; they are logged by `leaks`. `describe` tells
-        these two of an exchange that is no leak. `audits`, if there are any, go with `exchanges` one by one.
+        these two of an exchange that is no leak. `audits` and `on_crls` (URLs), if there are any, go with `exchanges`
+        one by one.
         """
         place = 0
         leak: Leak | None = None
@@ -151,10 +158,24 @@ class LogWriter:
                     self._observer.reply(exchange, response, fuid, began)
             previous = response
             audit = audits[number] if audits else None
-            self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software, audit)
+            on_crl = on_crls[number] if on_crls is not None else None
+            self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software, audit, on_crl)
             self._wrote(OCSP_EXCHANGE, 1)
             if self._observer is not None:
-                self._observer.exchange(exchange, issuer, software, audit)
+                self._observer.exchange(exchange, issuer, software, audit, on_crl)
+
+    def crl(self, fetched: CrlFetch) -> None:
+        self._fetches.crl(self._buffer(CRL), fetched)
+        self._wrote(CRL, 1)
+        if self._observer is not None:
+            self._observer.crl(fetched)
+
+    def certificates(self, fetched: CertificateFetch) -> None:
+        logged = self._fetches.certificates(self._buffer(X509), fetched)
+        if logged:
+            self._wrote(X509, len(logged))
+            if self._observer is not None:
+                self._observer.certificates(fetched, logged)
 
     def leaks(self, leaks: Sequence[Leak]) -> None:
         for leak in leaks:

@@ -16,6 +16,7 @@ cdef class CrlReader:
     cdef object _watching
     cdef list _hits, _kept
 
+    @cython.locals(room="long long", too_large=bint)
     cpdef bint feed(self, bytes data) except -1
     cpdef fail(self, str reason)
     cdef _advance(self, bytes buffer)

@@ -92,13 +92,16 @@ class CrlReader:
         """The next bytes. Returns whether more are wanted."""
         if self._state >= _DONE:
             return False
-        if self._base + len(self._buffer) + len(data) > self._settings.max_bytes:
-            self._fail(CrlError("larger than max_bytes", True))
-            return False
+        room = self._settings.max_bytes - self._base - len(self._buffer)
+        too_large = len(data) > room
+        if too_large:
+            data = data[:room]
         if self._state != _HEAD:
             self._sign(data, self._base + len(self._buffer))
         buffer = self._buffer + data if self._buffer else data
         self._advance(buffer)
+        if too_large and self._state < _DONE:
+            self._fail(CrlError("larger than max_bytes", True))
         return self._state < _DONE
 
     def fail(self, reason: str) -> None:

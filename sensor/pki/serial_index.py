@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _BUCKETS = 256  # each is sorted alone, so that sorting takes no more memory than the index
 
 
 class SerialBudget:
-    """How many serials all indexes together may hold. `refused` counts those that found no room."""
+    """How many serials all indexes together may hold. `refused` counts those that found no room.
 
-    def __init__(self, max_serials: int) -> None:
+    `make_room` lets go of an index, if the caller has one that it can spare, and says whether it did.
+    """
+
+    def __init__(self, max_serials: int, make_room: Callable[[], bool] | None = None) -> None:
         self.free = max_serials
         self.refused = 0
+        self._make_room = make_room
 
     def take(self, count: int) -> bool:
-        if count > self.free:
-            self.refused += count
-            return False
+        while count > self.free:
+            if self._make_room is None or not self._make_room():
+                self.refused += count
+                return False
         self.free -= count
         return True
 

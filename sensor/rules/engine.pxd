@@ -19,7 +19,7 @@ cdef class RuleEngine:
     cdef readonly dict active
     cdef object _lines, _complain, _quiet
     cdef tuple _correlators
-    cdef _Service _conn, _http, _files, _ocsp, _cleartext, _exchange, _leak, _weird, _notice
+    cdef _Service _conn, _http, _files, _ocsp, _cleartext, _exchange, _leak, _crl, _x509, _weird, _notice
     cdef dict _heard
 
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)
@@ -33,7 +33,11 @@ cdef class RuleEngine:
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)
     cpdef cleartext(self, object cleartext)
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)
-    cpdef exchange(self, object exchange, object issuer, object software, object audit)
+    cpdef exchange(self, object exchange, object issuer, object software, object audit, object on_crl)
+    @cython.locals(service=_Service)
+    cpdef crl(self, object fetched)
+    @cython.locals(service=_Service)
+    cpdef certificates(self, object fetched, object logged)
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)
     cpdef leak(self, object leak, bint noticed)
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)

@@ -7,16 +7,18 @@ true of an event are passed over (`sensor.rules.index`), the others are evaluate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from sensor.audit.findings import Audit
+from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.observer import Notice
 from sensor.ocsp.model import OcspExchange, OcspResponse
+from sensor.pki.x509 import X509
 from sensor.privacy.leak import Leak
 from sensor.rules.correlating import Correlator, Finding, make_correlators
 from sensor.rules.events import HttpEvent, LoggedEvent
@@ -99,6 +101,8 @@ class RuleEngine:
         self._cleartext = services.get("cleartext")
         self._exchange = services.get("ocsp_exchange")
         self._leak = services.get("leak")
+        self._crl = services.get("crl")
+        self._x509 = services.get("x509")
         self._weird = services.get("weird")
         self._notice = services.get("notice")
         self._quiet = rules.quiet
@@ -213,7 +217,9 @@ class RuleEngine:
             ts = cleartext.ts
             self._check(service, found, LoggedEvent("cleartext", ts, ts, cleartext.flow, line, value))
 
-    def exchange(self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None) -> None:
+    def exchange(
+        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+    ) -> None:
         service = self._exchange
         if service is None:
             return
@@ -226,10 +232,26 @@ class RuleEngine:
                     found = merge(found, rules)
         if found:
             end = max(exchange.ts, exchange.response_ts or 0)
-            line = partial(self._lines.exchange, exchange, issuer, software, audit)
+            line = partial(self._lines.exchange, exchange, issuer, software, audit, on_crl)
             value = partial(exchange_raw, exchange, issuer, software, audit)
             event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, value)
             self._check(service, found, event)
+
+    def crl(self, fetched: CrlFetch) -> None:
+        service = self._crl
+        if service is not None:
+            fetch = fetched.fetch
+            end = max(fetch.ts, fetch.response_ts or 0)
+            event = LoggedEvent("crl", fetch.ts, end, fetch.flow, partial(self._lines.crl, fetched))
+            self._check(service, service.always, event)
+
+    def certificates(self, fetched: CertificateFetch, logged: Sequence[X509]) -> None:
+        service = self._x509
+        if service is not None:
+            ts, flow = fetched.ts, fetched.fetch.flow
+            for each in logged:
+                line = partial(self._lines.certificate, each, ts)
+                self._check(service, service.always, LoggedEvent("x509", ts, ts, flow, line))
 
     def leak(self, leak: Leak, noticed: bool) -> None:
         service = self._leak

@@ -13,17 +13,20 @@ import msgspec
 from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
+from sensor.fetch.model import CrlFetch
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.cleartext import CleartextLines
 from sensor.logs.disclosures import DisclosureLines
+from sensor.logs.fetches import FetchLines
 from sensor.logs.local_nets import LocalNets
 from sensor.logs.observer import Notice
 from sensor.logs.parts import Parts
 from sensor.logs.render import TrafficLines
 from sensor.ocsp.model import OcspExchange, OcspResponse
+from sensor.pki.x509 import X509
 from sensor.privacy.leak import Leak
 from sensor.settings import LogSettings
 from sensor.weird import Weird
@@ -40,6 +43,7 @@ class LineReader:
         self._traffic = TrafficLines(settings, parts)
         self._disclosures = DisclosureLines(settings, parts)
         self._cleartext = CleartextLines(parts)
+        self._fetches = FetchLines(settings, parts)
         self._out = LineBuffer()
         self._files = LineBuffer()
 
@@ -60,8 +64,18 @@ class LineReader:
         self._cleartext.cleartext(self._out, cleartext)
         return self._lines(self._out)[0]
 
-    def exchange(self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None) -> Line:
-        self._disclosures.exchange(self._out, exchange, issuer, software, audit)
+    def exchange(
+        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+    ) -> Line:
+        self._disclosures.exchange(self._out, exchange, issuer, software, audit, on_crl)
+        return self._lines(self._out)[0]
+
+    def crl(self, fetched: CrlFetch) -> Line:
+        self._fetches.crl(self._out, fetched)
+        return self._lines(self._out)[0]
+
+    def certificate(self, certificate: X509, ts: int) -> Line:
+        self._fetches.certificate(self._out, certificate, ts)
         return self._lines(self._out)[0]
 
     def leak(self, leak: Leak) -> Line:

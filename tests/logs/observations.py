@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.flow.conn import Connection
 from sensor.health.counters import Levels, Running, Totals
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, Meter, OwnStats, Stats
@@ -24,6 +25,8 @@ from sensor.ocsp.model import (
     RequestTraits,
     SingleResponse,
 )
+from sensor.pki.crl import Crl, CrlEnd, CrlEntry, CrlExtensions, CrlHead, CrlScope
+from sensor.pki.x509 import X509
 from sensor.privacy.leak import Grade, Leak
 from sensor.settings import FlowSettings, HealthSettings, LogSettings
 from sensor.weird import FlowId, Weird
@@ -115,6 +118,73 @@ LEAK = Leak(
     1,
     EXCHANGE,
 )
+FETCH = Fetch(
+    FLOW,
+    TS,
+    "GET",
+    b"crl.example",
+    b"/17.crl",
+    b"curl/8",
+    200,
+    "http://crl.example/17.crl",
+    "FCrl",
+    "application/pkix-crl",
+    TS + S,
+    Evidence.both,
+)
+CRL_SAID = Crl(
+    CrlEnd.whole,
+    None,
+    False,
+    CrlHead(2, b"", "CN=CA", b"", 1_713_100_000 * S, 1_713_700_000 * S),
+    CrlExtensions(
+        "1267",
+        "1266",
+        b"\xab\xcd",
+        CrlScope(("http://crl.example/17.crl",), True, False, False, True, ("keyCompromise",)),
+        ("http://crl.example/delta.crl",),
+    ),
+    40,
+    2,
+    2000,
+    0,
+    False,
+    (),
+    0,
+    None,
+    (),
+    "ecdsa-with-SHA256",
+    b"",
+    b"",
+    None,
+    None,
+)
+CRL_FETCH = CrlFetch(FETCH, CRL_SAID, (CrlEntry("0A", 1_713_000_000 * S, "keyCompromise"),), 3)
+CERTIFICATE = X509(
+    "00ff",
+    3,
+    "1F",
+    "CN=CA\\, Inc.",
+    "CN=Root",
+    1_700_000_000 * S,
+    1_730_000_000 * S,
+    "rsaEncryption",
+    "sha256WithRSAEncryption",
+    "rsa",
+    2048,
+    "65537",
+    None,
+    ("a.example",),
+    ("urn:x",),
+    ("a@b.example",),
+    ("192.0.2.1",),
+    True,
+    0,
+    b"",
+    b"",
+    "CA, Inc.",
+)
+CERTIFICATE_FETCH = CertificateFetch(FETCH, TS + S, (CERTIFICATE,), 0)
 WEIRD = Weird(TS, "HTTP_bad_chunk_size", FLOW, "\tf", "HTTP")
 
 
@@ -159,6 +229,10 @@ def records(log: str, /, *observations: Any, **settings: Any) -> list[dict[str, 
                 writer.health([observation])
             case Cleartext():
                 writer.cleartext(observation)
+            case CrlFetch():
+                writer.crl(observation)
+            case CertificateFetch():
+                writer.certificates(observation)
     writer.close()
     return sink.records(log)
 

@@ -283,6 +283,18 @@ def test_the_audit_goes_with_its_exchange() -> None:
     assert list(made[0]).index("audit") == list(made[0]).index("nonce_echoed") + 1
 
 
+def test_the_crl_goes_with_its_exchange() -> None:
+    writer, sink = make_writer()
+    writer.exchanges([EXCHANGE, EXCHANGE], on_crls=[None, "http://crl.example/1.crl"])
+    writer.exchanges([EXCHANGE], on_crls=None)
+    writer.close()
+    assert [record.get("on_crl") for record in sink.records("ocsp_exchange")] == [
+        None,
+        "http://crl.example/1.crl",
+        None,
+    ]
+
+
 def test_what_is_remembered_is_bounded() -> None:
     lines = DisclosureLines(LogSettings(), Parts(LogSettings(), LocalNets([]), False))
     out = LineBuffer()

@@ -12,7 +12,17 @@ import pytest
 
 from sensor.logs.records import STREAMS
 from sensor.logs.reference import field_docs, render_reference, render_schema
-from tests.logs.observations import CLEARTEXT, CONNECTION, LEAK, TRANSACTION, WEIRD, measures, records
+from tests.logs.observations import (
+    CERTIFICATE_FETCH,
+    CLEARTEXT,
+    CONNECTION,
+    CRL_FETCH,
+    LEAK,
+    TRANSACTION,
+    WEIRD,
+    measures,
+    records,
+)
 
 MEASURES = measures()
 EXAMPLES = {
@@ -28,6 +38,8 @@ EXAMPLES = {
     "capture_loss": MEASURES[1],
     "ocspwatch_stats": MEASURES[2],
     "cleartext": CLEARTEXT,
+    "crl": CRL_FETCH,
+    "x509": CERTIFICATE_FETCH,
 }
 TYPES = {"string": str, "number": float, "integer": int, "boolean": bool, "array": list}
 

@@ -15,8 +15,10 @@ from sensor.logs.sinks.sink import SinkError
 from sensor.logs.writer import LogWriter
 from sensor.settings import FlowSettings, LogSettings
 from tests.logs.observations import (
+    CERTIFICATE_FETCH,
     CLEARTEXT,
     CONNECTION,
+    CRL_FETCH,
     EXCHANGE,
     FLOW,
     LEAK,
@@ -38,6 +40,8 @@ def write_all(writer: LogWriter) -> None:
     writer.leaks([changed(LEAK, ts=TS + S)])
     writer.weird(WEIRD)
     writer.cleartext(CLEARTEXT)
+    writer.crl(CRL_FETCH)
+    writer.certificates(CERTIFICATE_FETCH)
     writer.connection(CONNECTION)
 
 
@@ -58,6 +62,8 @@ def test_every_log_gets_its_lines_and_they_are_counted() -> None:
         "capture_loss": 0,
         "ocspwatch_stats": 0,
         "cleartext": 1,
+        "crl": 1,
+        "x509": 1,
     }
     assert writer.counts == expected
     assert {stream: len(sink.records(stream)) for stream in expected} == expected
@@ -71,9 +77,9 @@ def test_merged_lines_keep_the_order_of_events_and_say_their_log() -> None:
     writer.close()
     assert set(sink.data) == {""}
     paths = [record["_path"] for record in sink.records("")]
-    each = ["files", "http", "ocsp", "ocsp_exchange", "leak", "leak", "cleartext", "conn"]
-    assert paths[:10] == [*each[:5], "notice", *each[5:6], "weird", "cleartext", "conn"]
-    assert paths[10:18] == each
+    each = ["files", "http", "ocsp", "ocsp_exchange", "leak", "leak", "cleartext", "crl", "conn"]
+    assert paths[:12] == [*each[:5], "notice", *each[5:6], "weird", "cleartext", "crl", "x509", "conn"]
+    assert paths[12:21] == each
     assert all(next(iter(record)) == "_path" for record in sink.records(""))
 
 

@@ -102,7 +102,7 @@ def test_changelog_format() -> None:
     for index, version in enumerate(versions):
         assert re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d{2}-\d{2}\)", version) or (version == "Unreleased" and index == 0)
     for entry in re.findall(r"(?m)^- (.*)$", text):
-        assert re.match(r"[a-z_.]+(?:, [a-z_.]+)*: \S", entry), entry
+        assert re.match(r"[a-z0-9_.]+(?:, [a-z0-9_.]+)*: \S", entry), entry
 
 
 def test_the_version_is_in_the_changelog_or_unreleased() -> None:

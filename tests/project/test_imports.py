@@ -17,6 +17,7 @@ ORDER = (
     "ocsp",
     "ct",
     "audit",
+    "fetch",
     "privacy",
     "health",
     "logs",

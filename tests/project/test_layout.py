@@ -19,6 +19,8 @@ WITHOUT_OWN_TEST = {
     "sensor/pki/crl.py": "records without behaviour",
     "sensor/ocsp/model.py": "records without behaviour",
     "sensor/logs/schema.py": "types without behaviour; tests/logs/test_records.py holds every line to them",
+    "sensor/logs/disclosure_records.py": "records without behaviour; tests/logs/test_fetches.py, test_disclosures.py",
+    "sensor/fetch/model.py": "records without behaviour",
     "sensor/logs/health_records.py": "records without behaviour; tests/logs/test_health.py",
     "sensor/ct/lookup.py": "a contract; tests/contract runs every implementation against it",
     "sensor/privacy/leak.py": "records without behaviour",

@@ -11,6 +11,7 @@ from sensor.audit.findings import Audit
 from sensor.capture.inputs import open_inputs
 from sensor.ct.lookup import CtLookup
 from sensor.ct.memory import MemoryLookup
+from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
@@ -19,6 +20,7 @@ from sensor.logs.sinks.memory import MemorySink
 from sensor.logs.writer import LogWriter
 from sensor.ocsp.model import OcspExchange, OcspResponse
 from sensor.pipeline import Pipeline
+from sensor.pki.x509 import X509
 from sensor.privacy.leak import Leak
 from sensor.rules.events import HttpEvent, LoggedEvent
 from sensor.rules.lines import LineReader
@@ -70,10 +72,20 @@ class Keeper:
         line = self._reader.cleartext(cleartext)
         self._keep("cleartext", cleartext.ts, cleartext.flow, line, partial(cleartext_raw, cleartext))
 
-    def exchange(self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None) -> None:
-        line = self._reader.exchange(exchange, issuer, software, audit)
+    def exchange(
+        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+    ) -> None:
+        line = self._reader.exchange(exchange, issuer, software, audit, on_crl)
         raw = partial(exchange_raw, exchange, issuer, software, audit)
         self._keep("ocsp_exchange", exchange.ts, exchange.flow, line, raw)
+
+    def crl(self, fetched: CrlFetch) -> None:
+        self._keep("crl", fetched.fetch.ts, fetched.fetch.flow, self._reader.crl(fetched), None)
+
+    def certificates(self, fetched: CertificateFetch, logged: Sequence[X509]) -> None:
+        for each in logged:
+            line = self._reader.certificate(each, fetched.ts)
+            self._keep("x509", fetched.ts, fetched.fetch.flow, line, None)
 
     def leak(self, leak: Leak, noticed: bool) -> None:
         self._keep("leak", leak.ts, leak.flow, self._reader.leak(leak), partial(leak_raw, leak))

@@ -10,7 +10,7 @@ import pytest
 from sensor.settings import Settings
 from tests.rules.looking import Keeper, captures, look
 
-PATHS = [*captures("ocsp", "http", "rules", "audit"), *captures("office")]
+PATHS = [*captures("ocsp", "http", "rules", "audit", "pki"), *captures("office")]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)

@@ -1,0 +1,181 @@
+"""HTTP transactions in, the CRLs and certificates that were fetched by them out, and what was odd about them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from sensor.ct.lookup import CtLookup
+from sensor.ct.sources import DerItem, Item, Refusal
+from sensor.ct.sources.der import read_blob
+from sensor.ct.sources.pem import read_pem
+from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
+from sensor.fetch.revocations import Revocations
+from sensor.http.transaction import BodyFile, HttpTransaction
+from sensor.ocsp.model import Evidence
+from sensor.pki.crl import Crl, CrlEnd
+from sensor.pki.crl_reader import CrlReader
+from sensor.pki.crl_tap import CrlTap
+from sensor.pki.serial_index import SerialIndex
+from sensor.pki.x509 import X509, X509Error, decode_x509
+from sensor.settings import CrlSettings
+from sensor.weird import FlowId, Weird
+
+FetchEvent = CrlFetch | CertificateFetch | Weird
+
+CERTIFICATE_TYPES: Final = frozenset({"application/pkix-cert", "application/pkcs7-mime", "application/x-pem"})
+"""What a body is that holds certificates, by its content."""
+
+CRL_SUFFIXES: Final = frozenset({b".crl", b".CRL", b".Crl"})
+"""How a request's target ends that asks for a CRL, whatever comes."""
+
+_CERTIFICATE_LABELS: Final = frozenset({"application/pkix-cert", "application/x-x509-ca-cert"})
+_METHODS: Final = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
+_MAX_URL: Final = 2048
+_REMOVED: Final = "removeFromCRL"
+
+
+class FetchStage:
+    """Reads what was fetched. `new_tap` is what a body that may be a CRL is given to while it goes by."""
+
+    def __init__(self, settings: CrlSettings, lookup: CtLookup) -> None:
+        """CAs' certificates that come are offered to `lookup`."""
+        self._settings = settings
+        self._lookup = lookup
+        self.revocations = Revocations(settings)
+
+    def new_tap(self) -> CrlTap:
+        """A reader for one body (sensor.http.transaction.NewTap)."""
+        index = SerialIndex(self.revocations.budget)
+        reader = CrlReader(self._settings, index, self.revocations.watch)
+        return CrlTap(reader, self._settings.max_part_bytes)
+
+    def feed(self, transaction: HttpTransaction) -> list[FetchEvent]:
+        """What one transaction fetched. Never raises for what the bytes are."""
+        response = transaction.response
+        events: list[FetchEvent] = []
+        found = False
+        for file in response.files if response is not None else ():
+            if isinstance(file.reading, Crl):
+                found = True
+                self._crl(events, transaction, file, file.reading)
+            elif isinstance(file.content, bytes) and file.mime_type in CERTIFICATE_TYPES:
+                found = True
+                self._certificates(events, transaction, file, file.content)
+            elif isinstance(file.content, bytes) and _label(file) in _CERTIFICATE_LABELS:
+                events.append(_weird(transaction, file, "x509_parse_error", "not a certificate"))
+        if not found and _is_unanswered(transaction):
+            events.append(CrlFetch(_fetch(transaction, None), None))
+        return events
+
+    def _crl(self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, crl: Crl) -> None:
+        if crl.end is CrlEnd.broken:
+            name = "asn1_limit" if crl.limit else "crl_parse_error"
+            events.append(_weird(transaction, file, name, crl.problem))
+        if crl.head is None:
+            return  # labelled as one, and none
+        fetch = _fetch(transaction, file)
+        asked = tuple(entry for entry in crl.hits if entry.reason != _REMOVED)
+        events.append(CrlFetch(fetch, crl, asked, crl.hits_total - len(crl.hits) + len(asked)))
+        self.revocations.remember(fetch.url, crl)
+
+    def _certificates(
+        self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, content: bytes
+    ) -> None:
+        found: list[X509] = []
+        left_out = 0
+        is_text = file.mime_type == "application/x-pem"
+        if not is_text:
+            self._lookup.issuer_from_traffic(content)
+        for item in _items(content):
+            if not isinstance(item, DerItem):
+                left_out += 1
+                reason = item.reason if isinstance(item, Refusal) else None
+                events.append(_weird(transaction, file, "x509_parse_error", reason))
+            elif len(found) >= self._settings.max_certificates:
+                left_out += 1
+            else:
+                if is_text:
+                    self._lookup.issuer_from_traffic(item.der)
+                try:
+                    found.append(decode_x509(item.der, self._settings.max_san_names))
+                except X509Error as error:
+                    left_out += 1
+                    events.append(_weird(transaction, file, "x509_parse_error", error.reason))
+        if found:
+            events.append(CertificateFetch(_fetch(transaction, file), file.first_ts, tuple(found), left_out))
+
+
+def _items(content: bytes) -> Iterator[Item]:
+    """The certificates in a body, in whatever form."""
+    if content.startswith(b"-----BEGIN"):  # as `http.mime` finds PEM
+        return read_pem(io.BytesIO(content), len(content))
+    return read_blob(content)
+
+
+def _is_unanswered(transaction: HttpTransaction) -> bool:
+    """Whether a CRL was asked for, by its address, and not sent: not modified since, or the reply was not seen."""
+    request, response = transaction.request, transaction.response
+    if request is None or request.method != b"GET":
+        return False
+    if response is not None and response.status_code not in (None, 206, 304):
+        return False
+    return request.target[-4:] in CRL_SUFFIXES
+
+
+def _fetch(transaction: HttpTransaction, file: BodyFile | None) -> Fetch:
+    request, response = transaction.request, transaction.response
+    evidence = Evidence.both
+    if request is None:
+        evidence = Evidence.response
+    elif response is None:
+        evidence = Evidence.request
+    return Fetch(
+        transaction.flow,
+        transaction.ts,
+        None if request is None else _METHODS.get(request.method) or request.method[:16].decode("latin-1"),
+        None if request is None else request.host,
+        None if request is None else request.target,
+        None if request is None else request.user_agent,
+        None if response is None else response.status_code,
+        url_of(transaction),
+        None if file is None else file.fuid,
+        None if file is None else file.mime_type,
+        None if response is None else response.ts,
+        evidence,
+    )
+
+
+def url_of(transaction: HttpTransaction) -> str:
+    """What was asked for, as an absolute URL (RFC 3986 6.2.2.1, 6.2.3): scheme and host in lower case, no port 80.
+
+    Octets that are not ASCII as \\xNN; cut at 2,048 of them. "" where the request was not seen.
+    """
+    request = transaction.request
+    if request is None:
+        return ""
+    target = request.target[:_MAX_URL]
+    scheme, mark, rest = target.partition(b"://")
+    if mark and scheme.lower() in (b"http", b"https"):
+        host, slash, path = rest.partition(b"/")
+        scheme, path = scheme.lower(), slash + path
+    else:
+        scheme, path = b"http", target
+        host = request.host or _address(transaction.flow)
+    text = scheme + b"://" + host.lower().removesuffix(b":80") + path
+    return text[:_MAX_URL].decode("ascii", "backslashreplace")
+
+
+def _address(flow: FlowId) -> bytes:
+    host = f"[{flow.resp_h}]" if ":" in flow.resp_h else flow.resp_h
+    return f"{host}:{flow.resp_p}".encode()
+
+
+def _label(file: BodyFile) -> str | None:
+    """The media type that the header claims, without parameters, in lower case (RFC 9110 8.3.1)."""
+    return None if file.content_type is None else file.content_type.partition(";")[0].strip().lower()
+
+
+def _weird(transaction: HttpTransaction, file: BodyFile, name: str, addl: str | None) -> Weird:
+    return Weird(file.last_ts, name, transaction.flow, addl, "X509")
