@@ -34,6 +34,9 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes searched behind a damaged record for the next believable one; then the rest of the file is given up."""
     max_damage_reports: Count = 64
     """Weirds for one capture file; what is skipped beyond is counted only."""
+    method: Literal["auto", "ring", "scapy"] = "auto"
+    """How packets are taken off an interface: by the kernel's ring, or by scapy's socket, which is slower; auto: by the
+    ring where there is one."""
     ring_bytes: RingSize = 64 << 20
     """Memory in which the kernel collects packets of an interface while the sensor is busy."""
     promiscuous: bool = True

@@ -1,4 +1,4 @@
-"""Interfaces by name in, a source that listens to them out: the ring where there is one."""
+"""Interfaces by name in, a source that listens to them out: the ring where there is one, else scapy's socket."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ def open_live(interfaces: Sequence[str], settings: CaptureSettings) -> LiveSourc
     names = list(dict.fromkeys(interfaces))
     if ANY in names:
         names = [ANY]
-    try:
-        return RingSource(names, settings)
-    except RingUnavailableError as error:
-        raise CaptureError(f"this system has no way to capture: {error}") from None
+    if settings.method != "scapy":
+        try:
+            return RingSource(names, settings)
+        except RingUnavailableError as error:
+            if settings.method == "ring":
+                raise CaptureError(f"this system has no TPACKET_V3 ring: {error}") from None
+    from sensor.capture.live.scapy_socket import ScapySource
+
+    return ScapySource(names, settings)
 
 
 def find_method() -> str:
-    """ "ring", how this user can capture here. Raises CaptureError saying why not."""
+    """How this user can capture here: "ring" or "scapy". Raises CaptureError if this user may not."""
     try:
         PacketSocket(BLOCK_BYTES, 1, RETIRE_MS).close()
-    except RingUnavailableError as error:
-        raise CaptureError(f"this system has no way to capture: {error}") from None
+    except RingUnavailableError:
+        return "scapy"
     return "ring"

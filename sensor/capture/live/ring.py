@@ -13,20 +13,15 @@ from typing import Final
 
 from sensor.capture.live import bpf
 from sensor.capture.live.blocks import scan_block
-from sensor.capture.live.expression import compile_expression
 from sensor.capture.live.interfaces import InterfaceLosses, index_of
-from sensor.capture.live.needed import needed_program
+from sensor.capture.live.kernel_filter import kernel_filter
 from sensor.capture.live.packet_socket import PacketSocket
-from sensor.capture.live.source import CaptureStats
+from sensor.capture.live.source import IDLE_S, LATE_NS, CaptureStats
 from sensor.capture.reader import Columns
 from sensor.capture.source import CaptureError, FrameBatch, Timestamp
 from sensor.settings import CaptureSettings
 from sensor.weird import Weird
 
-IDLE_S: Final = 0.5
-"""After this long without a frame the consumer gets an empty batch, so that it can look after its timers."""
-LATE_NS: Final = 1_000_000_000
-"""No frame comes later than this behind the clock, but for a consumer that does not keep up."""
 RETIRE_MS: Final = 100
 """How often the kernel looks after the block that it fills: the second time it hands it over, full or not.
 
@@ -57,16 +52,6 @@ LINK_OF: Final = array(
         *(803, 127),  # IEEE 802.11 with radiotap
     ],
 )
-
-
-def kernel_filter(interfaces: list[str], numbers: list[int], settings: CaptureSettings) -> list[bpf.Instruction]:
-    """What the sensor needs of these interfaces, and of that what the operator wants. Raises CaptureError."""
-    needed = needed_program(settings.tcp_ports)
-    if settings.filter:
-        if numbers == [0]:
-            raise CaptureError("--filter does not go with -i any, whose interfaces are of many kinds")
-        needed = bpf.both(compile_expression(settings.filter, interfaces), needed)
-    return bpf.both(bpf.only_from(numbers) if numbers != [0] else bpf.ONCE, needed)
 
 
 class RingSource:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sensor.capture.source import PacketSource
+
+IDLE_S: Final = 0.5
+"""After this long without a frame the consumer gets an empty batch, so that it can look after its timers."""
+LATE_NS: Final = 1_000_000_000
+"""No frame comes later than this behind the clock, but for a consumer that does not keep up."""
 
 
 class CaptureStats(NamedTuple):
