@@ -126,7 +126,7 @@ def _listen(name: str, settings: CaptureSettings) -> tuple[Any, int]:
     """scapy's socket on an interface, and the link type of what it gives. Raises CaptureError."""
     number = index_of(name)
     import scapy.arch
-    import scapy.layers.inet  # both for what they tell scapy: the system's sockets, the kinds of frames  # noqa: F401
+    import scapy.layers.inet  # noqa: F401  (both for what they tell scapy: the system's sockets, the kinds of frames)
     from scapy.config import conf
     from scapy.error import Scapy_Exception
 
