@@ -63,6 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--allow-root", action="store_true", help="stay root if root starts it (service.allow_root)")
     parser.add_argument("--filter", metavar="EXPR", help="only what this pcap-filter(7) lets in, as for tcpdump")
+    parser.add_argument("--plain", action="store_true", help="on a terminal, too, a line now and then, not a screen")
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -116,6 +117,7 @@ def _watch(
     """From the open source to the exit code."""
     from sensor.cli.monitor import Monitor, TimedSink
     from sensor.cli.rights import give_up_rights
+    from sensor.cli.watch import open_watch
     from sensor.ct.deferred import DeferredLookup
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
@@ -123,13 +125,13 @@ def _watch(
     from sensor.logs.sinks.sink import ReaderGone, SinkError
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
-    from sensor.report.summary import Summary
+    from sensor.report.board import Board
     from sensor.service.account import PrivilegeError
     from sensor.service.scrape import ScrapeServer
 
     lookup: DeferredLookup | None = None
     writer: LogWriter | None = None
-    server = None
+    server = watch = None
     queue = _queue(args, settings, logs)
     try:
         sealed, store = give_up_rights(settings, lambda: StoreLookup(settings.ct))
@@ -138,7 +140,7 @@ def _watch(
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
             apply_rules(rules, settings, writer)
-        summary = None if args.quiet or args.json else Summary()
+        summary = None if args.quiet or args.json else Board()
         pipeline = Pipeline(settings, lookup, writer, summary)
         pipeline.prepare()
         pipeline.contain_errors(tell_error)
@@ -150,6 +152,9 @@ def _watch(
             queue.start()
         _obey_signals(source, queue)
         _tell_start(args, source, sealed)
+        if summary is not None:
+            watch = open_watch(source.name, summary, settings.health.interval_s, args.plain, not args.no_color)
+            monitor.show_to(watch.show)
         manager.ready(f"listening to {source.name}")
         work = [_every(manager.watchdog_s or TICK_S, manager.alive), _every(TICK_S, monitor.tick)]
         if queue is not None:
@@ -164,6 +169,8 @@ def _watch(
     except (PrivilegeError, StoreError, SinkError, OSError) as error:
         return tell_mistake(error)
     finally:
+        if watch is not None:
+            watch.close()
         if queue is not None:
             _pass_on(queue)
         if lookup is not None:

@@ -17,7 +17,7 @@ import pytest
 from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.store import Store
 from sensor.settings import CtSettings
-from tests.cli.test_live import GOOD, NEEDS, REPOSITORY, Live, frames, rows
+from tests.cli.running import GOOD, NEEDS, REPOSITORY, Live, frames, rows
 from tests.conftest import Cable
 
 OFFICE = REPOSITORY / "pcaps" / "office"
@@ -60,7 +60,8 @@ def test_sent_is_processed_in_every_interval_and_together(wire: Cable, tmp_path:
         sent += len(frames(GOOD))
         wait_for(lambda lines=lines: stats.exists() and len(rows(stats)) >= lines, "a line each second")  # type: ignore[misc]
     code, _, err = live.stop()
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert all("packets/s" in line for line in err.splitlines()), err
     assert len(rows(stats)) >= 4
     assert total(tmp_path, "stats", "pkts_proc") == sent
     assert total(tmp_path, "stats", "pkts_link") == sent
@@ -78,7 +79,8 @@ def test_sent_is_processed_in_every_interval_and_together(wire: Cable, tmp_path:
 def test_what_a_stopped_sensor_loses_is_told(wire: Cable, tmp_path: Path) -> None:
     """SIGSTOP: the ring runs full. Sent = processed + dropped; notice, weird, summary and exit code say so."""
     named = config(tmp_path, "health: {interval_s: 1}\n")
-    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), config=named)
+    small = ("--set", "capture.ring_bytes=4194304")
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), config=named, before=small)
     frame = frames(GOOD)[0] + bytes(1400)
     live.process.send_signal(signal.SIGSTOP)
     wire.send(*[frame] * 6000)  # 9 MB into a ring of 4 MiB
@@ -175,5 +177,5 @@ def test_a_locked_cache_delays_names_and_not_packets(wire: Cable, tmp_path: Path
     assert int(str(own["lookups_late"])) >= 5
     assert int(str(own["leaks_waiting"])) == 0
     assert total(tmp_path, "stats", "pkts_dropped") == 0
-    assert total(tmp_path, "stats", "pkts_proc") == len(sent)
+    assert total(tmp_path, "stats", "pkts_proc") == total(tmp_path, "stats", "pkts_link") > 1500  # the filter's choice
     assert json.dumps(leaks).count("debt-advice.example")
