@@ -161,6 +161,7 @@ def big(bits: int, exponent: int) -> bytes:
         info(EC).replace(encode_oid("1.2.840.10045.3.1.7"), encode_oid("1.2.840.10045.3.1.2")),
         b"\x30\x82\x20\0" + b"\0" * 8192,
     ],
+    ids=["none", "empty", "cut", "DSA", "modulus", "exponent", "curve", "length"],
 )
 def test_keys_that_cannot_be_used(key_info: bytes) -> None:
     for _, identifier, signature in CASES.values():
