@@ -1,7 +1,7 @@
 # Types for the compiled form of literals.py; see setup.py.
 cimport cython
 
-cdef int ANYWHERE, AT_START
+cdef int _ANYWHERE, _AT_START
 
 @cython.final
 cdef class Literals:

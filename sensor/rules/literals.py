@@ -12,6 +12,8 @@ from typing import Final
 ANYWHERE: Final = 0
 AT_START: Final = 1
 AT_END: Final = 2
+_ANYWHERE: Final = 0  # the same two for C, where they have types and are not seen from outside
+_AT_START: Final = 1
 
 _MOST: Final = 32  # octets of a literal that are looked for: its part makes the rest likely enough
 
@@ -73,6 +75,6 @@ class Literals:
             state = table[state * width + classes[octets[at]]]
             if finds[state]:
                 for length, place, number in self._outputs[state]:
-                    if place == ANYWHERE or (at + 1 == (length if place == AT_START else size)):
+                    if place == _ANYWHERE or (at + 1 == (length if place == _AT_START else size)):
                         found.append(number)
         return found
