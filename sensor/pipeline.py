@@ -348,6 +348,8 @@ class Pipeline:
             if summary is not None:
                 for exchange in exchanges:
                     summary.exchange(exchange)
+                if audits:
+                    summary.audits(exchanges, audits)
             if leaks:
                 self._tell(leaks)
         if len(exchanges) != len(events):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import msgspec
 
@@ -16,8 +15,20 @@ _NANOSECONDS = 10**9
 _MAX_SECONDS = 1 << 31  # RFC 9111 1.2.2: what is larger counts as this
 _MAX_VALUE_BYTES = 1024
 _DIRECTIVE = re.compile(rb"([A-Za-z-]+)[ \t]*(?:=[ \t]*(\"[^\"]*\"|[^\s,;]*))?")
+_MAX_DIGITS = 10
+_MAX_PARSED = 1024
+_NO_CACHE = re.compile(rb"no-cache", re.IGNORECASE)
+_CONTROL, _AGE, _EXPIRES_AT, _DATE, _TAG, _MODIFIED, _PRAGMA = range(7)
+_CODES = {
+    b"cache-control": _CONTROL,
+    b"age": _AGE,
+    b"expires": _EXPIRES_AT,
+    b"date": _DATE,
+    b"etag": _TAG,
+    b"last-modified": _MODIFIED,
+    b"pragma": _PRAGMA,
+}
 _HASH = re.compile(rb'"([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})"')
-_NAMES = frozenset({b"cache-control", b"expires", b"date", b"age", b"etag", b"last-modified", b"pragma"})
 
 _MAX_AGE = BITS[Finding.cache_max_age_beyond_next_update]
 _EXPIRES = BITS[Finding.cache_expires_beyond_next_update]
@@ -38,7 +49,10 @@ class Directives(msgspec.Struct, frozen=True, gc=False):
 NO_DIRECTIVES = Directives(None, False, False)
 
 
-@lru_cache(maxsize=1024)
+_parsed: dict[bytes, Directives] = {}
+"""Values already parsed, for the same few come again and again: a pure function remembered, bounded."""
+
+
 def parse_cache_control(value: bytes) -> Directives:
     """What a Cache-Control value says; what cannot be read in it says nothing."""
     if len(value) > _MAX_VALUE_BYTES:
@@ -55,7 +69,11 @@ def parse_cache_control(value: bytes) -> Directives:
             forbids = True
         elif directive.startswith(b"stale-"):
             may_be_stale = True
-    return Directives(max_age, forbids, may_be_stale)
+    made = Directives(max_age, forbids, may_be_stale)
+    if len(_parsed) >= _MAX_PARSED:
+        _parsed.clear()
+    _parsed[value] = made
+    return made
 
 
 def check_caching(
@@ -72,38 +90,66 @@ def check_caching(
     `this_update` is the latest and `next_update` the earliest of its answers; all times in nanoseconds.
     `may_be_cached`: a reply to a GET, without a nonce.
     """
-    found: dict[bytes, bytes] = {}
-    for header in headers:
-        if header.name in _NAMES:
-            name, value = header.name, header.value
-            found[name] = found[name] + b"," + value if name in found else value
-    if not found:
-        return 0
     bits = 0
-    control = parse_cache_control(found[b"cache-control"]) if b"cache-control" in found else NO_DIRECTIVES
-    if may_be_cached and (control.forbids or b"no-cache" in found.get(b"pragma", b"").lower()):
-        bits |= _FORBIDDEN
+    control = NO_DIRECTIVES
+    age = expires = date = etag = modified = pragma = None
+    for header in headers:
+        code = _CODES.get(header.name)
+        if code is None:
+            continue
+        value = header.value
+        if code == _CONTROL:
+            parsed = _parsed.get(value) or parse_cache_control(value)
+            control = parsed if control is NO_DIRECTIVES else _united(control, parsed)
+        elif code == _AGE:
+            age = value
+        elif code == _EXPIRES_AT:
+            expires = value
+        elif code == _DATE:
+            date = value
+        elif code == _TAG:
+            etag = value
+        elif code == _MODIFIED:
+            modified = value
+        else:
+            pragma = value
     if control.max_age is not None:
-        said = found.get(b"age", b"")
-        age = min(int(said), _MAX_SECONDS) * _NANOSECONDS if said.isdigit() and len(said) < _MAX_VALUE_BYTES else 0
-        lifetime = control.max_age * _NANOSECONDS
-        if age > lifetime + skew and not control.may_be_stale:
-            bits |= _STALE
-        sent = parse_http_date(found.get(b"date", b""))
-        if sent is not None:
-            age = max(age, now - sent)
-        if next_update is not None and lifetime > age and now + lifetime - age > next_update + skew:
-            bits |= _MAX_AGE
-    elif b"expires" in found and next_update is not None:
-        expires = parse_http_date(found[b"expires"])
-        if expires is not None and expires > next_update + skew:
+        bits |= _check_max_age(control, age, date, now, next_update, skew)
+    elif expires is not None and next_update is not None:
+        moment = parse_http_date(expires)
+        if moment is not None and moment > next_update + skew:
             bits |= _EXPIRES
-    modified = parse_http_date(found.get(b"last-modified", b""))
-    if modified is not None and modified < this_update - skew:
-        bits |= _LAST_MODIFIED
-    if b"etag" in found:
-        bits |= _check_etag(found[b"etag"], files)
-    return bits
+    if may_be_cached and (control.forbids or (pragma is not None and _NO_CACHE.search(pragma))):
+        bits |= _FORBIDDEN
+    if modified is not None:
+        moment = parse_http_date(modified)
+        if moment is not None and moment < this_update - skew:
+            bits |= _LAST_MODIFIED
+    return bits if etag is None else bits | _check_etag(etag, files)
+
+
+def _check_max_age(
+    control: Directives, said: bytes | None, date: bytes | None, now: int, next_update: int | None, skew: int
+) -> int:
+    """RFC 9111 4.2: how long the reply may be kept from now on, against how long it is valid."""
+    lifetime = (control.max_age or 0) * _NANOSECONDS
+    age = 0
+    if said is not None and said.isdigit() and len(said) <= _MAX_DIGITS:
+        age = int(said) * _NANOSECONDS
+        if age > lifetime + skew:
+            return 0 if control.may_be_stale else _STALE
+    if next_update is None or now + lifetime - age <= next_update + skew:
+        return 0
+    sent = None if date is None else parse_http_date(date)
+    if sent is not None and now - sent > age:
+        age = now - sent
+    return _MAX_AGE if now + lifetime - age > next_update + skew else 0
+
+
+def _united(one: Directives, other: Directives) -> Directives:
+    """Of two Cache-Control fields, which are one list."""
+    ages = [each.max_age for each in (one, other) if each.max_age is not None]
+    return Directives(max(ages) if ages else None, one.forbids or other.forbids, one.may_be_stale or other.may_be_stale)
 
 
 def _check_etag(etag: bytes, files: Sequence[BodyFile]) -> int:

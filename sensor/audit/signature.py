@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -179,10 +180,13 @@ def _find_signer(response: OcspResponse, candidates: Sequence[Signer]) -> tuple[
     return None, failure
 
 
+_check_issued = lru_cache(maxsize=256)(check_signature)  # a responder sends one delegate's certificate for weeks
+
+
 def _check_delegate(delegate: Signer, ca: Signer) -> int:
     """RFC 6960 4.2.2.2: issued by this CA, with the key behind the CertID, for this purpose."""
     bits = 0
-    issued = check_signature(ca.key_info, delegate.algorithm, delegate.signature, delegate.signed)
+    issued = _check_issued(ca.key_info, delegate.algorithm, delegate.signature, delegate.signed)
     if issued is SignatureCheck.invalid:
         bits |= BITS[Finding.delegate_wrong_issuer]
     elif issued is not SignatureCheck.valid:

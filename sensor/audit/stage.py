@@ -15,8 +15,8 @@ from sensor.audit.history import History
 from sensor.audit.signature import SignatureChecker, Verdict
 from sensor.audit.span import check_span
 from sensor.ct.lookup import CtLookup
-from sensor.http.transaction import HttpResponse, HttpTransaction
-from sensor.ocsp.model import CertId, CertStatus, OcspExchange, OcspRequest, OcspResponse, SingleResponse
+from sensor.http.transaction import HttpTransaction
+from sensor.ocsp.model import CertId, CertStatus, Evidence, OcspExchange, OcspRequest, OcspResponse, SingleResponse
 from sensor.settings import AuditSettings
 
 _MAX_STANDING = 1024
@@ -24,9 +24,11 @@ _MAX_STANDING_BYTES = 4096  # of a reply about which something is remembered
 _MAX_SETS = 4096
 _MAX_NONCE_OCTETS = 128  # RFC 9654 2.1
 
+_LAST = 1 << 62  # the year 2116
 _FIRST_OCSP = 915_148_800 * 10**9  # 1999-01-01: RFC 2560 is of that June
 
 _UNKNOWN = CertStatus.unknown
+_BOTH = Evidence.both
 _WRONG_ISSUER = BITS[Finding.delegate_wrong_issuer]
 _OF_DELEGATES = bits_of(finding for finding in Finding if finding.name.startswith("delegate_"))
 _NOT_AUTHORITATIVE = BITS[Finding.responder_not_authoritative]
@@ -60,9 +62,23 @@ _HASH = BITS[Finding.certid_hash_mismatch]
 
 
 class _Standing:
-    """What is found about an answer, or a reply without one, whenever and to whomever it comes."""
+    """What is found about an answer, or a reply without one, whenever and to whomever it comes.
 
-    __slots__ = ("basic", "bits", "response", "single", "verdict")
+    Packets from `calm_from` to `calm_until` (nanoseconds, within 63 bits) come when no time of it is to be told of.
+    `this_update` is the latest and `next_update` the earliest of the whole reply.
+    """
+
+    __slots__ = (
+        "basic",
+        "bits",
+        "calm_from",
+        "calm_until",
+        "next_update",
+        "response",
+        "single",
+        "this_update",
+        "verdict",
+    )
 
     def __init__(self, response: OcspResponse, single: SingleResponse | None) -> None:
         self.response = response
@@ -70,13 +86,17 @@ class _Standing:
         self.basic = is_basic(response)
         self.bits = 0
         self.verdict: Verdict | None = None  # until it is final
+        self.calm_from = _FIRST_OCSP
+        self.calm_until = _LAST
+        self.this_update: int | None = None
+        self.next_update: int | None = None
 
 
 class AuditStage:
     """Audits the replies of exchanges, transaction by transaction.
 
-    Memory is bounded: what is remembered of replies and sets of findings by the limits above, the past by
-    `settings.max_certificates`.
+    Memory is bounded: what is remembered of replies and sets of findings by the limits above, the past and verdicts by
+    the settings.
     """
 
     def __init__(self, settings: AuditSettings, lookup: CtLookup) -> None:
@@ -100,21 +120,27 @@ class AuditStage:
             if response is None:
                 audits.append(None)
                 continue
-            now = exchange.ts if exchange.response_ts is None else exchange.response_ts
             single = exchange.single
             standing = self._standing_of(response, single)
             bits = standing.bits
             if standing.basic:
+                moment = exchange.response_ts
+                now = exchange.ts if moment is None else moment
                 if response is not previous:
                     previous = response
-                    shared = self._check_transaction(exchange, response, transaction, now)
-                bits |= shared | self._check_signature(standing, now) | self._check_times(response, single, now)
+                    shared = self._check_transaction(standing, exchange, transaction, now)
+                bits |= shared
+                verdict = standing.verdict
+                if verdict is None:
+                    bits |= self._check_signature(standing, now)
+                if not standing.calm_from <= now <= standing.calm_until:
+                    bits |= self._check_times(standing, now)
                 request = exchange.request
-                if request is not None:
+                if request is not None and (single is None or exchange.evidence is not _BOTH):
                     bits |= _check_cert_id(exchange, request, response)
-                    if bits & _DUPLICATE and single is not None and request.cert_ids.count(single.cert_id) > 1:
-                        bits ^= _DUPLICATE  # as asked
                 if single is not None:
+                    if bits & _DUPLICATE and request is not None and request.cert_ids.count(single.cert_id) > 1:
+                        bits ^= _DUPLICATE  # as asked
                     bits |= self.history.check(response, single, not bits & _NOT_CREDIBLE)
             found = self._sets.get(bits)
             audits.append(self._set_of(bits) if found is None else found)
@@ -133,6 +159,8 @@ class AuditStage:
             return known
         made = _Standing(response, single)
         made.bits = check_form(response)
+        if made.basic:
+            self._look_at_times(made)
         if single is not None:
             made.bits |= check_answer(response, single, self._skew)
             made.bits |= check_span(single, self._settings, self._lookup)
@@ -142,64 +170,78 @@ class AuditStage:
             self._standing[key] = made
         return made
 
+    def _look_at_times(self, made: _Standing) -> None:
+        for answer in made.response.responses:
+            this_update, next_update = answer.this_update, answer.next_update
+            if this_update is not None and (made.this_update is None or this_update > made.this_update):
+                made.this_update = this_update
+            if next_update is not None and (made.next_update is None or next_update < made.next_update):
+                made.next_update = next_update
+        begins = [made.response.produced_at]
+        if made.single is not None:
+            begins += [made.single.this_update, made.single.revocation_time]
+            if made.single.next_update is not None:
+                made.calm_until = _within(made.single.next_update + self._skew)
+        made.calm_from = max(
+            _within(begin - self._skew) for begin in [_FIRST_OCSP + self._skew, *begins] if begin is not None
+        )
+
     def _check_signature(self, standing: _Standing, now: int) -> int:
-        verdict = standing.verdict
-        if verdict is None:
-            response = standing.response
-            single = standing.single or (response.responses[0] if response.responses else None)
-            verdict = self.signatures.check(response, None if single is None else single.cert_id, now)
-            if verdict.final:
-                standing.verdict = verdict
+        """What is found about the signature; put into `standing` if it stays so."""
+        response = standing.response
+        single = standing.single or (response.responses[0] if response.responses else None)
+        verdict = self.signatures.check(response, None if single is None else single.cert_id, now)
         bits = verdict.bits
         if bits & _WRONG_ISSUER and standing.single is not None and standing.single.cert_status is _UNKNOWN:
-            return bits & ~_OF_DELEGATES | _NOT_AUTHORITATIVE
-        if now < _FIRST_OCSP:
-            return bits
-        if verdict.not_after < now - self._skew:
-            bits |= _DELEGATE_EXPIRED
-        elif verdict.not_before > now + self._skew:
-            bits |= _DELEGATE_NOT_YET_VALID
+            bits = bits & ~_OF_DELEGATES | _NOT_AUTHORITATIVE
+            verdict = Verdict(bits)
+        if verdict.final:
+            standing.verdict = verdict
+            standing.bits |= bits
+            standing.calm_from = max(standing.calm_from, _within(verdict.not_before - self._skew))
+            standing.calm_until = min(standing.calm_until, _within(verdict.not_after + self._skew))
         return bits
 
-    def _check_transaction(
-        self, exchange: OcspExchange, response: OcspResponse, transaction: HttpTransaction, now: int
-    ) -> int:
-        """What all exchanges of a transaction share."""
-        bits = 0 if exchange.request is None else _check_nonces(exchange.request, response)
-        if transaction.response is not None and exchange.http_status == 200 and now >= _FIRST_OCSP:
-            bits |= self._check_headers(exchange, response, transaction.response, now)
-        return bits
-
-    def _check_times(self, response: OcspResponse, single: SingleResponse | None, now: int) -> int:
-        """Against the packet's time (RFC 6960 4.2.2.1)."""
+    def _check_times(self, standing: _Standing, now: int) -> int:
+        """Against the packet's time (RFC 6960 4.2.2.1), if it is not within the calm."""
         if now < _FIRST_OCSP:
             return _NO_CLOCK
         bits = 0
-        latest = now + self._skew
-        if response.produced_at is not None and response.produced_at > latest:
+        latest, earliest = now + self._skew, now - self._skew
+        verdict, single, produced_at = standing.verdict, standing.single, standing.response.produced_at
+        if verdict is not None and verdict.not_after < earliest:
+            bits |= _DELEGATE_EXPIRED
+        if verdict is not None and verdict.not_before > latest:
+            bits |= _DELEGATE_NOT_YET_VALID
+        if produced_at is not None and produced_at > latest:
             bits |= _PRODUCED_AT_FUTURE
         if single is None:
             return bits
         if single.this_update is not None and single.this_update > latest:
             bits |= _THIS_UPDATE_FUTURE
-        if single.next_update is not None and single.next_update < now - self._skew:
+        if single.next_update is not None and single.next_update < earliest:
             bits |= _NEXT_UPDATE_PAST
         if single.revocation_time is not None and single.revocation_time > latest:
             bits |= _REVOCATION_TIME_FUTURE
         return bits
 
-    def _check_headers(self, exchange: OcspExchange, response: OcspResponse, http: HttpResponse, now: int) -> int:
-        this_update = 0
-        next_update: int | None = None
-        for single in response.responses:
-            if single.this_update is not None and single.this_update > this_update:
-                this_update = single.this_update
-            if single.next_update is not None and (next_update is None or single.next_update < next_update):
-                next_update = single.next_update
-        if not this_update:
-            return 0
-        may_be_cached = exchange.method == "GET" and response.nonce is None
-        return check_caching(http.headers, http.files, now, this_update, next_update, self._skew, may_be_cached)
+    def _check_transaction(
+        self, standing: _Standing, exchange: OcspExchange, transaction: HttpTransaction, now: int
+    ) -> int:
+        """What all exchanges of a transaction share."""
+        response, request, http = standing.response, exchange.request, transaction.response
+        bits = 0 if request is None else _check_nonces(request, response)
+        if http is None or exchange.http_status != 200 or standing.this_update is None or now < _FIRST_OCSP:
+            return bits
+        may_be_cached = response.nonce is None and exchange.method == "GET"
+        return bits | check_caching(
+            http.headers, http.files, now, standing.this_update, standing.next_update, self._skew, may_be_cached
+        )
+
+
+def _within(moment: int) -> int:
+    """Years up to 9999 do not fit into 63 bits of nanoseconds; what is compared with them does."""
+    return max(-_LAST, min(moment, _LAST))
 
 
 def _check_nonces(request: OcspRequest, response: OcspResponse) -> int:

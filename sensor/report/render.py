@@ -36,6 +36,7 @@ SHOWN_FILES = 8
 SHOWN_DAMAGE = 8
 SHOWN_ROWS = 10
 SHOWN_WEIRDS = 12
+SHOWN_UNSOUND = 12
 _MAX_BAR = 24
 
 _TROUBLE = frozenset({"revoked", "mismatched", "no reply", "no status"})
@@ -71,6 +72,7 @@ def render_summary(summary: Summary, width: int = 80) -> list[Line]:
     for block in (
         beside(ports, types, half + 4) if ports else types,
         _responders(summary, width),
+        _unsound(summary, width),
         render_clients(summary, width),
         render_unlisted(summary, width),
         _not_readable(summary, width),
@@ -207,6 +209,23 @@ def _responder(host: str, responder: Responder, label: int, answers: list[Line],
     end += pad("" if delay is None else text.span(delay), 8, right=True)
     first: Line = [(start, ""), *answers[0], (" " * (room - line_width(answers[0])) + end, "")]
     return [first, *([(" " * len(start), ""), *more] for more in answers[1:])]
+
+
+def _unsound(summary: Summary, width: int) -> list[Line]:
+    """What a person should look at; all findings are in ocsp_exchange.log."""
+    ranked = sorted(summary.unsound.items(), key=lambda item: (-item[1].times, item[0].value))
+    if not ranked:
+        return []
+    lines: list[Line] = [title("Replies that are not sound", f"of {plural(summary.audited, 'answer')} audited", width)]
+    column = max(width_of(finding.value) for finding, _ in ranked[:SHOWN_UNSOUND])
+    for finding, unsound in ranked[:SHOWN_UNSOUND]:
+        serial = f" about {shown(unsound.serial_number, 40)}" if unsound.serial_number else ""
+        what = f"{plural(unsound.times, 'time')}, first {shown(unsound.host, 60)}{serial}"
+        lines += labelled((finding.value, "bad"), what.split(), column, width)
+    rest = len(ranked) - SHOWN_UNSOUND
+    if rest > 0:
+        lines.append([(f"  and {plural(rest, 'more kind')}", "dim")])
+    return lines
 
 
 def _answer(answer: str, times: int) -> Span:

@@ -5,10 +5,11 @@ Whatever the traffic, memory stays within the limits below, and what they cut of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from sensor.audit.findings import GRAVE, Audit, Finding
 from sensor.flow.conn import Connection
 from sensor.http.transaction import HttpTransaction
 from sensor.ocsp.model import CertStatus, Evidence, OcspExchange, ResponseStatus
@@ -84,6 +85,17 @@ class Told:
         self.revoked = False
 
 
+class Unsound:
+    """How many answers had one grave finding, and the first of them: whom it was asked of, and about which serial."""
+
+    __slots__ = ("host", "serial_number", "times")
+
+    def __init__(self, host: bytes, serial_number: str) -> None:
+        self.host = host
+        self.serial_number = serial_number
+        self.times = 0
+
+
 class Distinct:
     """How many different values were seen, counted up to MAX_DISTINCT."""
 
@@ -122,6 +134,8 @@ class Summary:
         self.mime_types: Tally[str] = Tally(MAX_KEYS)
         self.responders: dict[bytes, Responder] = {}
         self.other_responders = Responder()
+        self.audited = 0
+        self.unsound: dict[Finding, Unsound] = {}
         self.told: dict[tuple[str, str, int, str], Told] = {}
         self.told_besides = 0
         self.clients_total = Distinct()
@@ -185,6 +199,23 @@ class Summary:
             responder.validity.add(single.next_update - single.this_update)
         if exchange.response_ts is not None and exchange.request is not None:
             responder.delay.add(exchange.response_ts - exchange.ts)
+
+    def audits(self, exchanges: Sequence[OcspExchange], audits: Sequence[Audit | None]) -> None:
+        """What was found about the replies of these exchanges; None stands for no reply."""
+        for exchange, audit in zip(exchanges, audits, strict=True):
+            if audit is not None:
+                self.audited += 1
+                for finding in audit:
+                    if finding in GRAVE:
+                        self._unsound(exchange, finding)
+
+    def _unsound(self, exchange: OcspExchange, finding: Finding) -> None:
+        unsound = self.unsound.get(finding)
+        if unsound is None:
+            cert_id = exchange.cert_id
+            host = exchange.flow.resp_h.encode() if exchange.host is None else exchange.host
+            unsound = self.unsound[finding] = Unsound(host, "" if cert_id is None else cert_id.serial_number)
+        unsound.times += 1
 
     def leak(self, leak: Leak) -> None:
         self.leaks += 1

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sensor.audit.findings import GRAVE, Finding
 from sensor.privacy.leak import Grade
 from sensor.report.layout import line_width
 from sensor.report.render import print_summary, render_summary, wants_colour
@@ -218,3 +219,31 @@ Not readable ──────────────────────�
   odd traffic                 12 data_before_established,
                               3 unknown_link_type (147)
 """
+
+
+def test_replies_that_are_not_sound(make) -> None:
+    summary = Summary()
+    asked = make.exchange("192.0.2.1", "0A0B")
+    summary.exchange(asked)
+    assert "not sound" not in page(summary)
+    summary.audits([asked] * 3, [(Finding.signature_invalid,), (Finding.signature_invalid, Finding.nonce_mismatch), ()])
+    text = page(summary)
+    start = text.index("Replies that are not sound")
+    assert text[start:].splitlines()[:3] == [
+        "Replies that are not sound ──────────────────────────────── of 3 answers audited",
+        "  signature_invalid  2 times, first ocsp.trust.example about 0A0B",
+        "  nonce_mismatch     1 time, first ocsp.trust.example about 0A0B",
+    ]
+
+
+def test_of_many_kinds_the_most_frequent_are_shown(make) -> None:
+    summary = Summary()
+    hostile = make.exchange("192.0.2.1", "0A" * 64, host=b"\x1b[2Jevil" * 50)
+    for times, finding in enumerate(sorted(GRAVE, key=lambda each: each.value), 1):
+        summary.audits([hostile] * times, [(finding,)] * times)
+    text = page(summary)
+    assert f"and {len(GRAVE) - 12} more kinds" in text
+    assert "\x1b" not in text
+    assert max(GRAVE, key=lambda each: each.value).value in text
+    assert min(GRAVE, key=lambda each: each.value).value not in text
+    assert all(line_width(line) <= 60 for line in render_summary(summary, 60))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from sensor.audit.findings import GRAVE, Finding
 from sensor.ocsp.model import CertStatus, Evidence, OcspResponse
 from sensor.privacy.leak import Grade
 from sensor.report import summary as module
@@ -182,3 +183,27 @@ def test_damage_of_captures_is_told_by_place_and_bounded() -> None:
     summary.feed([Weird(1, "record_cut", None, f"x.pcap: byte {n}", "CAPTURE") for n in range(100)])
     assert summary.damage[0] == ("record_cut", "x.pcap: byte 0")
     assert (len(summary.damage), summary.damage_besides, summary.weirds.total) == (64, 36, 0)
+
+
+def test_what_is_grave_about_replies_is_counted_with_the_first(make) -> None:
+    summary = Summary()
+    first, second = make.exchange("192.0.2.1", "0A"), make.exchange("192.0.2.1", "0B", host=None)
+    expired, mild = Finding.next_update_past, Finding.nonce_missing
+    assert expired in GRAVE
+    assert mild not in GRAVE
+    summary.audits([first, second, first], [(mild,), None, ()])
+    assert (summary.audited, summary.unsound) == (2, {})
+    summary.audits([second, first], [(expired, mild), (expired, Finding.signature_invalid)])
+    assert summary.audited == 4
+    counted = {finding: (each.times, each.host, each.serial_number) for finding, each in summary.unsound.items()}
+    assert counted == {
+        expired: (2, second.flow.resp_h.encode(), "0B"),
+        Finding.signature_invalid: (1, b"ocsp.trust.example", "0A"),
+    }
+
+
+def test_a_reply_about_no_certificate_is_counted_too(make) -> None:
+    summary = Summary()
+    nothing = msgspec.structs.replace(make.exchange("192.0.2.1", "0A"), cert_id=None)
+    summary.audits([nothing], [(Finding.success_without_content,)])
+    assert summary.unsound[Finding.success_without_content].serial_number == ""

@@ -1,0 +1,34 @@
+# Types for the compiled form of stage.py; see setup.py.
+cimport cython
+
+from sensor.audit.caching cimport check_caching
+from sensor.audit.history cimport History
+
+cdef Py_ssize_t _MAX_STANDING, _MAX_STANDING_BYTES, _MAX_SETS
+
+@cython.final
+cdef class _Standing:
+    cdef object response, single, verdict, bits, this_update, next_update
+    cdef long long calm_from, calm_until
+    cdef bint basic
+
+@cython.final
+cdef class AuditStage:
+    cdef object _settings, _skew, _lookup
+    cdef readonly History history
+    cdef readonly object signatures
+    cdef readonly dict _standing, _sets
+
+    @cython.locals(audits=list, standing=_Standing, now="long long")
+    cpdef list feed(self, object exchanges, object transaction)
+    cdef tuple _set_of(self, object bits)
+    @cython.locals(known=_Standing, made=_Standing)
+    cdef _Standing _standing_of(self, object response, object single)
+    cdef object _look_at_times(self, _Standing made)
+    cdef object _check_signature(self, _Standing standing, object now)
+    cdef object _check_times(self, _Standing standing, object now)
+    cdef object _check_transaction(self, _Standing standing, object exchange, object transaction, object now)
+
+cdef object _check_nonces(object request, object response)
+
+cdef object _check_cert_id(object exchange, object request, object response)
