@@ -30,6 +30,7 @@ from sensor.logs.writer import LogWriter
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.attribution import LeakStage
+from sensor.privacy.fetched import FetchLeaks
 from sensor.privacy.leak import Leak
 from sensor.report.summary import Summary
 from sensor.settings import Settings
@@ -82,6 +83,7 @@ class Pipeline:
         self._ocsp = OcspDecoder(settings.ocsp)
         self._audit = AuditStage(settings.audit, lookup) if settings.audit.enabled else None
         self._leaks = LeakStage(settings.privacy, lookup)
+        self._fetch_leaks = FetchLeaks(settings.privacy, lookup)
         self._lookup = lookup
         self._deferred = lookup if isinstance(lookup, DeferredLookup) else None
         self._writer = writer
@@ -268,8 +270,8 @@ class Pipeline:
         if self._summary is not None:
             ordinary = ("tcp", "ip_fragment")
             self._summary.other_frames = {k: n for k, n in self.tracker.outcomes().items() if k not in ordinary}
-            self._summary.lookups_failed = self._leaks.unavailable
-            self._summary.pairs_forgotten = self._leaks.forgotten
+            self._summary.lookups_failed = self._leaks.unavailable + self._fetch_leaks.unavailable
+            self._summary.pairs_forgotten = self._leaks.forgotten + self._fetch_leaks.forgotten
 
     def _drain(self) -> None:
         """What the flows have produced since the last time, in order."""
@@ -363,11 +365,16 @@ class Pipeline:
         for event in self._fetches.feed(transaction):
             if type(event) is Weird:
                 self._weird(event)
-            elif writer is not None:
-                if type(event) is CrlFetch:
+            elif type(event) is CrlFetch:
+                if writer is not None:
                     writer.crl(event)
-                elif type(event) is CertificateFetch:
+                self._tell([self._fetch_leaks.crl(event)])
+            elif type(event) is CertificateFetch:
+                if writer is not None:
                     writer.certificates(event)
+                leak = self._fetch_leaks.certificates(event)
+                if leak is not None:
+                    self._tell([leak])
 
     def _tell(self, leaks: list[Leak]) -> None:
         self.leaks += len(leaks)

@@ -12,9 +12,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
-from sensor.ct.lookup import Answer, CtLookup, Issuer, NotFound, Unavailable
+from sensor.ct.lookup import Answer, CrlUse, CtLookup, Issuer, KnownIssuer, NotFound, Unavailable
 from sensor.ct.schema import StoreError
 from sensor.ocsp.model import CertId
 from sensor.settings import CtSettings
@@ -30,6 +30,9 @@ _SLOW: Final = Unavailable("no answer yet", True)
 _FULL: Final = Unavailable("too many look-ups wait")
 _CLOSED: Final = Unavailable("closed")
 _GIVEN_UP: Final = Unavailable("no answer came")
+_NOT_OPEN: Final = Unavailable("cannot be opened")
+
+T = TypeVar("T")
 
 
 class _Offer:
@@ -58,6 +61,20 @@ class _Certificate:
 
     def serve(self, inner: CtLookup) -> None:
         self.der = inner.issuer_certificate(self.issuer)
+
+
+class _Question(Generic[T]):
+    """Any other question. `answer` is what came once `done`."""
+
+    __slots__ = ("answer", "ask", "done")
+
+    def __init__(self, ask: Callable[[CtLookup], T | Unavailable]) -> None:
+        self.answer: T | Unavailable = _NOT_OPEN
+        self.ask = ask
+        self.done = False
+
+    def serve(self, inner: CtLookup) -> None:
+        self.answer = self.ask(inner)
 
 
 class _Wanted:
@@ -99,7 +116,7 @@ class DeferredLookup:
         self._certificates: dict[int, tuple[bytes | None, float]] = {}
         # Under the lock:
         self._wanted: dict[CertId, _Wanted] = {}
-        self._jobs: deque[CertId | _Offer | _Certificate] = deque()
+        self._jobs: deque[CertId | _Offer | _Certificate | _Question[Any]] = deque()
         self._offered_bytes = 0
         self._retry: dict[CertId, None] = {}
         self._retry_at = 0.0
@@ -190,6 +207,26 @@ class DeferredLookup:
                 self._certificates.clear()
             self._certificates[issuer.number] = (der, now)
         return der
+
+    def with_crl(self, url: str) -> CrlUse | Unavailable:
+        """As the contract has it; Unavailable while the store is in trouble: it is not asked again."""
+        return self._one(_Question(lambda inner: inner.with_crl(url)))
+
+    def issuers_named(self, name: str) -> Sequence[KnownIssuer] | Unavailable:
+        """Likewise."""
+        return self._one(_Question(lambda inner: inner.issuers_named(name)))
+
+    def _one(self, question: _Question[T]) -> T | Unavailable:
+        with self._lock:
+            if self._closing:
+                return _CLOSED
+            if len(self._jobs) >= self._max_waiting:
+                self.refused += 1
+                return _FULL
+            self._jobs.append(question)
+            self._start()
+            self._wait(lambda: question.done)
+            return question.answer if question.done else Unavailable(_SLOW.reason)
 
     def take_late(self) -> list[tuple[CertId, Answer]]:
         """Answers to what was `pending`, each once, in the order in which they came; Unavailable if none will come."""
@@ -304,7 +341,7 @@ class DeferredLookup:
         except StoreError:
             return None
 
-    def _take(self) -> list[CertId] | _Offer | _Certificate:
+    def _take(self) -> list[CertId] | _Offer | _Certificate | _Question[Any]:
         """What is to be done next: one thing, or ids; waits until there is something. The lock is held."""
         self._busy_since = None
         while True:
@@ -331,7 +368,7 @@ class DeferredLookup:
             self._jobs.popleft()
         return batch
 
-    def _serve(self, inner: CtLookup | None, job: list[CertId] | _Offer | _Certificate) -> None:
+    def _serve(self, inner: CtLookup | None, job: list[CertId] | _Offer | _Certificate | _Question[Any]) -> None:
         if isinstance(job, list):
             self._look_up(inner, job)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -44,6 +44,22 @@ class Unavailable(msgspec.Struct, frozen=True, gc=False):
     pending: bool = False
 
 
+class KnownIssuer(msgspec.Struct, frozen=True):
+    """An issuer whose certificate (DER) is at hand."""
+
+    issuer: Issuer
+    certificate: bytes
+
+
+class CrlUse(msgspec.Struct, frozen=True, gc=False):
+    """Certificates that are known and name one CRL: at most MAX_CRL_USE; `more`: there are others."""
+
+    certificates: tuple[Found, ...]
+    more: bool
+
+
+MAX_CRL_USE: Final = 64
+
 Answer = Found | NotFound | Unavailable
 
 
@@ -68,6 +84,14 @@ class CtLookup(Protocol):
     def issuer_certificate(self, issuer: Issuer) -> bytes | None:
         """A certificate (DER) of an issuer that an answer, or `issuer_from_traffic`, named: its key is the one behind
         the CertID's hashes. None where only the name or the hashes are known, and where it cannot be asked now."""
+        ...
+
+    def with_crl(self, url: str) -> CrlUse | Unavailable:
+        """The certificates that name the CRL at `url` (`pki.names.url_key`) as theirs, whoever issued them."""
+        ...
+
+    def issuers_named(self, name: str) -> Sequence[KnownIssuer] | Unavailable:
+        """The CAs of this name (RFC 4514 text): those of the store, and those that the traffic made known."""
         ...
 
     def close(self) -> None: ...

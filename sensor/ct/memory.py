@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sensor.ct.lookup import Answer, Found, Issuer, NotFound, Unavailable
-from sensor.ct.traffic import KnownIssuer, TrafficIssuers
+from sensor.ct.lookup import MAX_CRL_USE, Answer, CrlUse, Found, Issuer, KnownIssuer, NotFound, Unavailable
+from sensor.ct.traffic import TrafficIssuers
 from sensor.ocsp.model import CertId
 from sensor.pki.certificates import Certificate
 from sensor.pki.issuers import issuer_hashes
+from sensor.pki.names import url_key
 
 
 class MemoryLookup:
@@ -49,6 +50,17 @@ class MemoryLookup:
         known = self._cas.get(issuer.name, ())
         stored = next((ca.certificate for ca in known if ca.issuer.number == issuer.number), None)
         return stored or self._traffic.certificate(issuer.number)
+
+    def with_crl(self, url: str) -> CrlUse | Unavailable:
+        if self.trouble is not None:
+            return Unavailable(self.trouble)
+        found = [each for each in self._found.values() if url in map(url_key, each.certificate.crl_urls)]
+        return CrlUse(tuple(found[:MAX_CRL_USE]), len(found) > MAX_CRL_USE)
+
+    def issuers_named(self, name: str) -> Sequence[KnownIssuer] | Unavailable:
+        if self.trouble is not None:
+            return Unavailable(self.trouble)
+        return [*self._cas.get(name, ()), *self._traffic.named(name)]
 
     def close(self) -> None:
         """Nothing to close."""

@@ -8,10 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
-from sensor.ct.lookup import Found, Issuer, NotFound
+from sensor.ct.lookup import MAX_CRL_USE, CrlUse, Found, Issuer, KnownIssuer, NotFound
 from sensor.ct.rows import RowError, UrlSet, certificate_of, decode_row, decode_urls
 from sensor.ct.schema import KNOWN, TEXT
-from sensor.ct.traffic import KnownIssuer
 from sensor.ocsp.model import CertId
 from sensor.pki.issuers import ALGORITHMS
 
@@ -23,6 +22,10 @@ _ALGORITHM_NUMBERS = {name: number for number, name in enumerate(ALGORITHMS)}
 
 _HASHES = "SELECT issuer FROM issuer_hash WHERE algorithm = ? AND name_hash = ? AND key_hash = ?"
 _ROW = "SELECT row FROM certificate WHERE issuer = ? AND serial = ?"
+_WITH_CRL = (
+    "SELECT certificate.issuer, certificate.serial, certificate.row FROM crl_url CROSS JOIN certificate "
+    "ON certificate.crls = crl_url.url_set WHERE crl_url.url = ? LIMIT ?"
+)
 _ANY_ISSUER = (
     "SELECT issuer.number, certificate.row FROM issuer CROSS JOIN certificate "
     "ON certificate.issuer = issuer.number AND certificate.serial = ? ORDER BY issuer.kind, issuer.name, issuer.number"
@@ -80,6 +83,12 @@ class StoreReader:
         for number, blob in self._connection.execute(_ANY_ISSUER, (serial,)).fetchall():
             stored = self.issuer(number)
             yield stored, self._found(blob, serial, stored.issuer)
+
+    def with_crl(self, url: str) -> CrlUse:
+        """Certificates that name the CRL at this address (`pki.names.url_key`)."""
+        rows = self._connection.execute(_WITH_CRL, (url, MAX_CRL_USE + 1)).fetchall()
+        found = tuple(self._found(blob, serial, self.issuer(number).issuer) for number, serial, blob in rows)
+        return CrlUse(found[:MAX_CRL_USE], len(found) > MAX_CRL_USE)
 
     def issuer(self, number: int) -> StoredIssuer:
         """The issuer with this number."""

@@ -12,6 +12,9 @@ CLAIMED  Certificates name this issuer, whose own certificate was not imported. 
 TEXT     crt.sh named this issuer in words; `key_id` is its number there. Looked at only while exactly one KNOWN issuer
          and one TEXT issuer have that name.
 
+A certificate that names CRLs has the number of its url_set in `crls`, too; `crl_url` leads from a CRL's address, in
+the form of `pki.names.url_key`, to the sets that hold it.
+
 A row holds no reference to its expiry, so rows can later be spread over one file a month without a change of form.
 """
 
@@ -27,7 +30,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 APPLICATION_ID = 0x6F637370  # "ocsp"
-VERSION = 1
+VERSION = 2
 
 KNOWN = 0
 CLAIMED = 1
@@ -38,8 +41,10 @@ _SCHEMA = (
     "key_id BLOB NOT NULL, common_name TEXT NOT NULL, certificate BLOB NOT NULL, UNIQUE (name, kind, key_id))",
     "CREATE TABLE issuer_hash (algorithm INTEGER NOT NULL, name_hash BLOB NOT NULL, key_hash BLOB NOT NULL, "
     "issuer INTEGER NOT NULL, PRIMARY KEY (algorithm, name_hash, key_hash)) WITHOUT ROWID",
-    "CREATE TABLE certificate (issuer INTEGER NOT NULL, serial BLOB NOT NULL, row BLOB NOT NULL, "
+    "CREATE TABLE certificate (issuer INTEGER NOT NULL, serial BLOB NOT NULL, row BLOB NOT NULL, crls INTEGER, "
     "PRIMARY KEY (issuer, serial)) WITHOUT ROWID",
+    "CREATE INDEX certificate_crls ON certificate (crls) WHERE crls IS NOT NULL",
+    "CREATE TABLE crl_url (url TEXT NOT NULL, url_set INTEGER NOT NULL, PRIMARY KEY (url, url_set)) WITHOUT ROWID",
     "CREATE TABLE pending (number INTEGER PRIMARY KEY, issuer INTEGER NOT NULL, serial BLOB NOT NULL, "
     "digest BLOB NOT NULL, der BLOB NOT NULL, UNIQUE (issuer, serial, digest))",
     "CREATE TABLE url_set (number INTEGER PRIMARY KEY, urls BLOB NOT NULL UNIQUE)",

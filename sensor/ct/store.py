@@ -25,7 +25,7 @@ from sensor.pki.certificates import (
 )
 from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
 from sensor.pki.name_text import decode_name
-from sensor.pki.names import display_name
+from sensor.pki.names import display_name, url_key
 
 _MAX_REMEMBERED = 16384
 _SHA1 = ALGORITHMS.index("sha1")
@@ -86,6 +86,7 @@ class Store:
         self._hashed: set[tuple[int, bytes]] = set()
         self._numbers: dict[tuple[int, str, bytes], int] = {}
         self._urls: dict[UrlSet, int] = {}
+        self._with_crls: set[int] = set()  # of these, the numbers of those that hold CRLs
         self._sources: dict[str, int] = {}
 
     def _remembered(self) -> int:
@@ -305,6 +306,11 @@ class Store:
             number = self._urls[urls] = self._number(
                 "SELECT number FROM url_set WHERE urls = ?", blob, "INSERT INTO url_set (urls) VALUES (?)", blob
             )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO crl_url VALUES (?, ?)", [(url_key(url), number) for url in urls[1]]
+            )
+            if urls[1]:
+                self._with_crls.add(number)
         return number
 
     def _number(self, select: str, key: tuple[object, ...], insert: str, values: tuple[object, ...]) -> int:
@@ -318,7 +324,8 @@ class Store:
         """Whether there was none; what there was is united with it."""
         key = (issuer, serial)
         if self._connection.execute(
-            "INSERT OR IGNORE INTO certificate VALUES (?, ?, ?)", (*key, encode_row(row))
+            "INSERT OR IGNORE INTO certificate VALUES (?, ?, ?, ?)",
+            (*key, encode_row(row), row.urls if row.urls in self._with_crls else None),
         ).rowcount:
             return True
         old = self._row(issuer, serial)

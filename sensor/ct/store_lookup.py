@@ -8,11 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sensor.ct.lookup import Answer, Found, Issuer, NotFound, Unavailable
+from sensor.ct.lookup import Answer, CrlUse, Found, Issuer, KnownIssuer, NotFound, Unavailable
 from sensor.ct.reader import StoreReader
 from sensor.ct.rows import RowError
 from sensor.ct.schema import LOCKED, StoreError, default_path, describe, open_to_read
-from sensor.ct.traffic import KnownIssuer, TrafficIssuers
+from sensor.ct.traffic import TrafficIssuers
 from sensor.ocsp.model import CertId
 from sensor.settings import CtSettings
 
@@ -51,8 +51,7 @@ class StoreLookup:
             self._trouble = LOCKED
 
     def lookup(self, ids: Sequence[CertId]) -> list[Answer]:
-        if self._clock() >= self._next_check:
-            self._check()
+        self._check_if_due()
         cache = self._cache
         answers: list[Answer] = []
         for cert_id in ids:
@@ -93,8 +92,34 @@ class StoreLookup:
             self._unavailable(f"damaged: {error}")
         return None
 
+    def with_crl(self, url: str) -> CrlUse | Unavailable:
+        self._check_if_due()
+        if self._trouble is not None:
+            return Unavailable(self._trouble)
+        if self._reader is None:
+            return CrlUse((), False)
+        try:
+            return self._reader.with_crl(url)
+        except sqlite3.Error as error:
+            return self._unavailable(describe(error))
+        except RowError as error:
+            return self._unavailable(f"damaged: {error}")
+
+    def issuers_named(self, name: str) -> Sequence[KnownIssuer] | Unavailable:
+        self._check_if_due()
+        if self._trouble is not None:
+            return Unavailable(self._trouble)
+        try:
+            return [*self._known_issuers(name), *self._traffic.named(name)]
+        except sqlite3.Error as error:
+            return self._unavailable(describe(error))
+
     def close(self) -> None:
         self._drop()
+
+    def _check_if_due(self) -> None:
+        if self._clock() >= self._next_check:
+            self._check()
 
     def _ask(self, cert_id: CertId) -> Answer:
         if self._trouble is not None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
-from sensor.ct.lookup import Issuer
+from sensor.ct.lookup import Issuer, KnownIssuer
 from sensor.ct.sources import DerItem
 from sensor.ct.sources.der import looks_like_pkcs7, read_blob
 from sensor.ocsp.model import CertId
@@ -23,13 +21,6 @@ _MAX_ISSUERS = 4096
 _MAX_SIGNERS = 8  # CAs of one name whose keys are tried
 _MAX_BUNDLED = 16
 _MAX_JUDGED_BYTES = 4 << 20
-
-
-class KnownIssuer(msgspec.Struct, frozen=True):
-    """An issuer whose certificate (DER) is at hand."""
-
-    issuer: Issuer
-    certificate: bytes
 
 
 class TrafficIssuers:
@@ -58,6 +49,10 @@ class TrafficIssuers:
     def certificate(self, number: int) -> bytes | None:
         """The certificate (DER) that made the issuer with this number known."""
         return self._certificates.get(number)
+
+    def named(self, name: str) -> Sequence[KnownIssuer]:
+        """Those of this name (RFC 4514 text)."""
+        return self._by_name.get(name, ())
 
     def offer(self, der: bytes) -> Issuer | None:
         """The issuer that this certificate makes known, or None: it is no CA's, or nobody trusted signed it.

@@ -17,6 +17,7 @@ from sensor.ocsp.model import Evidence
 from sensor.pki.crl import Crl, CrlEnd
 from sensor.pki.crl_reader import CrlReader
 from sensor.pki.crl_tap import CrlTap
+from sensor.pki.names import url_key
 from sensor.pki.serial_index import SerialIndex
 from sensor.pki.x509 import X509, X509Error, decode_x509
 from sensor.settings import CrlSettings
@@ -148,7 +149,7 @@ def _fetch(transaction: HttpTransaction, file: BodyFile | None) -> Fetch:
 
 
 def url_of(transaction: HttpTransaction) -> str:
-    """What was asked for, as an absolute URL (RFC 3986 6.2.2.1, 6.2.3): scheme and host in lower case, no port 80.
+    """What was asked for, as an absolute URL in the form of `pki.names.url_key`.
 
     Octets that are not ASCII as \\xNN; cut at 2,048 of them. "" where the request was not seen.
     """
@@ -156,15 +157,9 @@ def url_of(transaction: HttpTransaction) -> str:
     if request is None:
         return ""
     target = request.target[:_MAX_URL]
-    scheme, mark, rest = target.partition(b"://")
-    if mark and scheme.lower() in (b"http", b"https"):
-        host, slash, path = rest.partition(b"/")
-        scheme, path = scheme.lower(), slash + path
-    else:
-        scheme, path = b"http", target
-        host = request.host or _address(transaction.flow)
-    text = scheme + b"://" + host.lower().removesuffix(b":80") + path
-    return text[:_MAX_URL].decode("ascii", "backslashreplace")
+    if b"://" not in target[:8]:
+        target = b"http://" + (request.host or _address(transaction.flow)) + target
+    return url_key(target[:_MAX_URL].decode("ascii", "backslashreplace"))
 
 
 def _address(flow: FlowId) -> bytes:

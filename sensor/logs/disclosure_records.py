@@ -11,19 +11,21 @@ class LeakRecord(OfFlow, frozen=True, kw_only=True):
     """A disclosure: this client told everyone on the path that it deals with this certificate's site."""
 
     channel: str
-    """How: ocsp."""
-    serial_number: str
-    """Of the certificate, as in ocsp.log."""
+    """How: ocsp, crl (a CRL was fetched), ca_issuers (an issuer's certificate was fetched)."""
+    url: str | UnsetType = UNSET
+    """What was fetched, of crl and ca_issuers."""
+    serial_number: str | UnsetType = UNSET
+    """Of the certificate, as in ocsp.log; a CRL is about many."""
     issuer: str | UnsetType = UNSET
     """The issuer's name, if the look-up cache knows it."""
     site: str | UnsetType = UNSET
-    """The registrable domain, or the first name."""
+    """The registrable domain, or the first name; of a CRL, that of one certificate that names it."""
     names: list[str] | UnsetType = UNSET
     """Names in the certificate, the first few."""
     names_total: Count
-    """How many it has."""
+    """How many it has; of a CRL, how many the known certificates have that name it."""
     sites_total: Count
-    """How many registrable domains they are."""
+    """How many registrable domains they are; of a CRL, with one for each entry about an unknown certificate."""
     grade: str
     """exact (one site), few (2 to 10), many, ca (an intermediate), unlisted (not in the look-up cache)."""
     found_in: str | UnsetType = UNSET

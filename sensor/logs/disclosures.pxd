@@ -3,7 +3,7 @@ cimport cython
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.parts cimport Parts
 
-cdef dict _STATUSES
+cdef dict _STATUSES, _NOTES
 cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES
 
 @cython.final
@@ -20,7 +20,7 @@ cdef class DisclosureLines:
     @cython.locals(parts=Parts, ts="long long", us="long long", names=tuple)
     cpdef leak(self, LineBuffer out, tuple leak)
     @cython.locals(parts=Parts, ts="long long", us="long long", orig_h=str, resp_h=str, serial=str, issuer=str, site=str,
-                   kind=str, issued=str, what=str, grade_text=str)
+                   channel=str, which=str, note=str, kind=str, issued=str, what=str, names=tuple, grade_text=str)
     cpdef notice(self, LineBuffer out, tuple leak)
     @cython.locals(parts=Parts, ts="long long", end="long long", suppress_us="long long", note=str, msg=str, sub=str,
                    rule_id=str, level=str, fuid=str, mime_type=str, desc=str)

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
+from sensor.fetch.model import Fetch
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.observer import Notice
 from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
@@ -20,6 +21,7 @@ from sensor.settings import LogSettings
 _MAX_REMEMBERED = 1024  # of what recurs from message to message
 _MAX_REMEMBERED_BYTES = 4096  # of a reply of which something is remembered
 _MAX_HASH_BYTES = 64  # of a CertID that is remembered
+_NOTES = {"ocsp": "OCSP::Privacy_Leak", "crl": "CRL::Privacy_Leak", "ca_issuers": "X509::Privacy_Leak"}
 _STATUSES = {int(status): status.name for status in ResponseStatus}
 
 
@@ -182,7 +184,7 @@ class DisclosureLines:
             software,
             evidence,
             times_seen,
-            _,
+            fetch,
             foreign_responder,
         ) = leak
         parts = self._parts
@@ -190,7 +192,10 @@ class DisclosureLines:
         parts.begin(out, LEAK, us, us)
         out.raw(parts.use_flow(flow))
         out.string("channel", channel)
-        out.string("serial_number", serial)
+        if fetch.__class__ is Fetch and fetch.url:
+            out.string("url", parts.short_str(fetch.url))
+        if serial is not None:
+            out.string("serial_number", serial)
         if issuer is not None:
             out.string("issuer", parts.short_str(issuer))
         if site is not None:
@@ -219,7 +224,7 @@ class DisclosureLines:
 
     def notice(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
         """The line of notice.log that tells of such a Leak. Addresses in it are those of the flow: src asked dst."""
-        ts, flow, _, serial, issuer, site, _, _, sites_total, grade, _, _, _, _, _, _, exchange, _ = leak
+        ts, flow, channel, serial, issuer, site, names, _, sites_total, grade, _, _, _, _, _, _, exchange, _ = leak
         parts = self._parts
         orig_h, resp_h, resp_p = flow.orig_h, flow.resp_h, flow.resp_p
         us = ts // 1000
@@ -229,21 +234,26 @@ class DisclosureLines:
         kind = "application/ocsp-request"
         if fuid is None:
             fuid = exchange.resp_fuid
-            kind = "application/ocsp-response"
+            kind = "application/ocsp-response" if channel == "ocsp" else exchange.mime_type
         if fuid is not None:
             out.string("fuid", fuid)
-            out.string("file_mime_type", kind)
+            if kind is not None:
+                out.string("file_mime_type", kind)
             out.string("file_desc", self._url(exchange, resp_h, resp_p))
         issued = "" if issuer is None else f" issued by {parts.short_str(issuer)}"
-        if site is None:
+        if channel == "ca_issuers":
+            what = f"a certificate issued by {parts.short_str(names[0])}"
+        elif site is None:
             what = f"a certificate{issued}"
         elif sites_total > 1:
             what = f"one of {sites_total} sites, such as {parts.short_str(site)}"
         else:
             what = parts.short_str(site)
-        out.raw('"proto":"tcp","note":"OCSP::Privacy_Leak",')
+        note = _NOTES[channel]
+        out.raw(f'"proto":"tcp","note":"{note}",')
         out.string("msg", f"{orig_h} told everyone on the path to {resp_h} that it deals with {what}")
-        out.string("sub", f"{grade._value_}: serial {serial}{issued}")
+        which = f"CRL {parts.short_str(exchange.url)}" if serial is None else f"serial {serial}"
+        out.string("sub", f"{grade._value_}: {which}{issued}")
         out.string("src", orig_h)
         out.string("dst", resp_h)
         out.number("p", resp_p)

@@ -232,7 +232,7 @@ class NoticeRecord(Record, frozen=True, kw_only=True):
     proto: str | UnsetType = UNSET
     """Transport protocol: tcp."""
     note: str
-    """What kind of notice: OCSP::Privacy_Leak, what a rule calls it; of the sensor CaptureLoss::... and others."""
+    """Kind: OCSP::, CRL:: or X509::Privacy_Leak, what a rule calls it; of the sensor CaptureLoss::... and others."""
     msg: str
     """The notice in one sentence."""
     sub: str | UnsetType = UNSET

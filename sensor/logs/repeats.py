@@ -46,7 +46,7 @@ class NoticeMemory:
         ts, flow, _, serial, issuer, _, _, _, _, _, _, _, _, _, _, _, exchange, _ = leak
         if issuer is None and exchange.cert_id is not None:
             issuer = exchange.cert_id.issuer_key_hash
-        key = (flow.orig_h, issuer, serial)
+        key = (flow.orig_h, issuer, exchange.url if serial is None else serial)
         if key in self._told:
             told = self._told[key]
             if 0 <= ts - told < self._window:

@@ -164,6 +164,18 @@ def url(text: str) -> str | None:
     return text if 0 < len(text) <= 1024 and text.isascii() and text.isprintable() and " " not in text else None
 
 
+def url_key(text: str) -> str:
+    """A URL as it is compared (RFC 3986 6.2.2.1, 6.2.3): scheme and host in lower case, port 80 of http left out."""
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        return text
+    host, slash, path = rest.partition("/")
+    scheme, host = scheme.lower(), host.lower()
+    if scheme == "http":
+        host = host.removesuffix(":80")
+    return f"{scheme}://{host}{slash or '/'}{path}"
+
+
 def render_plain(text: str) -> str:
     """The text with everything that is not printable as Zeek's \\xNN, for terminals and messages."""
     if text.isprintable():

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 import msgspec
 
+from sensor.fetch.model import Fetch
 from sensor.ocsp.model import Evidence, OcspExchange
 from sensor.weird import FlowId
 
@@ -26,13 +27,13 @@ class Leak(msgspec.Struct, frozen=True, gc=False):
 
     ts: int
     flow: FlowId
-    channel: str  # "ocsp" (later also "crl", "ca_issuers")
-    serial_number: str
+    channel: str  # "ocsp", "crl", "ca_issuers"
+    serial_number: str | None  # a CRL is about many
     issuer: str | None  # RFC 4514 text of its name
     site: str | None  # what privacy.sites calls the first name's site; None for an intermediate or an unlisted serial
     names: tuple[str, ...]
     names_total: int
-    sites_total: int
+    sites_total: int  # of a CRL, of all certificates that name it, as far as known
     grade: Grade
     found_in: str | None  # the source of the certificate's row
     not_before: int | None
@@ -40,7 +41,7 @@ class Leak(msgspec.Struct, frozen=True, gc=False):
     software: str
     evidence: Evidence
     times_seen: int  # of this client and certificate, this one included
-    exchange: OcspExchange
+    exchange: OcspExchange | Fetch
     foreign_responder: bool = False  # the certificate names other responders than the host that was asked
 
 

@@ -157,6 +157,12 @@ def software_of(agent: bytes | None, habits: Habits) -> str:
     return made if claimed is None else f"{made} (claims {claimed.software})"
 
 
+def software_of_agent(agent: bytes | None) -> str:
+    """What a user agent alone points to: of a request whose habits say nothing."""
+    claimed = _claimed(agent[:_MAX_AGENT_BYTES]) if agent else None
+    return UNKNOWN if claimed is None else claimed.software
+
+
 def _claimed(agent: bytes) -> Agent | None:
     for row in AGENTS:
         if agent.startswith(row.mark) if row.at_start else row.mark in agent:

@@ -98,6 +98,7 @@ def _merge(tolds: dict[tuple[Grade, str], Told], told: Told) -> None:
     one.certificates += told.certificates
     one.sites_total = max(one.sites_total, told.sites_total)
     one.asked |= told.asked
+    one.is_crl |= told.is_crl
     one.revoked |= told.revoked
 
 
@@ -118,6 +119,8 @@ def _subjects(tolds: dict[tuple[Grade, str], Told]) -> list[tuple[Told, str, str
 
 def _subject(told: Told) -> tuple[str, str]:
     label = shown(told.label)
+    if told.grade is Grade.unlisted and told.is_crl:
+        return label, ""
     if told.grade is Grade.unlisted:
         issuer = f"of {shown(text.common_name(told.label))}" if told.label else "of an unknown issuer"
         return f"{plural(max(1, told.certificates), 'serial')} {issuer}", ""
@@ -130,6 +133,8 @@ def _subject(told: Told) -> tuple[str, str]:
 
 def _line(told: Told, head: str, tail: str, room: int) -> Line:
     notes = [plural(told.times, "time")]
+    if told.is_crl:
+        notes.append("by CRL")
     if told.revoked:
         notes.append("revoked")
     if not told.asked:

@@ -15,6 +15,7 @@ from sensor.http.transaction import HttpTransaction
 from sensor.ocsp.model import CertStatus, Evidence, OcspExchange, ResponseStatus
 from sensor.privacy.leak import Grade, Leak
 from sensor.report.tally import Sample, Tally
+from sensor.report.text import common_name
 from sensor.weird import Weird
 
 MAX_KEYS = 1024  # ports, MIME types, weird names, unlisted serials
@@ -70,10 +71,11 @@ class Responder:
 class Told:
     """What one client told with one program, once: a site, a CA, or serials of one issuer (`label`, "" if unknown).
 
-    `sites_total` is what the certificates name at most; `asked` is False where only replies were seen.
+    `sites_total` is what the certificates name at most; `asked` is False where only replies were seen; `is_crl`: a CRL
+    told it, too.
     """
 
-    __slots__ = ("asked", "certificates", "grade", "label", "revoked", "sites_total", "times")
+    __slots__ = ("asked", "certificates", "grade", "is_crl", "label", "revoked", "sites_total", "times")
 
     def __init__(self, grade: Grade, label: str) -> None:
         self.grade = grade
@@ -83,6 +85,7 @@ class Told:
         self.certificates = 0
         self.asked = False
         self.revoked = False
+        self.is_crl = False
 
 
 class Unsound:
@@ -220,9 +223,12 @@ class Summary:
     def leak(self, leak: Leak) -> None:
         self.leaks += 1
         grade = leak.grade
-        if grade is _UNLISTED:
+        if grade is _UNLISTED and leak.serial_number is None:
+            whose = common_name(leak.issuer) if leak.issuer else "an unknown issuer"
+            label, kind = f"a CRL of {whose}", UNLISTED
+        elif grade is _UNLISTED:
             label, kind = leak.issuer or "", UNLISTED
-            self.unlisted.add((leak.issuer, leak.serial_number))
+            self.unlisted.add((leak.issuer, leak.serial_number or ""))
         elif grade is _CA:
             label, kind = leak.names[0], CA
         else:
@@ -237,7 +243,9 @@ class Summary:
             if leak.site is not None:
                 self.sites_total.add(label)
         told.times += 1
-        if leak.times_seen == 1:
+        if leak.serial_number is None:
+            told.is_crl = True
+        elif leak.times_seen == 1:
             told.certificates += 1
             self.certificates_total.add((leak.issuer, leak.serial_number))
         if leak.sites_total > told.sites_total:  # noqa: PLR1730  (a third of the cost of max)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest i
 
 from sensor.ct.deferred import DeferredLookup
 from sensor.ct.importing import ImportReport, import_paths
-from sensor.ct.lookup import CtLookup, Found, Issuer, NotFound, Unavailable
+from sensor.ct.lookup import CrlUse, CtLookup, Found, Issuer, NotFound, Unavailable
 from sensor.ct.memory import MemoryLookup
 from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
@@ -27,6 +27,7 @@ from sensor.ocsp.model import CertId
 from sensor.pki.certificates import decode_certificate
 from sensor.pki.issuers import ALGORITHMS
 from sensor.pki.name_text import decode_name
+from sensor.pki.names import url_key
 from sensor.settings import CtSettings
 from tests.ct.pki import Ca, make_root
 
@@ -35,12 +36,28 @@ SUB = ROOT.intermediate("Sub", path_length=1)
 NAMESAKES = (make_root("Twin"), make_root("Twin"))
 KNOWN = (ROOT, SUB, *NAMESAKES)
 SERIAL = 0xA0B1C2D3
+
+
+def points(*urls: str) -> tuple[tuple[x509.ExtensionType, bool], ...]:
+    names = ([x509.UniformResourceIdentifier(url)] for url in urls)
+    return ((x509.CRLDistributionPoints([x509.DistributionPoint(each, None, None, None) for each in names]), False),)
+
+
 LEAVES = {
+    "shard 1": (SUB, SUB.issue("a.example", serial=21, extra=points("http://CRL.example:80/1.crl"))),
+    "shard 1, too": (
+        NAMESAKES[1],
+        NAMESAKES[1].issue("b.example", serial=22, extra=points("http://crl.example/1.crl")),
+    ),
+    "shard 2": (SUB, SUB.issue("c.example", serial=23, extra=points("http://crl.example/2.crl"))),
     SUB.subject.rfc4514_string(): (SUB, SUB.issue("sub.example", "www.sub.example", serial=SERIAL)),
     "twin 0": (NAMESAKES[0], NAMESAKES[0].issue("zero.example", serial=SERIAL)),
     "twin 1": (NAMESAKES[1], NAMESAKES[1].issue("one.example", serial=SERIAL)),
     "only twin 1": (NAMESAKES[1], NAMESAKES[1].issue("only.example", serial=7)),
 }
+
+
+WITH_CRL = {"http://crl.example/1.crl": {"a.example", "b.example"}, "http://crl.example/2.crl": {"c.example"}}
 
 
 class Harness(Protocol):
@@ -256,6 +273,50 @@ class TestIssuerCertificate:
         harness.mend_it()
         harness.lookup.lookup([ROOT.cert_id(1)])
         assert harness.lookup.issuer_certificate(issuer) is not None
+
+
+class TestWithCrl:
+    """Certificates that name a CRL as theirs."""
+
+    @pytest.mark.parametrize("url", ["http://crl.example/1.crl", "http://crl.example/2.crl"])
+    def test_those_that_name_it(self, harness: Harness, url: str) -> None:
+        use = harness.lookup.with_crl(url)
+        assert isinstance(use, CrlUse)
+        assert not use.more
+        assert {names(each)[0] for each in use.certificates} == WITH_CRL[url]
+        assert all(url in map(url_key, each.certificate.crl_urls) for each in use.certificates)
+
+    def test_one_that_nobody_names(self, harness: Harness) -> None:
+        assert harness.lookup.with_crl("http://crl.example/3.crl") == CrlUse((), False)
+
+    def test_in_trouble(self, harness: Harness) -> None:
+        harness.break_it()
+        assert isinstance(harness.lookup.with_crl("http://crl.example/1.crl"), Unavailable)
+        harness.mend_it()
+        harness.lookup.lookup([ROOT.cert_id(1)])
+        assert isinstance(harness.lookup.with_crl("http://crl.example/1.crl"), CrlUse)
+
+
+class TestIssuersNamed:
+    """All CAs of a name, with their certificates."""
+
+    def test_namesakes(self, harness: Harness) -> None:
+        name = decode_name(decode_certificate(NAMESAKES[0].der, 9).subject_der)
+        found = harness.lookup.issuers_named(name)
+        assert not isinstance(found, Unavailable)
+        assert {each.certificate for each in found} == {each.der for each in NAMESAKES}
+
+    def test_those_of_the_traffic(self, harness: Harness) -> None:
+        new = SUB.intermediate("Seen in traffic, too")
+        name = decode_name(decode_certificate(new.der, 9).subject_der)
+        assert list(harness.lookup.issuers_named(name)) == []  # type: ignore[arg-type]  # not Unavailable
+        harness.lookup.issuer_from_traffic(new.der)
+        (found,) = harness.lookup.issuers_named(name)  # type: ignore[misc]  # likewise
+        assert found.certificate == new.der
+
+    def test_in_trouble(self, harness: Harness) -> None:
+        harness.break_it()
+        assert isinstance(harness.lookup.issuers_named("CN=x"), Unavailable)
 
 
 class TestTraffic:

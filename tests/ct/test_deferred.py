@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from sensor.ct.deferred import DeferredLookup
-from sensor.ct.lookup import Answer, Issuer, NotFound, Unavailable
+from sensor.ct.lookup import Answer, CrlUse, Issuer, KnownIssuer, NotFound, Unavailable
 from sensor.ct.schema import StoreError
 from sensor.ocsp.model import CertId
 from sensor.settings import CtSettings
@@ -56,6 +56,14 @@ class Store:
         self.gate.wait()
         self.certificates += 1
         return issuer.name.encode() if issuer.number > 0 else None
+
+    def with_crl(self, url: str) -> CrlUse | Unavailable:
+        self.gate.wait()
+        return CrlUse((), url == "more")
+
+    def issuers_named(self, name: str) -> list[KnownIssuer]:
+        self.gate.wait()
+        return [KnownIssuer(ISSUER, name.encode())]
 
     def close(self) -> None:
         self.closed += 1
@@ -166,6 +174,11 @@ class TestWell:
         assert store.certificates == 2
         assert lookup.issuer_certificate(ISSUER) is None
 
+    def test_other_questions(self, make: Make) -> None:
+        lookup = make()
+        assert [lookup.with_crl(url) for url in ("more", "x")] == [CrlUse((), True), CrlUse((), False)]
+        assert list(lookup.issuers_named("CN=CA")) == [KnownIssuer(ISSUER, b"CN=CA")]  # type: ignore[arg-type]  # well
+
     def test_closing(self, make: Make, store: Store) -> None:
         lookup = make()
         lookup.lookup([cert(1)])
@@ -193,6 +206,15 @@ class TestHanging:
         assert lookup.issuer_certificate(Issuer(1, "CN=CA", "CA")) is None
         lookup.close()
         assert time.monotonic() - began < 2.5, "closing leaves a hanging thread behind"
+
+    def test_other_questions_are_not_waited_for_either(self, make: Make, store: Store) -> None:
+        store.gate.clear()
+        lookup = make(answer_within_ms=20, max_waiting=2)
+        assert isinstance(lookup.with_crl("x"), Unavailable)
+        assert [isinstance(lookup.issuers_named("x"), Unavailable) for _ in range(5)] == [True] * 5
+        assert lookup.refused > 0
+        lookup.close()
+        assert isinstance(lookup.with_crl("x"), Unavailable)
 
     def test_late_answers_come_once_in_order_and_each_is_asked_once(self, make: Make, store: Store) -> None:
         lookup = make(answer_within_ms=5)

@@ -17,6 +17,7 @@ from sensor.settings import LogSettings
 from tests.logs.observations import (
     CERT,
     EXCHANGE,
+    FETCH,
     FLOW,
     LEAK,
     OCSP_REQUEST,
@@ -306,3 +307,21 @@ def test_what_is_remembered_is_bounded() -> None:
         lines.exchange(out, exchange, None, None, (Finding.nonce_missing,) * (number % 3))
     for memory in (lines._cert_ids, lines._answers, lines._replies, lines._audits):
         assert 0 < len(memory) <= 1024
+
+
+def test_a_leak_by_a_crl_and_by_an_issuers_certificate() -> None:
+    by_crl = changed(LEAK, channel="crl", serial_number=None, exchange=FETCH)
+    writer, sink = make_writer()
+    writer.leaks([by_crl, changed(by_crl, channel="ca_issuers", serial_number="1F", names=("CA",), site=None)])
+    writer.leaks([by_crl])
+    writer.close()
+    first, second, _ = sink.records("leak")
+    assert (first["channel"], first["url"], "serial_number" in first) == ("crl", "http://crl.example/17.crl", False)
+    assert list(first).index("url") == list(first).index("channel") + 1
+    assert (second["channel"], second["url"], second["serial_number"]) == ("ca_issuers", first["url"], "1F")
+    told, told_too = sink.records("notice")
+    assert (told["note"], told["fuid"], told["file_mime_type"]) == ("CRL::Privacy_Leak", "FCrl", "application/pkix-crl")
+    assert told["sub"] == "exact: CRL http://crl.example/17.crl issued by CN=CA"
+    assert told["file_desc"] == "http://crl.example/17.crl"
+    assert told_too["note"] == "X509::Privacy_Leak"
+    assert told_too["msg"].endswith("that it deals with a certificate issued by CA")

@@ -40,6 +40,8 @@ LONGER = {
     "tests/ocsp/test_exchange.py": "one table of transactions and what comes of them",
     "sensor/flow/tcp.py": "one state machine; its transitions read side by side",
     "sensor/pki/crl_reader.py": "one state machine over one buffer; its parts are in crl_parts",
+    "sensor/ct/deferred.py": "one lock and the two threads that share it",
+    "tests/contract/test_ct_lookup.py": "one contract, every clause run against every implementation",
     "sensor/flow/tracker.py": "the flow table: find, open, time out, evict share its state, and one C struct",
 }
 

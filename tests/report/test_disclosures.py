@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
 import pytest
 
 from sensor.ocsp.model import CertStatus, Evidence
@@ -85,3 +88,19 @@ def test_unlisted_serials_the_most_frequent_first(make) -> None:
     text = page(summary)
     assert "  07  R9, Trust  8 times\n  06  R9, Trust  7 times\n" in text
     assert "  and 3 more serials\n" in text
+
+
+def test_what_a_crl_told(make) -> None:
+    summary = Summary()
+    for grade, site in ((Grade.exact, "a.example"), (Grade.unlisted, None)):
+        leak = make.leak("10.0.0.1", grade, site)
+        by_crl = msgspec.structs.replace(leak, channel="crl", serial_number=None)
+        summary.leak(by_crl)
+        summary.leak(by_crl)
+    summary.leak(msgspec.structs.replace(by_crl, issuer=None))
+    text = page(summary)
+    assert re.search(r"exact +a\.example +2 times, by CRL\n", text)
+    assert re.search(r"unlisted +a CRL of .+ +2 times, by CRL\n", text)
+    assert re.search(r"unlisted +a CRL of an unknown issuer +1 time, by CRL\n", text)
+    assert "Unlisted serials" not in text
+    assert "0 certificates" in text
