@@ -5,10 +5,11 @@
 #   make check   lint and types only
 #   make golden  write the golden logs anew (read the diff before you commit it)
 #   make bench   measure against tshark, tcpdump, scapy and Zeek; writes tests/bench/README.md
+#   make benchlive  measure what live loses of a flood, beside tcpdump (as root); writes there, too
 #   make clean   everything that was made
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench golden clean
+.PHONY: demo test check bench benchlive golden clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -46,6 +47,9 @@ check: $(VENV)/.tested
 
 bench: $(VENV)/.tested
 	@$(BIN)/python tests/bench/bench.py $(BENCH)
+
+benchlive: $(VENV)/.tested
+	@$(BIN)/python tests/bench/live.py $(BENCH)
 
 golden: $(VENV)/.tested
 	@$(BIN)/python -m pytest tests/golden --update-golden

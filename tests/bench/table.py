@@ -13,7 +13,8 @@ import sensor
 
 PEAK_LIMIT = 250 << 20
 GROWTH_LIMIT = 0.10
-BEGIN, END = "<!-- figures: written by bench.py -->", "<!-- end of figures -->"
+MARKS = ("<!-- figures: written by bench.py -->", "<!-- end of figures -->")
+LIVE_MARKS = ("<!-- figures: written by live.py -->", "<!-- end of live figures -->")
 
 
 class Target(NamedTuple):
@@ -104,9 +105,10 @@ def render_report(rows: list[Row], growths: list[Growth], rounds: int) -> str:
     return "\n".join(lines)
 
 
-def replace_figures(path: Path, report: str) -> None:
-    """Put the report between the two marks of the README."""
+def replace_figures(path: Path, report: str, marks: tuple[str, str] = MARKS) -> None:
+    """Put the report between two marks of the README."""
+    begin, end = marks
     text = path.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{report}\n\n{END}{after}")
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n\n{report}\n\n{end}{after}")

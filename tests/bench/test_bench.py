@@ -90,13 +90,13 @@ def test_growth_and_memory_are_judged() -> None:
 
 def test_figures_replace_figures(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
-    path.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    path.write_text(f"before\n{table.MARKS[0]}\nold\n{table.MARKS[1]}\nafter\n")
     table.replace_figures(path, "new")
     table.replace_figures(path, "newer")
-    assert path.read_text() == f"before\n{table.BEGIN}\n\nnewer\n\n{table.END}\nafter\n"
+    assert path.read_text() == f"before\n{table.MARKS[0]}\n\nnewer\n\n{table.MARKS[1]}\nafter\n"
 
 
 def test_the_readme_has_a_place_for_the_figures_and_no_bare_seconds() -> None:
     text = (HERE / "README.md").read_text()
-    assert text.index(table.BEGIN) < text.index(table.END)
+    assert text.index(table.MARKS[0]) < text.index(table.MARKS[1])
     assert " s |" not in text and "seconds" not in text

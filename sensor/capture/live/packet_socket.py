@@ -26,6 +26,10 @@ _PACKET_RX_RING: Final = 5
 _PACKET_STATISTICS: Final = 6
 _PACKET_VERSION: Final = 10
 _PACKET_RESERVE: Final = 12
+_PACKET_FANOUT: Final = 18
+_PACKET_FANOUT_DATA: Final = 22
+_PACKET_FANOUT_CBPF: Final = 6
+_PACKET_FANOUT_FLAG_UNIQUEID: Final = 0x2000  # since Linux 4.12
 _TPACKET_V3: Final = 2
 _MR_PROMISC: Final = 1
 _ETH_P_ALL: Final = 3
@@ -102,6 +106,19 @@ class PacketSocket:
         self.sock.close()
         with contextlib.suppress(BufferError):
             self.ring.close()
+
+
+def share(members: Sequence[PacketSocket], program: Sequence[bpf.Instruction]) -> None:
+    """Each packet goes to one of these only, by what `program` returns, modulo their number. All are bound alike.
+
+    Raises OSError.
+    """
+    kind = _PACKET_FANOUT_CBPF | _PACKET_FANOUT_FLAG_UNIQUEID
+    members[0].sock.setsockopt(SOL_PACKET, _PACKET_FANOUT, kind << 16)
+    group = members[0].sock.getsockopt(SOL_PACKET, _PACKET_FANOUT) & 0xFFFF
+    for member in members[1:]:
+        member.sock.setsockopt(SOL_PACKET, _PACKET_FANOUT, _PACKET_FANOUT_CBPF << 16 | group)
+    bpf.give(members[0].sock, SOL_PACKET, _PACKET_FANOUT_DATA, program)
 
 
 def _open() -> socket.socket:

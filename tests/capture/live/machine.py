@@ -34,7 +34,7 @@ def run(program: Sequence[Instruction], packet: bytes, kernel: Kernel | None = N
             case 0x20 | 0x28 | 0x30 if k in known:
                 a = known[k]
             case 0x20 | 0x28 | 0x30 | 0x40 | 0x48 | 0x50:
-                place = k + (x if code & 0x40 else 0)
+                place = (k + (x if code & 0x40 else 0)) & 0xFFFFFFFF
                 size = {0x00: 4, 0x08: 2, 0x10: 1}[code & 0x18]
                 if place + size > len(packet):
                     return 0
@@ -49,8 +49,12 @@ def run(program: Sequence[Instruction], packet: bytes, kernel: Kernel | None = N
                 x = memory[k]
             case 0x01:
                 x = k
+            case 0x00:
+                a = k
             case 0x02:
                 memory[k] = a
+            case 0x03:
+                memory[k] = x
             case 0x04:
                 a = (a + k) & 0xFFFFFFFF
             case 0x0C:

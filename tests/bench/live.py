@@ -1,0 +1,196 @@
+"""Measures how much `ocspwatch live` loses of a flood, beside tcpdump and beside scapy's socket, and writes it down.
+
+    python tests/bench/live.py [--quick] [--print]
+
+In a network namespace of its own (needs root, iproute2, tcpreplay, tcpdump) the loads are played into one end of a veth
+pair, at several rates and at last as fast as tcpreplay can, and taken off its other end by one program at a time:
+ocspwatch doing its whole job (all logs to disk), the same on scapy's socket, and `tcpdump -w /dev/null` with its
+defaults. What counts is what each says that the kernel dropped. Sender and receiver share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+
+from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
+from table import LIVE_MARKS, replace_figures  # noqa: E402  (as above)
+
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
+METHODS = ("ring", "tcpdump", "scapy")
+TOP = 0
+"""In place of a rate: as fast as it goes."""
+
+
+class Load(NamedTuple):
+    """`rates` in packets a second, the rising order of a measurement."""
+
+    kind: str
+    count: int
+    packets: int
+    rates: tuple[int, ...]
+
+
+LOADS = (
+    Load("dense", 20000, 200_000, (50_000, 100_000, 200_000, TOP)),
+    Load("mixed", 1000, 110_000, (50_000, 100_000, 200_000, TOP)),
+)
+QUICK = (Load("dense", 500, 5_000, (TOP,)),)
+
+
+class Flood(NamedTuple):
+    """What was sent and how fast (packets a second), and how many packets the receiver got and the kernel dropped."""
+
+    sent: int
+    pace: float
+    got: int
+    dropped: int
+
+
+def enter_network() -> None:
+    """From here on this process is in a namespace of its own, with a cable from w0 to w1."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        sys.exit(f"bench: no network namespace: {os.strerror(ctypes.get_errno())}")
+    for words in (
+        "link add w0 type veth peer w1",
+        "link set w0 addrgenmode none arp off up",
+        "link set w1 addrgenmode none arp off up",
+    ):
+        subprocess.run(["ip", *words.split()], check=True)
+    time.sleep(0.5)  # until the link is up
+
+
+def play(capture: Path, packets: int, rate: int, seconds: float) -> tuple[int, float]:
+    """Into w0, for so long; packets sent, and how many a second."""
+    words = ["tcpreplay", "-K", "-i", "w0", "--unique-ip"]
+    if rate:
+        wanted = int(rate * seconds)
+        words += ["--pps", str(rate), "--loop", str(-(-wanted // packets)), "--limit", str(wanted)]
+    else:
+        words += ["--topspeed", "--loop", str(max(1, round(seconds * 300_000 / packets)))]
+    done = subprocess.run([*words, str(capture)], check=True, capture_output=True, text=True)
+    actual = re.search(r"Actual: (\d+) packets .* in ([\d.]+) seconds", done.stdout)
+    assert actual is not None, done.stdout
+    return int(actual[1]), int(actual[1]) / max(float(actual[2]), 1e-6)
+
+
+def flood(method: str, capture: Path, packets: int, rate: int, seconds: float) -> Flood:
+    """One measurement."""
+    if method == "tcpdump":
+        return _flood_tcpdump(capture, packets, rate, seconds)
+    scratch = Path(tempfile.mkdtemp(dir=capture.parent))
+    words = ["--set", f"capture.method={method}", "live", "--allow-root", "-i", "w1", "-o", "logs", "--ct", "ct.sqlite"]
+    try:
+        process = subprocess.Popen(
+            [*COMMAND, *words], cwd=scratch, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "listening to" in line:
+                break
+        sent, pace = play(capture, packets, rate, seconds)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=300)
+        stats = [json.loads(line) for line in (scratch / "logs" / "stats.log").read_text().splitlines()]
+    finally:
+        shutil.rmtree(scratch)
+    return Flood(sent, pace, sum(row["pkts_proc"] for row in stats), sum(row["pkts_dropped"] for row in stats))
+
+
+def _flood_tcpdump(capture: Path, packets: int, rate: int, seconds: float) -> Flood:
+    words = ["tcpdump", "-i", "w1", "-w", "/dev/null"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    process.stderr.readline()  # listening on ...
+    sent, pace = play(capture, packets, rate, seconds)
+    time.sleep(2.5)  # its blocks are handed to it after up to two seconds
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    got, dropped = (int(re.search(rf"(\d+) packets? {what}", told)[1]) for what in ("captured", "dropped"))
+    return Flood(sent, pace, got, dropped)
+
+
+def measure(loads: Sequence[Load], cache: Path, seconds: float) -> list[tuple[Load, int, dict[str, Flood]]]:
+    """Each load at each rate with each method."""
+    rows = []
+    for load in loads:
+        capture = cache / f"{load.kind}-{load.count}.pcap"
+        if not capture.exists():
+            make_load(load.kind, load.count, capture, capture.with_suffix(".pem"))
+        for rate in load.rates:
+            found = {method: flood(method, capture, load.packets, rate, seconds) for method in METHODS}
+            print(load.kind, rate or "top", found, file=sys.stderr)
+            rows.append((load, rate, found))
+    return rows
+
+
+def is_kept(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> bool:
+    """Up to the rate at which tcpdump begins to lose, the ring loses no more than it, load by load."""
+    for kind in {load.kind for load, _, _ in rows}:
+        for load, _, found in rows:
+            if load.kind == kind:
+                if found["ring"].dropped > found["tcpdump"].dropped:
+                    return False
+                if found["tcpdump"].dropped:
+                    break
+    return True
+
+
+def render(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> str:
+    """The table of one run."""
+    lines = [
+        f"{os.cpu_count()} cores, which sender and receiver share; what part of the packets the kernel dropped.",
+        "",
+        "| load | packets a second | ocspwatch | tcpdump -w /dev/null | ocspwatch on scapy's socket |",
+        "|---|---|---|---|---|",
+    ]
+    for load, rate, found in rows:
+        pace = f"{rate:,}" if rate else f"top speed: {found['ring'].pace:,.0f}"
+        cells = " | ".join(_share(found[method]) for method in METHODS)
+        lines.append(f"| `{load.kind} {load.count}` | {pace} | {cells} |")
+    verdict = "kept" if is_kept(rows) else "**missed**"
+    lines += ["", f"Promised: no more lost than tcpdump loses, up to the rate at which it begins to: {verdict}."]
+    return "\n".join(lines)
+
+
+def _share(found: Flood) -> str:
+    lost = found.dropped / max(1, found.got + found.dropped)
+    return "0" if not found.dropped else f"{100 * lost:.1f} %" if lost >= 0.0005 else "under 0.05 %"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one small load; printed only")
+    parser.add_argument("--print", action="store_true", help="leave README.md as it is")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for which each rate is kept up")
+    arguments = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(HERE.parents[1])
+    cache = Path(os.environ.get("OCSPWATCH_BENCH_CACHE") or Path(tempfile.gettempdir(), "ocspwatch-bench"))
+    cache.mkdir(parents=True, exist_ok=True)
+    enter_network()
+    report = render(measure(QUICK if arguments.quick else LOADS, cache, 0.1 if arguments.quick else arguments.seconds))
+    print(report)
+    if not (arguments.quick or arguments.print):
+        replace_figures(HERE / "README.md", report, LIVE_MARKS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The flood bench does what it says: a small flood is counted whole, and the verdict can be "missed"."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import live  # noqa: E402  (it lies beside this file, which is no package)
+
+LOAD = live.Load("dense", 10, 100, (9, live.TOP))
+
+
+def rows(*dropped: tuple[int, int]) -> list[tuple[live.Load, int, dict[str, live.Flood]]]:
+    """At rising rates, what the ring and tcpdump dropped of 10,000."""
+    return [
+        (
+            LOAD,
+            rate * 1000,
+            {
+                name: live.Flood(10_000, 5000.0, 10_000 - lost, lost)
+                for name, lost in (("ring", ours), ("tcpdump", theirs), ("scapy", 9000))
+            },
+        )
+        for rate, (ours, theirs) in enumerate(dropped)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "kept"),
+    [
+        ([(0, 0), (0, 0)], True),
+        ([(0, 0), (5, 5), (900, 100)], True),
+        ([(0, 0), (0, 1), (900, 100)], True),
+        ([(1, 0), (0, 0)], False),
+        ([(0, 0), (6, 5)], False),
+    ],
+)
+def test_the_promise_holds_up_to_the_rate_at_which_tcpdump_begins_to_lose(
+    dropped: list[tuple[int, int]], kept: bool
+) -> None:
+    assert live.is_kept(rows(*dropped)) is kept
+    assert ("**missed**" in live.render(rows(*dropped))) is not kept
+
+
+def test_the_table_tells_little_from_nothing() -> None:
+    assert "| `dense 10` | top speed: 5,000 | 0 | under 0.05 % | 90.0 % |" in live.render(rows((0, 1)))
+
+
+@pytest.mark.needs("root", "namespaces", "ip", "tcpreplay", "tcpdump")
+def test_a_small_flood_is_counted_whole_by_each(tmp_path: Path) -> None:
+    """Small enough for every buffer: whoever loses of this does not count."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import live; from pathlib import Path; live.enter_network()\n"
+        "live.make_load('dense', 50, Path('load.pcap'), Path('load.pem'))\n"
+        "for method in live.METHODS: print(method, *live.flood(method, Path('load.pcap').resolve(), 500, 10000, 0.05))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(HERE)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = {words[0]: [float(word) for word in words[1:]] for words in map(str.split, done.stdout.splitlines())}
+    assert set(found) == {"ring", "tcpdump", "scapy"}
+    for method, (sent, _, got, dropped) in found.items():
+        assert (sent, got, dropped) == (500, 500, 0), method
