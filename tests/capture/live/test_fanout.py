@@ -22,6 +22,7 @@ PROGRAM = worker_program()
 BY_OUTER = {"teredo", "teredo origin", "teredo authenticated", "ayiya", "gre ppp", "gre ppp hdlc", "gre 802.11"}
 """Tunnels that are not opened: what is in one of them is on one worker if all of the tunnel is."""
 BY_NOTHING = {
+    "three tags",
     "ethernet 802.3 snap",
     "vlan snap",
     "mpls pseudowire",
