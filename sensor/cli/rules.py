@@ -45,6 +45,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verb.add_argument("-q", "--quiet", action="store_true", help="only what fails")
     verb.set_defaults(run=run_test)
 
+    verb = verbs.add_parser(
+        "convert",
+        help="rules as queries of a SIEM",
+        description="Prints rules as queries over our logs: for Splunk, Elasticsearch (Lucene; logs written with "
+        "--stream), or SQLite (a table for each log). Needs the extra `convert`.",
+    )
+    verb.add_argument("--to", choices=("splunk", "elasticsearch", "sqlite"), required=True, help="whose queries")
+    verb.add_argument("paths", nargs="+", metavar="RULE", help="rule files and folders")
+    verb.set_defaults(run=run_convert)
+
 
 def _add_paths(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
@@ -141,6 +151,28 @@ def run_test(args: argparse.Namespace, settings: Settings) -> int:
         trial.close()
     print(f"{passed} as they say, {failed} not; {untested} rules name no capture")
     return _FAILED if failed else _FINE
+
+
+def run_convert(args: argparse.Namespace, settings: Settings) -> int:
+    """`rules convert`: 0, or 2: a mistake in a rule, a rule that the target cannot have, or the extra is missing."""
+    from sensor.rules.convert import ConvertError, convert_file
+
+    rules, mistakes = _read(args, settings)
+    if mistakes:
+        return _tell(mistakes)
+    by_file: dict[Path, list[Rule]] = {}
+    for rule in rules.rules:
+        by_file.setdefault(rule.head.file, []).append(rule)
+    failed = []
+    for path, found in by_file.items():
+        try:
+            for title, query in convert_file(path, found, args.to):
+                if len(rules.rules) > 1:
+                    print(f"# {title}")
+                print(query)
+        except ConvertError as error:
+            failed.append(str(error))
+    return _tell(failed)
 
 
 def _tell(mistakes: list[str]) -> int:

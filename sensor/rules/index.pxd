@@ -1,5 +1,6 @@
 # Types for the compiled form of index.py; see setup.py.
 cimport cython
+from sensor.logs.encode cimport log_text
 from sensor.rules.literals cimport Literals
 
 cdef tuple _NONE
@@ -9,6 +10,8 @@ cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
 cdef class FieldIndex:
     cdef readonly int code
     cdef object _shape, _any_regex
+    cdef bint _is_number, _is_octets, _is_text, _only_numbers
+    cdef double _below, _above
     cdef Py_ssize_t _limit
     cdef tuple _all, _there
     cdef dict _equal, _numbers, _known, _tuples
@@ -22,7 +25,7 @@ cdef class FieldIndex:
     @cython.locals(found=tuple)
     cdef tuple _learn(self, object raw)
     cdef tuple _of_number(self, object raw)
-    @cython.locals(low=str, found=list)
+    @cython.locals(low=str, found=list, equal=list, octets=bytes)
     cpdef tuple of_text(self, str text)
 
 @cython.final

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sensor.http.transaction import Header
-from sensor.rules.expression import Atom, ExistsTest, NumberTest, RegexTest, TextTest
+from sensor.logs.encode import log_text
+from sensor.rules.expression import Atom, BoolTest, ExistsTest, NumberTest, RegexTest, TextTest
 from sensor.rules.fields import HEADER_FIELDS
 from sensor.rules.literals import ANYWHERE, AT_END, AT_START, Literals
 from sensor.rules.matching import compile_test
@@ -40,7 +41,7 @@ def can_index(service: str, atom: Atom) -> bool:
         return False
     if isinstance(test, ExistsTest):
         return test.wanted
-    return isinstance(test, TextTest | RegexTest) or (isinstance(test, NumberTest) and test.part is None)
+    return isinstance(test, TextTest | RegexTest | BoolTest) or (isinstance(test, NumberTest) and test.part is None)
 
 
 def merge(one: Rules, other: Rules) -> Rules:
@@ -56,6 +57,9 @@ class FieldIndex:
     def __init__(self, code: int, shape: Shape, tests: Sequence[tuple[Any, int]], limit: int) -> None:
         self.code = code
         self._shape = shape
+        self._is_number = shape in (Shape.number, Shape.bool)
+        self._is_octets = shape is Shape.octets
+        self._is_text = shape is Shape.text
         self._limit = limit
         self._all: Rules = tuple(sorted({number for _, number in tests}))
         self._there: Rules = tuple(sorted({number for test, number in tests if isinstance(test, ExistsTest)}))
@@ -76,6 +80,11 @@ class FieldIndex:
         self._literals = Literals(literals) if literals else None
         self._regexes = [(compile_regex(test.source), number) for test, number in regexes]
         self._any_regex = _any_of([test.source for test, _ in regexes])
+        # A number strictly between these two passes no comparison.
+        self._below, self._above = _bounds([test for test, _ in tests if isinstance(test, NumberTest)])
+        self._only_numbers = not (self._equal or self._regexes or self._there) and all(
+            isinstance(test, NumberTest) for test, _ in tests
+        )
         self._known: dict[Any, Rules] = {}
         self._tuples: dict[int, tuple[Any, Rules]] = {}
 
@@ -120,14 +129,20 @@ class FieldIndex:
         return found
 
     def _learn(self, raw: Any) -> Rules:
-        shape = self._shape
-        if shape is Shape.number or shape is Shape.bool:
+        if self._is_number:
+            if self._only_numbers and self._below < raw < self._above and raw not in self._numbers:
+                return _NONE
             found = self._of_number(raw)
         elif len(raw) > self._limit:
             return self._all
         else:
-            text = shown(raw, shape)
-            found = self._all if text is None else self.of_text(text)
+            if self._is_octets:
+                found = self.of_text(log_text(raw))
+            elif self._is_text and raw.isascii() and raw.isprintable():
+                found = self.of_text(raw)
+            else:
+                text = shown(raw, self._shape)
+                found = self._all if text is None else self.of_text(text)
             if len(raw) > _MAX_REMEMBERED_BYTES:
                 return found
         if len(self._known) >= _MAX_REMEMBERED:
@@ -146,14 +161,27 @@ class FieldIndex:
     def of_text(self, text: str) -> Rules:
         """The rules that may match an event of which the field's text is this one."""
         low = text.lower()
-        found = [*self._there, *self._equal.get(low, ())]
+        found: list[int] | None = None
         if self._literals is not None:
-            found += self._literals.find(low.encode(errors="surrogatepass"))
+            octets = low.encode() if low.isascii() else low.encode(errors="surrogatepass")
+            found = self._literals.find(octets)
+        equal = self._equal.get(low)
+        if equal is not None:
+            found = equal if not found else found + equal
         if self._tested:
-            found += [number for test, number in self._tested if test(text)]
+            found = (found or []) + [number for test, number in self._tested if test(text)]
         if self._any_regex is not None and self._any_regex(text):
-            found += [number for test, number in self._regexes if test(text)]
-        return tuple(sorted(set(found))) if found else _NONE
+            found = (found or []) + [number for test, number in self._regexes if test(text)]
+        if not found:
+            return self._there
+        return tuple(sorted({*found, *self._there}))
+
+
+def _bounds(tests: list[NumberTest]) -> tuple[float, float]:
+    """What a number must be at most to pass one of these comparisons by being small, and at least by being large."""
+    below = [test.number for test in tests if test.comparison.value in ("lt", "lte")]
+    above = [test.number for test in tests if test.comparison.value in ("gt", "gte")]
+    return max(below, default=float("-inf")), min(above, default=float("inf"))
 
 
 def _any_of(sources: list[str]) -> Callable[[str], bool] | None:

@@ -73,3 +73,19 @@ def test_replay(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "bad.yml").write_text("title: x")
     assert main(["replay", capture, "--json", "--rules", str(folder)]) == 2
     assert f"ocspwatch: {folder}/bad.yml:1: expected logsource" in capfd.readouterr().err
+
+
+def test_convert(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sigma.backends.splunk", reason="needs pySigma's backends (the extra convert)")
+    path = str(folder / "revoked.yml")
+    for target, query in (
+        ("splunk", 'source="*ocsp_exchange.log" cert_status="revoked"'),
+        ("elasticsearch", "_path:ocsp_exchange AND cert_status:revoked"),
+        ("sqlite", "SELECT * FROM ocsp_exchange WHERE cert_status='revoked' COLLATE NOCASE"),
+    ):
+        assert main(["rules", "convert", "--to", target, path]) == 0
+        assert capsys.readouterr().out == f"{query}\n"
+    (folder / "word.yml").write_text(RULE.replace("cert_status: revoked", "'|all': [a, b]").replace("fcc", "fcd"))
+    assert main(["rules", "convert", "--to", "sqlite", str(folder)]) == 2
+    told = capsys.readouterr()
+    assert "cert_status" in told.out and "word.yml" in told.err
