@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.service.notify import ServiceManager
     from sensor.service.privileges import Sealed
 
+EXIT_BROKEN = 1
 TICK_S = 1.0
 """How often the clock's work is done (cli.monitor)."""
 
@@ -69,7 +70,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Exit code 0: stopped, nothing lost; 2: a mistake of the caller's; 3: stopped, packets were lost."""
+    """Exit code 0: stopped, nothing lost; 1: it could not go on; 2: a mistake of the caller's; 3: stopped, packets or
+    lines were lost."""
     from sensor.capture.live.opening import open_live
     from sensor.capture.source import CaptureError
     from sensor.cli.rights import start_log_process
@@ -122,6 +124,7 @@ def _watch(
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
     from sensor.health.metrics import CONTENT_TYPE
+    from sensor.logs.sinks.queued import PlaceLostError
     from sensor.logs.sinks.sink import ReaderGone, SinkError
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
@@ -162,10 +165,12 @@ def _watch(
         pipeline.run(source, lambda: _do(work))
         manager.stopping()
         monitor.finish()
-        if writer is not None:
-            writer.close()
+        is_logged = _close(writer)
     except ReaderGone:
         return 0
+    except PlaceLostError as error:
+        tell_mistake(error)
+        return EXIT_BROKEN
     except (PrivilegeError, StoreError, SinkError, OSError) as error:
         return tell_mistake(error)
     finally:
@@ -181,7 +186,23 @@ def _watch(
         _print_summary(summary, source, pipeline, False if args.no_color else None)
     stats = source.stats()
     lost = stats.dropped or stats.interface_dropped or not source.complete or pipeline.internal_errors
-    return EXIT_PARTIAL if lost else 0
+    return EXIT_PARTIAL if lost or not is_logged else 0
+
+
+def _close(writer: LogWriter | None) -> bool:
+    """Whether every line has reached its log; if not, it says how many have not. Raises ReaderGone, PlaceLostError."""
+    from sensor.logs.sinks.queued import PlaceLostError
+    from sensor.logs.sinks.sink import ReaderGone, SinkError
+
+    try:
+        if writer is not None:
+            writer.close()
+    except (ReaderGone, PlaceLostError):
+        raise
+    except SinkError as error:
+        _tell(str(error))
+        return False
+    return True
 
 
 def _queue(args: argparse.Namespace, settings: Settings, logs: LogProcess | None) -> QueuedSink | None:

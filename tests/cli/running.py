@@ -38,6 +38,7 @@ class Live:
         before: tuple[str, ...] = (),
         allow_root: bool = True,
         interpreter: tuple[str, ...] = (sys.executable,),
+        environment: dict[str, str] | None = None,
     ) -> None:
         """`before` are words before the verb; `interpreter` may end up as somebody else."""
         named = ["--config", str(config)] if config else []
@@ -57,7 +58,7 @@ class Live:
                 *words,
             ],
             cwd=REPOSITORY,
-            env=os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
+            env=os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)} | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -65,6 +66,8 @@ class Live:
         assert self.process.stderr is not None
         self.said = ""
         self.rights: list[str] = []
+        if environment:  # who listens there is told
+            return
         for line in self.process.stderr:
             self.said = line
             if "listening" in line:

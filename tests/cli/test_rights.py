@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import GOOD, NEEDS, REPOSITORY, Live, frames, rows
-from tests.conftest import NOBODY
+from tests.conftest import NOBODY, Cable
 from tests.service.test_privileges import ONLY_NET_RAW, interpreter_for_all
 
 LATER = """
@@ -26,12 +28,16 @@ from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
 from sensor.report.render import print_summary
 from sensor.report.summary import Summary
+from sensor.rules.loader import load_rules
+from sensor.rules.shipped import paths_in_force
 from sensor.service.notify import ServiceManager
 from sensor.settings import Settings
 settings, summary = Settings(), Summary()
 source = open_inputs([str(path) for path in sorted(Path("pcaps").rglob("*.pcap*"))], settings.capture)
 sensor.cli.rights.import_everything()
-pipeline = Pipeline(settings, StoreLookup(settings.ct), LogWriter(settings.logs, (), MemorySink()), summary)
+writer = LogWriter(settings.logs, (), MemorySink())
+sensor.cli.live.apply_rules(load_rules(paths_in_force(settings.rules, []), settings.rules), settings, writer)
+pipeline = Pipeline(settings, StoreLookup(settings.ct), writer, summary)
 pipeline.prepare()
 before = set(sys.modules)
 opened = []
@@ -98,13 +104,12 @@ def check_rights(live: Live, bounding: int) -> None:
 
 
 @NEEDS
-def test_root_becomes_somebody_and_the_parser_holds_no_log(wire: object, open_place: Path) -> None:
+def test_root_becomes_somebody_and_the_parser_holds_no_log(wire: Cable, open_place: Path) -> None:
     logs = open_place / "logs"
     user = ("--set", f"service.user={NOBODY}:{NOBODY}")
     live = Live(open_place, "-i", "w1", "-o", str(logs), before=user, allow_root=False)
     assert "listening" in live.said, live.rights
-    for frame in frames(GOOD):
-        wire.send(frame)
+    wire.send(*frames(GOOD))
     check_rights(live, 0)
     code, out, err = live.stop()
     assert (code, err) == (0, "")
@@ -117,7 +122,7 @@ def test_root_becomes_somebody_and_the_parser_holds_no_log(wire: object, open_pl
 
 @NEEDS
 @pytest.mark.needs("setpriv")
-def test_cap_net_raw_alone_will_do(wire: object, open_place: Path) -> None:
+def test_cap_net_raw_alone_will_do(wire: Cable, open_place: Path) -> None:
     """Never root: as systemd starts it, with one ambient capability."""
     (open_place / "logs").mkdir()
     (open_place / "logs").chmod(0o777)
@@ -131,8 +136,7 @@ def test_cap_net_raw_alone_will_do(wire: object, open_place: Path) -> None:
         interpreter=(*ONLY_NET_RAW, *interpreter_for_all()),
     )  # fmt: skip  (in two lines)
     assert "listening" in live.said, live.rights
-    for frame in frames(GOOD):
-        wire.send(frame)
+    wire.send(*frames(GOOD))
     check_rights(live, 1 << 13)
     code, _, err = live.stop()
     assert (code, err) == (0, "")
@@ -141,8 +145,45 @@ def test_cap_net_raw_alone_will_do(wire: object, open_place: Path) -> None:
 
 
 @NEEDS
+@pytest.mark.needs("setpriv", "setcap")
+def test_a_capability_of_the_interpreters_file_will_do(wire: Cable, open_place: Path) -> None:
+    """As in the image: Docker gives users other than root no ambient capabilities."""
+    *environment, python = interpreter_for_all()
+    copy = open_place / "python3"
+    shutil.copy(python, copy)
+    subprocess.run(["setcap", "cap_net_raw=ep", copy], check=True)
+    nobody = (
+        "setpriv",
+        f"--reuid={NOBODY}",
+        f"--regid={NOBODY}",
+        "--clear-groups",
+        "--bounding-set=-all,+net_raw",
+        "--",
+    )
+    home = subprocess.run(
+        [python, "-c", "import sys; print(sys.base_prefix)"], check=True, capture_output=True, text=True
+    )
+    (open_place / "logs").mkdir()
+    os.chown(open_place / "logs", NOBODY, NOBODY)
+    live = Live(
+        open_place / "cache",
+        "-i",
+        "w1",
+        "-o",
+        str(open_place / "logs"),
+        allow_root=False,
+        interpreter=(*nobody, *environment, f"PYTHONHOME={home.stdout.strip()}", str(copy)),
+    )  # fmt: skip  (in two lines)
+    assert "listening" in live.said, live.rights
+    wire.send(*frames(GOOD))
+    check_rights(live, 1 << 13)
+    assert live.stop()[0] == 0
+    assert len(rows(open_place / "logs" / "leak.log")) == 1
+
+
+@NEEDS
 @pytest.mark.needs("setpriv")
-def test_without_the_capability_it_says_what_is_missing(wire: object, open_place: Path) -> None:
+def test_without_the_capability_it_says_what_is_missing(wire: Cable, open_place: Path) -> None:
     nothing = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
     live = Live(open_place / "cache", "-i", "w1", allow_root=False, interpreter=(*nothing, *interpreter_for_all()))
     assert live.process.wait(10) == 2

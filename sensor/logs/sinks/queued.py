@@ -165,6 +165,7 @@ class QueuedSink:
 
     def _run(self) -> None:
         """The thread."""
+        self._pass_on()
         next_tick = time.monotonic() + _TICK_S
         while True:
             try:
@@ -280,6 +281,9 @@ class QueuedSink:
             call()
         except SinkError as error:
             self._messages.put(str(error))
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         for text in self._place.messages():
             self._messages.put(text)
 
@@ -295,4 +299,5 @@ class QueuedSink:
                 self._drop(stream, waiting, batch[waiting.at :])
                 waiting.at = 0
             waiting.batches.clear()
+        self._pass_on()
         self._attempt(self._place.close)
