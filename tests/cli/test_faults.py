@@ -42,6 +42,11 @@ def lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+def expected_code(logs: Path) -> int:
+    """3 if packets were lost, which a busy machine may do, and which is told then."""
+    return 3 if any(row.get("pkts_dropped") for row in rows(logs / "stats.log")) else 0
+
+
 def log_process(live: Live) -> int:
     pid = live.process.pid
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
@@ -83,7 +88,7 @@ def test_hup_and_term_under_load(wire: Cable, tmp_path: Path, number: int) -> No
         began = time.monotonic()
         code, _, err = live.stop(number)
         took = time.monotonic() - began
-    assert (code, err) == (0, "")
+    assert (code, err) == (expected_code(logs), "")
     assert took < 5
     http = [row["uid"] for path in sorted(logs.glob("http.log*")) for row in rows(path)]
     assert len(http) == len(set(http)) and load.sent >= len(http) > 100
@@ -155,9 +160,14 @@ def test_a_full_disk_costs_counted_lines_and_no_packet(wire: Cable, small_disk: 
     queue = ("--set", "logs.max_queued_bytes=65536")
     live = Live(tmp_path, "-i", "w1", "-o", str(logs), before=(*QUICK, *queue))
     hog.write_bytes(b"x" * ((4 << 20) - (100 << 10)))
-    send(wire, 0, 200)
+    for number in range(0, 300, 20):
+        send(wire, number, 20)
+        time.sleep(0.1)
+    until(lambda: os.statvfs(small_disk).f_bavail == 0)
+    send(wire, 500, 20)
+    time.sleep(1.5)
     hog.unlink()
-    time.sleep(1.2)
+    time.sleep(1.5)
     send(wire, 1000, 5)
     code, _, err = live.stop()
     assert "No space left on device; lines wait" in err and "written again" in err
@@ -196,9 +206,10 @@ def test_a_fifo_whose_reader_goes_and_comes(wire: Cable, tmp_path: Path) -> None
         send(wire, turn * 10, 3)  # nobody reads
         until(lambda turn=turn: lines(logs / "conn.log") == 3 + turn * 3)
         with (logs / "leak.log").open() as reader:
-            assert len([reader.readline() for _ in range(3)]) == 3
+            assert all(reader.readline().startswith("{") for _ in range(3))
     code, _, err = live.stop()
-    assert code == 0 and "leak.log: nobody reads it; lines wait" in err
+    assert "leak.log: nobody reads it; lines wait" in err
+    assert code == expected_code(logs), err
 
 
 HOLD = """

@@ -14,7 +14,7 @@ from pathlib import Path
 from sensor.logs.records import STREAMS
 from sensor.logs.sinks.archive import Compressor, Retention, archive_path, remove_unfinished
 from sensor.logs.sinks.live_file import LiveFile
-from sensor.logs.sinks.sink import SinkError
+from sensor.logs.sinks.sink import ReaderGone, SinkError
 from sensor.settings import LogSettings
 
 _HOUR_S = 3600.0
@@ -81,6 +81,8 @@ class RotatingFolder:
             file = self._files[stream] = self._open(stream)
         try:
             return file.write(data)
+        except ReaderGone:  # the FIFO stays open: closed now, it would end for a reader who has just come
+            raise
         except SinkError:
             self._let_go(stream, aside=False)
             raise
