@@ -50,6 +50,13 @@ def repair(fd: int) -> int:
     return size - end
 
 
+def _lies_a_fifo(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 class LiveFile:
     """One open log. Made by `open`, which raises SinkError."""
 
@@ -68,13 +75,9 @@ class LiveFile:
     def open(cls, path: Path, now: float) -> LiveFile:
         """Makes the file if need be; a link is not followed. Raises SinkError; ReaderGone for a FIFO nobody reads."""
         try:
-            try:
-                fd = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, _MODE)
-                if stat.S_ISFIFO(os.fstat(fd).st_mode):  # open for reading, too, we would be our own reader
-                    os.close(fd)
-                    fd = os.open(path, os.O_WRONLY | _FLAGS)
-            except PermissionError:  # a FIFO may be ours to write to only
-                fd = os.open(path, os.O_WRONLY | _FLAGS)
+            # Never a FIFO for reading, too: we would be our own reader, and one who comes would see us go.
+            access = os.O_WRONLY if _lies_a_fifo(path) else os.O_RDWR | os.O_CREAT
+            fd = os.open(path, access | _FLAGS, _MODE)
         except OSError as error:
             if error.errno == errno.ENXIO:
                 raise ReaderGone(f"{path}: nobody reads it") from None

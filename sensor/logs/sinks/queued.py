@@ -224,7 +224,6 @@ class QueuedSink:
             except ReaderGone as error:
                 if self._place.ends_with_reader:
                     self._gone = error
-                self._skip_cut_line(stream, waiting)
                 self._fails(waiting, str(error))
                 return
             except SinkError as error:
@@ -257,18 +256,6 @@ class QueuedSink:
             waiting.is_failing = False
             lost, waiting.lost = waiting.lost, 0
             self._messages.put(f"{stream or 'events'}: written again; {lost} lines were dropped meanwhile")
-
-    def _skip_cut_line(self, stream: str, waiting: _Waiting) -> None:
-        """A FIFO's next reader shall not begin in the middle of a line."""
-        if waiting.at:
-            batch = waiting.batches.popleft()
-            after = batch.find(b"\n", waiting.at - 1) + 1
-            cut = batch[waiting.at : after]
-            self._drop(stream, waiting, cut)
-            waiting.size -= len(cut)
-            waiting.at = 0
-            if after < len(batch):
-                waiting.batches.appendleft(batch[after:])
 
     def _drop(self, stream: str, waiting: _Waiting, lines: bytes) -> None:
         count = lines.count(b"\n")

@@ -116,16 +116,19 @@ class RotatingFolder:
             file.sync()
 
     def reopen(self) -> None:
-        """Lets go of all files; what comes goes to whatever lies under their names then (logrotate's HUP)."""
-        for stream in list(self._files):
-            self._let_go(stream, aside=False)
+        """Lets go of all files; what comes goes to whatever lies under their names then (logrotate's HUP). A FIFO stays
+        open if it is still there: half a line may be in it."""
+        for stream, file in list(self._files.items()):
+            if not file.is_fifo or file.is_elsewhere():
+                self._let_go(stream, aside=False)
 
     def close(self) -> None:
         """Idempotent. Raises SinkError."""
         try:
             self.sync()
         finally:
-            self.reopen()
+            for stream in list(self._files):
+                self._let_go(stream, aside=False)
             self._compressor.close(_COMPRESSOR_STOPS_S)
             self._leave_folder()
 
