@@ -255,7 +255,9 @@ def test_an_interface_that_goes_down_and_up_is_ridden_out(wire: Cable, tmp_path:
     logs = tmp_path / "logs"
     live = Live(tmp_path, "-i", "w1", "-o", str(logs), before=QUICK)
     for turn in range(2):
-        send(wire, turn * 10, 2)
+        for number in (turn * 2, turn * 2 + 1):
+            for frame in TRANSACTION:
+                wire.socket.send(rewritten(frame, CLIENT, 256, 1024 + number))
         until(lambda turn=turn: lines(logs / "conn.log") == 2 + turn * 2)
         _link("set", "w1", "down")
         time.sleep(0.2)
