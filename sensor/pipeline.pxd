@@ -4,8 +4,8 @@ cimport cython
 @cython.final
 cdef class Pipeline:
     cdef list _out
-    cdef public object tracker
-    cdef object _ocsp, _audit, _fetches, _revocations, _fetch_leaks, _leaks, _lookup, _deferred, _writer, _summary, _on_error
+    cdef public object tracker, revocations
+    cdef object _ocsp, _audit, _fetches, _fetch_leaks, _leaks, _lookup, _deferred, _writer, _summary, _on_error
     cdef object _meter, _http
     cdef bint _by_packets, _with_cleartext
     cdef public object clock

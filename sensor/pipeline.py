@@ -25,6 +25,7 @@ from sensor.health.measures import Meter
 from sensor.http.cleartext import read_cleartext
 from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpTransaction
+from sensor.logs.script import Script
 from sensor.logs.sinks.sink import SinkError
 from sensor.logs.writer import LogWriter
 from sensor.ocsp.exchange import OcspDecoder
@@ -32,7 +33,7 @@ from sensor.ocsp.model import OcspExchange
 from sensor.privacy.attribution import LeakStage
 from sensor.privacy.fetched import FetchLeaks
 from sensor.privacy.leak import Leak
-from sensor.report.summary import Summary
+from sensor.report.notes import Tallier
 from sensor.settings import Settings
 from sensor.weird import FlowId, Weird
 
@@ -65,7 +66,7 @@ class Pipeline:
     a clock calls `measure` instead.
     """
 
-    def __init__(self, settings: Settings, lookup: CtLookup, writer: LogWriter | None, summary: Summary | None) -> None:
+    def __init__(self, settings: Settings, lookup: CtLookup, writer: LogWriter | None, summary: Tallier | None) -> None:
         self._out: list[object] = []
         http = settings.http
         out = self._out
@@ -73,7 +74,7 @@ class Pipeline:
         self._with_cleartext = writer is not None and settings.logs.cleartext
 
         self._fetches = FetchStage(settings.crl, lookup)
-        self._revocations = self._fetches.revocations
+        self.revocations = self._fetches.revocations
         new_tap = self._fetches.new_tap
 
         def make_reader(flow: FlowId, probation: bool) -> StreamReader:
@@ -105,6 +106,14 @@ class Pipeline:
     def prepare(self) -> None:
         """Reads what is otherwise read when it is first needed: later files may be out of reach."""
         self._leaks.prepare()
+
+    def take_shard(self, shard: int, shards: int, seed: int, script: Script) -> None:
+        """From now on this is one of several that share the flows (FlowTracker); `script` is to be played for all."""
+        self.tracker.take_shard(shard, shards, seed)
+        self._leaks.defer()
+        self._fetch_leaks.defer()
+        if self._audit is not None:
+            self._audit.history.defer(script.answers)
 
     def run(self, source: PacketSource, progress: Callable[[], None] | None = None) -> None:
         """All of `source`, then `finish`. `progress` is called after each batch."""
@@ -146,10 +155,12 @@ class Pipeline:
         if self._writer is not None:
             self._writer.flush()
 
-    def finish(self) -> None:
-        """The input is over: every flow ends here, and look-ups that are still out are waited for, but not for long."""
+    def finish(self, between: Callable[[], None] | None = None) -> None:
+        """The input is over: all flows end here (`between` is called meanwhile); look-ups still out are awaited."""
         while self.tracker.finish(_ENDED_AT_ONCE):
             self._drain()
+            if between is not None:
+                between()
         self._drain()
         if self._deferred is not None:
             self._tell(self._leaks.settle(self._deferred.settle(_SETTLED_WITHIN_S)))
@@ -296,6 +307,8 @@ class Pipeline:
                     self._contain(item.flow, error)
             elif type(item) is Weird:
                 self._weird(item)
+            elif type(item) is tuple and writer is not None:
+                writer.cut(item[0], item[1])
         out.clear()
 
     def contain_errors(self, on_error: Callable[[FlowId, Exception], None]) -> None:
@@ -346,7 +359,7 @@ class Pipeline:
             leaks = self._leaks.feed(exchanges)
             self.exchanges += len(exchanges)
             if writer is not None:
-                writer.exchanges(exchanges, leaks, self._leaks.describe, audits, self._revocations.on_crls(exchanges))
+                writer.exchanges(exchanges, leaks, self._leaks.describe, audits, self.revocations.on_crls(exchanges))
             if summary is not None:
                 for exchange in exchanges:
                     summary.exchange(exchange)

@@ -45,6 +45,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of an interface, the kernel lets in TCP to and from these ports only, and all tunnels; empty: all TCP."""
     filter: str = ""
     """... and of that only what this lets in (pcap-filter(7), as for tcpdump; needs libpcap); empty: all."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Processes that read captures in replay, each of which keeps a share of the flows; the logs are the same."""
 
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

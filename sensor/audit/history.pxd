@@ -4,7 +4,10 @@ cimport cython
 @cython.final
 cdef class History:
     cdef object _max, _said
+    cdef list _deferred
     cdef readonly long long forgotten
 
-    @cython.locals(before=tuple)
+    cpdef defer(self, list asked)
     cpdef object check(self, object response, object single, bint is_credible)
+    @cython.locals(before=tuple)
+    cpdef object check_number(self, object number, object this_update, object produced_at, object said)

@@ -5,27 +5,46 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from sensor.audit.findings import BITS, Finding
-from sensor.ocsp.model import CertId, CertStatus, OcspResponse, SingleResponse
+from sensor.ocsp.model import CertStatus, OcspExchange, OcspResponse, SingleResponse
 
-_GOOD, _REVOKED = CertStatus.good, CertStatus.revoked
 _UNDONE = BITS[Finding.status_undone]
 _OUTDATED = BITS[Finding.status_outdated]
 _CONFLICTING = BITS[Finding.status_conflicting]
 
-Said = tuple[int, int, CertStatus, bool]
-"""thisUpdate, producedAt (nanoseconds), the status, and whether it is a hold, which may end."""
+_STATUSES = {status: number for number, status in enumerate(CertStatus)}
+_GOOD, _REVOKED = _STATUSES[CertStatus.good], _STATUSES[CertStatus.revoked]
+_STATUS, _HOLD, _CREDIBLE = 3, 4, 8  # of what an answer says: the status' number, and flags
+
+Said = tuple[int, int, int]
+"""thisUpdate, producedAt (nanoseconds), and the status' number, with a flag if it is a hold, which may end."""
+
+Asked = tuple[SingleResponse, int, int, int, int]
+"""The answer, and what `check_number` takes."""
+
+
+def whose(exchange: OcspExchange) -> tuple[bytes, str]:
+    """The responder's name, and the serial number that its reply is about; "" if it is about none."""
+    cert_id = exchange.cert_id
+    host = exchange.flow.resp_h.encode() if exchange.host is None else exchange.host
+    return host, "" if cert_id is None else cert_id.serial_number
 
 
 class History:
     """The newest answer about each certificate; of more than `max_certificates`, the longest unseen is forgotten.
 
     Newer is a later thisUpdate, or with the same one a later producedAt: responders round thisUpdate to the hour.
+    Certificates are kept by 64-bit hashes of their CertIDs, as in privacy.leak.
     """
 
     def __init__(self, max_certificates: int) -> None:
         self._max = max_certificates
-        self._said: OrderedDict[CertId, Said] = OrderedDict()
+        self._said: OrderedDict[int, Said] = OrderedDict()
+        self._deferred: list[Asked] | None = None
         self.forgotten = 0
+
+    def defer(self, asked: list[Asked]) -> None:
+        """From now on nothing is found here: what another history's `check_number` needs is appended to `asked`."""
+        self._deferred = asked
 
     def check(self, response: OcspResponse, single: SingleResponse, is_credible: bool) -> int:
         """The findings, as bits, about an answer in the light of those before. One that is not credible is compared,
@@ -33,25 +52,37 @@ class History:
         this_update = single.this_update
         if this_update is None:
             return 0
-        cert_id, status = single.cert_id, single.cert_status
-        produced_at = response.produced_at or 0
-        before = self._said.get(cert_id)
+        said = _STATUSES[single.cert_status]
+        if single.revocation_reason == "certificateHold":
+            said |= _HOLD
+        if is_credible:
+            said |= _CREDIBLE
+        number, produced_at = hash(single.cert_id), response.produced_at or 0
+        if self._deferred is not None:
+            self._deferred.append((single, number, this_update, produced_at, said))
+            return 0
+        return self.check_number(number, this_update, produced_at, said)
+
+    def check_number(self, number: int, this_update: int, produced_at: int, said: int) -> int:
+        """As `check`, of the certificate with this number: of this process, or of one that it forked into."""
+        before = self._said.get(number)
+        status = said & _STATUS
         if before is None:
-            if is_credible:
+            if said & _CREDIBLE:
                 if len(self._said) >= self._max:
                     self._said.popitem(last=False)
                     self.forgotten += 1
-                hold = single.revocation_reason == "certificateHold"
-                self._said[cert_id] = (this_update, produced_at, status, hold)
+                self._said[number] = (this_update, produced_at, said)
             return 0
-        self._said.move_to_end(cert_id)
+        self._said.move_to_end(number)
+        was = before[2] & _STATUS
         if before[0] == this_update and before[1] == produced_at:
-            return 0 if before[2] is status else _CONFLICTING
+            return 0 if was == status else _CONFLICTING
         if this_update < before[0] or (this_update == before[0] and produced_at < before[1]):
-            return 0 if before[2] is status else _OUTDATED
-        if is_credible:
-            self._said[cert_id] = (this_update, produced_at, status, single.revocation_reason == "certificateHold")
-        return _UNDONE if before[2] is _REVOKED and status is _GOOD and not before[3] else 0
+            return 0 if was == status else _OUTDATED
+        if said & _CREDIBLE:
+            self._said[number] = (this_update, produced_at, said)
+        return _UNDONE if was == _REVOKED and status == _GOOD and not before[2] & _HOLD else 0
 
     def __len__(self) -> int:
         return len(self._said)

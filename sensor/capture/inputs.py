@@ -67,7 +67,8 @@ def open_inputs(paths: Sequence[str], settings: CaptureSettings, *, follow: bool
     tracks: list[Track] = []
     for one in named.values():
         size = one.size if one.regular and not follow else None
-        track = Track(one.name, len(tracks), partial(one.opened, follow=follow), size, settings, weirds)
+        opened = partial(one.opened, follow=follow)
+        track = Track(one.name, len(tracks), opened, size, settings, weirds, named=one.reopens)
         try:
             _prepare(track, one, several=len(named) > 1, follow=follow)
         except CaptureError as error:

@@ -80,6 +80,8 @@ class RawBytes(ByteStream):
         self._path = path
         self._owned = owned
         self.growing = growing and self.regular
+        self.limit: int | None = None
+        """So many bytes of it are read, whatever it has."""
         self._poll: select.poll | None = None
         if not self.regular:
             self._poll = select.poll()
@@ -102,6 +104,8 @@ class RawBytes(ByteStream):
     def _read_into(self, view: memoryview) -> int | None:
         if self._poll is not None and not self._poll.poll(0):
             return None
+        if self.limit is not None:
+            view = view[: max(self.limit - self.position, 0)]
         try:
             got = os.readv(self._fd, [view])
         except OSError as error:

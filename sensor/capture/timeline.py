@@ -30,8 +30,8 @@ class Track:
     """One capture on the time line: closed until its turn comes, then open, then accounted for.
 
     `opened` gives the bytes, from the start. Of captures with the same time the one with the lower `order` goes
-    first. `size` is in bytes on the disk, None if there is no saying. `first_ts` is where on the time line it begins;
-    -LAST_NS until that is known.
+    first. `size` is in bytes on the disk, None if there is no saying. Not `named`: an open descriptor is all there is.
+    `first_ts` is where on the time line it begins; -LAST_NS until that is known.
     """
 
     def __init__(
@@ -42,14 +42,18 @@ class Track:
         size: int | None,
         settings: CaptureSettings,
         weirds: list[Weird],
+        *,
+        named: bool = True,
     ) -> None:
         self.name = name
+        self.named = named
         self.order = order
         self.opened = opened
         self.size = size
         self.settings = settings
         self.weirds = weirds
         self.raw: RawBytes | None = None
+        self.limit: int | None = None
         self.reader: RecordReader | None = None
         self.batch: FrameBatch | None = None
         self.at = 0
@@ -66,6 +70,7 @@ class Track:
     def open(self, window_bytes: int) -> None:
         """Raises OSError."""
         self.raw = self.opened()
+        self.raw.limit = self.limit
         self._opening = Opening(self.raw, self.name, self.settings)
         self.window_bytes = min(window_bytes, self.settings.window_bytes)
 
@@ -74,6 +79,18 @@ class Track:
         if self.reader is None and self._opening is not None:
             self.reader = self._opening.reader(self.weirds, self.window_bytes)
         return self.reader is not None
+
+    @property
+    def reopens(self) -> bool:
+        """Whether it can be read by another process, too: it is a file with a name, which does not grow."""
+        return self.size is not None and self.named
+
+    def reopen(self) -> None:
+        """As it was before it was opened, in a process that was forked since."""
+        if self.raw is not None:
+            self.raw.close()
+        self.raw = self.reader = self._opening = None
+        self.limit = self.size
 
     def load(self) -> bool:
         """Whether there are frames to give; if not, it has ended or there is nothing yet."""
@@ -172,6 +189,17 @@ class TimeLine:
                 self._finish(track)
         self._pending.clear()
         self._ready, self._idle = [], []
+
+    @property
+    def reopens(self) -> bool:
+        """Whether other processes can read all of it, too: not pipes, nor what is waited for."""
+        return not self._follow and all(track.reopens for track in self._pending)
+
+    def reopen(self) -> None:
+        """In a process that was forked since this was made, before its first batch: opens its files anew, up to the
+        sizes that they had, so that this process reads for itself, and as much as any other."""
+        for track in self._pending:
+            track.reopen()
 
     def open_tracks(self) -> list[Track]:
         """The captures being read."""

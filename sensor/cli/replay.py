@@ -6,7 +6,7 @@ import argparse
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sensor.cli.output import (
     EXIT_PARTIAL,
@@ -22,9 +22,12 @@ from sensor.cli.output import (
 from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.capture.reader import FileRead
     from sensor.capture.timeline import TimeLine
-    from sensor.pipeline import Pipeline
+    from sensor.ct.lookup import CtLookup
+    from sensor.logs.sinks.sink import EventSink
     from sensor.report.summary import Summary
+    from sensor.rules.rule import RuleSet
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,8 +40,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")
     parser.add_argument("--follow", action="store_true", help="wait for more when a file ends; stop with Ctrl-C")
+    parser.add_argument("--workers", type=int, metavar="N", help="read by N processes (default: 1); same logs")
     add_output_options(parser)
     parser.set_defaults(run=run)
+
+
+class Reading(NamedTuple):
+    """What became of the input."""
+
+    files: list[FileRead]
+    complete: bool
+    internal_errors: int
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -48,16 +60,17 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
     from sensor.logs.sinks.sink import ReaderGone, SinkError
-    from sensor.logs.writer import LogWriter
-    from sensor.pipeline import Pipeline
-    from sensor.report.summary import Summary
     from sensor.rules.rule import RulesError
+    from sensor.settings_file import SettingsError
 
     # Nothing on the packet path makes cycles (a flow lets go of its ends when it is over), so that the collector would
     # only walk the flow table again and again.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    settings = output_settings(args, settings)
+    try:
+        settings = _settings(args, settings)
+    except SettingsError as error:
+        return tell_mistake(error)
     try:
         rules = rules_in_force(args, settings)
     except RulesError as error:
@@ -66,61 +79,105 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         source = open_inputs(args.paths, settings.capture, follow=args.follow)
     except CaptureError as error:
         return tell_mistake(error)
+    summary = None
+    if not (args.quiet or args.json):
+        from sensor.report.summary import Summary
+
+        summary = Summary()
+    lookup = None
     try:
         lookup = StoreLookup(settings.ct)
-    except StoreError as error:
-        source.close()
-        return tell_mistake(error)
-    writer = None
-    try:
         sink = open_sink(args, settings)
-        if sink is not None:
-            writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
-            apply_rules(rules, settings, writer)
-    except (SinkError, OSError) as error:
-        source.close()
-        return tell_mistake(error)
-    summary = None if args.quiet or args.json else Summary()
-    pipeline = Pipeline(settings, lookup, writer, summary)
-    pipeline.contain_errors(tell_error)
-    try:
-        if args.quiet:
-            pipeline.run(source)
-        else:
-            from sensor.report.progress import Progress
+        if settings.capture.workers > 1 and _can_be_shared(source, settings, rules):
+            from sensor.cli.replay_workers import read_by_workers
 
-            progress = Progress(sys.stderr, source.bytes_total)
-            try:
-                pipeline.run(source, lambda: progress.update(source.bytes_read, source.frames))
-            finally:
-                progress.close()
-        if writer is not None:
-            writer.close()
+            lookup.close()
+            reading = read_by_workers(args, settings, source, sink, summary, rules)
+        else:
+            reading = read_alone(args, settings, source, lookup, sink, summary, rules)
     except ReaderGone:
         return 0
-    except SinkError as error:
+    except (StoreError, SinkError) as error:
         return tell_mistake(error)
     finally:
         source.close()
-        lookup.close()
+        if lookup is not None:
+            lookup.close()
+    if reading is None:
+        return EXIT_PARTIAL
     if summary is not None:
-        _print_summary(summary, source, pipeline, False if args.no_color else None)
-    elif not source.complete:
-        for file in source.files:
+        _print_summary(summary, reading.files, False if args.no_color else None)
+    elif not reading.complete:
+        for file in reading.files:
             if not file.complete:
                 print(f"ocspwatch: {file.name}: read in part", file=sys.stderr)
-    return 0 if source.complete and not pipeline.internal_errors else EXIT_PARTIAL
+    return 0 if reading.complete and not reading.internal_errors else EXIT_PARTIAL
 
 
-def _print_summary(summary: Summary, source: TimeLine, pipeline: Pipeline, colour: bool | None) -> None:
+def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
+    """With what the command line says on top. Raises SettingsError."""
+    from sensor.settings_file import override
+
+    settings = output_settings(args, settings)
+    return settings if args.workers is None else override(settings, {"capture.workers": args.workers})
+
+
+def read_alone(
+    args: argparse.Namespace,
+    settings: Settings,
+    source: TimeLine,
+    lookup: CtLookup,
+    sink: EventSink | None,
+    summary: Summary | None,
+    rules: RuleSet | None,
+) -> Reading:
+    """In this process. Raises SinkError."""
+    from sensor.logs.writer import LogWriter
+    from sensor.pipeline import Pipeline
+
+    writer = None if sink is None else LogWriter(settings.logs, settings.flow.local_nets, sink)
+    if writer is not None:
+        apply_rules(rules, settings, writer)
+    pipeline = Pipeline(settings, lookup, writer, summary)
+    pipeline.contain_errors(tell_error)
+    if args.quiet:
+        pipeline.run(source)
+    else:
+        from sensor.report.progress import Progress
+
+        progress = Progress(sys.stderr, source.bytes_total)
+        try:
+            pipeline.run(source, lambda: progress.update(source.bytes_read, source.frames))
+        finally:
+            progress.close()
+    if writer is not None:
+        writer.close()
+    pipeline.complete_summary()
+    return Reading(source.files, source.complete, pipeline.internal_errors)
+
+
+def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) -> bool:
+    """Whether several workers can read this; if not, that is said."""
+    if not source.reopens:
+        why = "pipes, and files that are followed, can be read by one only"
+    elif rules is not None:
+        why = "rules see what comes of all flows"
+    elif settings.health.in_replay:
+        why = "what the sensor says of itself (health.in_replay) is that of one"
+    else:
+        return True
+    print(f"ocspwatch: one worker: {why}", file=sys.stderr)
+    return False
+
+
+def _print_summary(summary: Summary, files: list[FileRead], colour: bool | None) -> None:
+    from sensor.report import summary as report
     from sensor.report.render import print_summary
-    from sensor.report.summary import FileRead
 
-    for file in source.files:
+    for file in files:
         damage = () if file.complete else (f"{file.skipped} bytes unreadable" if file.skipped else "ends early",)
         octets = _size_of(file.name)
-        summary.files.append(FileRead(file.name, file.frames, octets, file.first_ts, file.last_ts, damage))
-    pipeline.complete_summary()
+        summary.files.append(report.FileRead(file.name, file.frames, octets, file.first_ts, file.last_ts, damage))
     print_summary(summary, sys.stdout, colour=colour)
 
 

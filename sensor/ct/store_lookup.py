@@ -114,6 +114,11 @@ class StoreLookup:
         except sqlite3.Error as error:
             return self._unavailable(describe(error))
 
+    @property
+    def issuers_accepted(self) -> int:
+        """How many issuers the traffic made known in this run."""
+        return self._traffic.count
+
     def close(self) -> None:
         self._drop()
 

@@ -53,6 +53,8 @@ class Revocations:
         self.budget = SerialBudget(settings.max_remembered, self._make_room)
         self.forgotten_questions = 0
         self.forgotten_crls = 0
+        self.watched = 0
+        """CRLs that came, so far as their issuers."""
         self._generation = 0
         self._by_record: dict[int, _Mark] = {}  # by the id() of a CertId, which is its own while the mark keeps it
         self._marks: OrderedDict[CertId, _Mark] = OrderedDict()
@@ -96,6 +98,7 @@ class Revocations:
 
     def watch(self, issuer_der: bytes) -> frozenset[int]:
         """The keys of all serials asked about under this issuer (`pki.crl_reader.Watch`)."""
+        self.watched += 1
         if not self._asked:
             return _NOBODY
         found = [keys for hashed in _name_hashes(issuer_der) if (keys := self._asked.get(hashed))]

@@ -24,9 +24,9 @@ class LineBuffer:
 
     def __init__(self) -> None:
         self.size = 0
-        """Octets (characters where not compiled) of the whole lines."""
+        """Octets of the whole lines."""
         self._fields: list[str] = []
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
         self._block = bytearray(_START if _COMPILED else 0)
         self._at = self._block  # compiled: where the block lies
         self._room = len(self._block) - _SLACK
@@ -44,7 +44,7 @@ class LineBuffer:
     def end(self) -> None:
         """Closes the object: its last comma becomes its brace."""
         if not _COMPILED:
-            line = "".join(self._fields)[:-1] + "}\n"
+            line = ("".join(self._fields)[:-1] + "}\n").encode()
             self._fields.clear()
             self._lines.append(line)
             self.size += len(line)
@@ -67,12 +67,38 @@ class LineBuffer:
     def take(self) -> bytes:
         """All whole lines; they are gone from here then."""
         if not _COMPILED:
-            data = "".join(self._lines).encode()
+            data = b"".join(self._lines)
             self._lines.clear()
         else:
             data = bytes(memoryview(self._block)[: self.size])
         self.size = self._end = 0
         return data
+
+    def place(self) -> int:
+        """Octets of the whole lines and of what there is of the one begun: where its next field begins."""
+        if not _COMPILED:
+            return self.size + sum([len(field.encode()) for field in self._fields])
+        return self._end
+
+    def append(self, octets: bytearray, first: int, last: int) -> None:
+        """Octets `first` to `last` - 1 of lines made elsewhere; one line may come in several pieces.
+
+        Raises ValueError if `octets` has not so many.
+        """
+        size = last - first
+        if first < 0 or size < 0 or last > len(octets):
+            raise ValueError("pieces of lines lie outside of what there is")
+        if not _COMPILED:
+            self._lines.append(bytes(octets[first:last]))
+            self.size += size
+            return
+        self._end = self.size
+        if self._end + size > self._room:
+            self._grow(size)
+        source = octets
+        memcpy(self._at + self._end, source + first, size)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
+        self._end += size
+        self.size = self._end
 
     def raw(self, text: str) -> None:
         """Whole fields as JSON text, with the comma behind them."""

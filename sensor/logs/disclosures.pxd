@@ -4,7 +4,7 @@ from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.parts cimport Parts
 
 cdef dict _STATUSES, _NOTES
-cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES
+cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES, _TIMES_NAME
 
 @cython.final
 cdef class DisclosureLines:
@@ -12,6 +12,7 @@ cdef class DisclosureLines:
     cdef long long _suppress_us
     cdef readonly dict _cert_ids, _answers, _replies, _audits
     cdef LineBuffer _scratch
+    cdef readonly Py_ssize_t times_at, times_end, audit_at, audit_end
 
     @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=tuple, text=str, is_small=bint)
     cpdef Py_ssize_t ocsp(self, LineBuffer out, object response, str fuid, long long ts) except -1

@@ -22,7 +22,13 @@ _MAX_REMEMBERED = 1024  # of what recurs from message to message
 _MAX_REMEMBERED_BYTES = 4096  # of a reply of which something is remembered
 _MAX_HASH_BYTES = 64  # of a CertID that is remembered
 _NOTES = {"ocsp": "OCSP::Privacy_Leak", "crl": "CRL::Privacy_Leak", "ca_issuers": "X509::Privacy_Leak"}
+_TIMES_NAME = len('"times_seen":')
 _STATUSES = {int(status): status.name for status in ResponseStatus}
+
+
+def render_audit(audit: Audit) -> str:
+    """The field audit of ocsp_exchange.log, with the comma behind it."""
+    return '"audit":[' + ",".join([f'"{finding.value}"' for finding in audit]) + "],"
 
 
 class DisclosureLines:
@@ -38,6 +44,8 @@ class DisclosureLines:
         self._replies: dict[int, tuple[SingleResponse, OcspResponse, str]] = {}
         self._audits: dict[int, tuple[Audit, str]] = {}  # likewise; the audit gives one object for each set of findings
         self._scratch = LineBuffer()
+        # Where in their buffers the values of the last leak's times_seen and the last exchange's audit begin and end.
+        self.times_at = self.times_end = self.audit_at = self.audit_end = 0
 
     def ocsp(self, out: LineBuffer, response: OcspResponse, fuid: str, ts: int) -> int:
         """The lines of ocsp.log for a reply whose body, `fuid`, began at `ts`; returns how many SingleResponses it has.
@@ -158,7 +166,9 @@ class DisclosureLines:
             out.string("on_crl", parts.short_str(on_crl))
         if audit is not None:
             found = self._audits.get(id(audit))
+            self.audit_at = out.place()
             out.raw(self._audit(audit) if found is None else found[1])
+            self.audit_end = out.place()
         if response_ts is not None and method is not None:
             out.seconds("response_delay", end - us)
         out.string("evidence", evidence._value_)
@@ -216,7 +226,9 @@ class DisclosureLines:
             parts.date(out, "not_after", not_after)
         out.string("software", parts.short_str(software))
         out.string("evidence", evidence._value_)
+        self.times_at = out.place() + _TIMES_NAME
         out.number("times_seen", times_seen)
+        self.times_end = out.place() - 1
         if foreign_responder:
             out.flag("foreign_responder", True)
         out.string("community_id", parts.community_id(flow))
@@ -303,7 +315,7 @@ class DisclosureLines:
 
     def _audit(self, audit: Audit) -> str:
         """The field audit."""
-        text = '"audit":[' + ",".join([f'"{finding.value}"' for finding in audit]) + "],"
+        text = render_audit(audit)
         if len(self._audits) >= _MAX_REMEMBERED:
             self._audits.clear()
         self._audits[id(audit)] = (audit, text)

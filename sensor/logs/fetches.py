@@ -21,7 +21,7 @@ class FetchLines:
 
     def __init__(self, settings: LogSettings, parts: Parts) -> None:
         self._parts = parts
-        self._known = CertificateMemory(settings)
+        self.known = CertificateMemory(settings)
 
     def crl(self, out: LineBuffer, fetched: CrlFetch) -> None:
         """The line of crl.log."""
@@ -57,7 +57,7 @@ class FetchLines:
 
     def certificates(self, out: LineBuffer, fetched: CertificateFetch) -> list[x509.X509]:
         """The lines of x509.log for those that were not logged within the last day, which are returned."""
-        logged = [each for each in fetched.certificates if self._known.is_new(each.fingerprint, fetched.ts)]
+        logged = [each for each in fetched.certificates if self.known.is_new(each.fingerprint, fetched.ts)]
         for certificate in logged:
             self.certificate(out, certificate, fetched.ts)
         return logged

@@ -6,6 +6,11 @@ cdef class NoticeMemory:
     cdef long long _window
     cdef Py_ssize_t _max
     cdef dict _told
+    cdef bint _deferred
+    cdef readonly Py_ssize_t asked
 
-    @cython.locals(ts="long long", told="long long")
+    cpdef defer(self)
+    @cython.locals(ts="long long")
     cpdef bint is_new(self, tuple leak) except -1
+    @cython.locals(told="long long")
+    cpdef bint is_new_number(self, Py_ssize_t number, long long ts) except -1

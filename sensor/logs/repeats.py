@@ -36,7 +36,14 @@ class NoticeMemory:
     def __init__(self, settings: LogSettings) -> None:
         self._window = int(settings.suppress_for_s * 1e9)
         self._max = settings.max_suppressed
-        self._told: dict[tuple[str, str | bytes | None, str], int] = {}
+        self._told: dict[int, int] = {}  # by 64-bit hashes, as in LeakCounter
+        self._deferred = False
+        self.asked = 0
+        """The number of the client and certificate last asked about."""
+
+    def defer(self) -> None:
+        """From now on nothing is remembered here, all is new: `asked` is for another memory's `is_new_number`."""
+        self._deferred = True
 
     def is_new(self, leak: tuple[Any, ...]) -> bool:
         """Whether nothing was told of a Leak's client and certificate within the window before; then it is told now.
@@ -46,15 +53,19 @@ class NoticeMemory:
         ts, flow, _, serial, issuer, _, _, _, _, _, _, _, _, _, _, _, exchange, _ = leak
         if issuer is None and exchange.cert_id is not None:
             issuer = exchange.cert_id.issuer_key_hash
-        key = (flow.orig_h, issuer, exchange.url if serial is None else serial)
-        if key in self._told:
-            told = self._told[key]
+        self.asked = hash((flow.orig_h, issuer, exchange.url if serial is None else serial))
+        return True if self._deferred else self.is_new_number(self.asked, ts)
+
+    def is_new_number(self, number: int, ts: int) -> bool:
+        """As `is_new`, of the client and certificate with this number: of this process, or of one that it forked."""
+        if number in self._told:
+            told = self._told[number]
             if 0 <= ts - told < self._window:
                 return False
-            del self._told[key]  # so that it goes to the end
+            del self._told[number]  # so that it goes to the end
         elif len(self._told) >= self._max:
             del self._told[next(iter(self._told))]
-        self._told[key] = ts
+        self._told[number] = ts
         return True
 
 
@@ -64,17 +75,21 @@ class CertificateMemory:
     def __init__(self, settings: LogSettings) -> None:
         self._window = int(settings.relog_certificates_s * 1e9)
         self._max = settings.max_known_certificates
-        self._logged: dict[str, int] = {}
+        self._logged: dict[int, int] = {}  # by 64-bit hashes
 
     def is_new(self, fingerprint: str, ts: int) -> bool:
         """Whether it was not logged within the window before `ts`; then it is logged now."""
-        logged = self._logged.pop(fingerprint, None)
+        return self.is_new_number(hash(fingerprint), ts)
+
+    def is_new_number(self, number: int, ts: int) -> bool:
+        """As `is_new`, of the fingerprint with this hash: of this process, or of one that it forked."""
+        logged = self._logged.pop(number, None)
         if logged is not None and 0 <= ts - logged < self._window:
-            self._logged[fingerprint] = logged
+            self._logged[number] = logged
             return False
         if len(self._logged) >= self._max:
             del self._logged[next(iter(self._logged))]
-        self._logged[fingerprint] = ts
+        self._logged[number] = ts
         return True
 
 

@@ -5,6 +5,7 @@ from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.disclosures cimport DisclosureLines
 from sensor.logs.render cimport TrafficLines
 from sensor.logs.repeats cimport NoticeMemory
+from sensor.logs.script cimport Script
 
 cdef Py_ssize_t _BATCH
 
@@ -17,6 +18,9 @@ cdef class LogWriter:
     cdef bint _merged
     cdef list _out
     cdef long long[::1] _counts
+    cdef readonly Py_ssize_t _logs
+    cdef Script _script
+    cdef long long[::1] _sizes
 
     cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)
@@ -25,16 +29,31 @@ cdef class LogWriter:
     cpdef exchanges(self, object exchanges, object leaks=*, object describe=*, object audits=*, object on_crls=*)
     cpdef cleartext(self, object cleartext)
     cpdef crl(self, object fetched)
+    @cython.locals(begin=Py_ssize_t)
     cpdef certificates(self, object fetched)
-    @cython.locals(fields=tuple, is_new=bint)
+    @cython.locals(fields=tuple, is_new=bint, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
     cpdef leaks(self, object leaks)
+    @cython.locals(script=Script, lines=DisclosureLines)
+    cdef _leave_audit(self, object exchange, object audit)
     cpdef notice(self, object notice)
     cpdef weird(self, object weird)
     cpdef health(self, object measures)
+    @cython.locals(log=Py_ssize_t)
+    cpdef cut(self, long long key, long long number)
+    @cython.locals(log=Py_ssize_t)
+    cpdef list take(self)
+    @cython.locals(log=Py_ssize_t, size=Py_ssize_t)
+    cpdef Py_ssize_t waiting(self) except -1
+    cpdef append(self, Py_ssize_t log, bytearray octets, Py_ssize_t first, Py_ssize_t last)
+    cpdef bint is_new_number(self, Py_ssize_t number, long long ts) except -1
+    cpdef bint is_new_certificate(self, Py_ssize_t number, long long ts) except -1
+    @cython.locals(log=Py_ssize_t)
+    cpdef hand_over(self)
     @cython.locals(stream=Py_ssize_t)
     cpdef flush(self)
     cpdef close(self)
     cdef LineBuffer _buffer(self, Py_ssize_t stream)
+    cdef Py_ssize_t _log(self, Py_ssize_t stream)
     cdef _wrote(self, Py_ssize_t stream, Py_ssize_t lines)
     @cython.locals(out=LineBuffer)
     cdef _hand_over(self, Py_ssize_t stream)

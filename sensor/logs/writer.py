@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
 
-from sensor.audit.findings import Audit
+from sensor.audit.findings import Audit, bits_of
+from sensor.audit.history import whose
 from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.flow.conn import Connection
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
@@ -44,6 +45,7 @@ from sensor.logs.parts import (
 from sensor.logs.records import STREAMS
 from sensor.logs.render import TrafficLines
 from sensor.logs.repeats import NoticeMemory, WeirdSampler
+from sensor.logs.script import Script
 from sensor.logs.sinks.sink import EventSink
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.leak import Leak
@@ -64,8 +66,12 @@ class LogWriter:
     What a sink raises (`SinkError`) goes through.
     """
 
-    def __init__(self, settings: LogSettings, local_nets: Sequence[str], sink: EventSink) -> None:
-        """Raises ValueError if one of `local_nets` is no network."""
+    def __init__(
+        self, settings: LogSettings, local_nets: Sequence[str], sink: EventSink, script: Script | None = None
+    ) -> None:
+        """With a `script` the lines are one shard's: nothing goes to the sink, what depends on other shards is left to
+        the script. Raises ValueError if one of `local_nets` is no network.
+        """
         parts = Parts(settings, LocalNets(local_nets), with_path=sink.merged)
         self._traffic = TrafficLines(settings, parts)
         self._disclosures = DisclosureLines(settings, parts)
@@ -80,6 +86,11 @@ class LogWriter:
         self._out = [merged if sink.merged else LineBuffer() for _ in _STREAMS]
         self._counts = array("q", [0] * len(_STREAMS))
         self._observer: LineObserver | None = None
+        self._logs = 1 if sink.merged else len(_STREAMS)
+        self._script = script
+        self._sizes = array("q", bytes(8 * len(_STREAMS)))
+        if script is not None:
+            self._notices.defer()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -160,9 +171,13 @@ class LogWriter:
             audit = audits[number] if audits else None
             on_crl = on_crls[number] if on_crls is not None else None
             self._disclosures.exchange(self._buffer(OCSP_EXCHANGE), exchange, issuer, software, audit, on_crl)
+            if self._script is not None and audit is not None:
+                self._leave_audit(exchange, audit)
             self._wrote(OCSP_EXCHANGE, 1)
             if self._observer is not None:
                 self._observer.exchange(exchange, issuer, software, audit, on_crl)
+        if self._script is not None:
+            self._script.answers.clear()
 
     def crl(self, fetched: CrlFetch) -> None:
         self._fetches.crl(self._buffer(CRL), fetched)
@@ -171,6 +186,13 @@ class LogWriter:
             self._observer.crl(fetched)
 
     def certificates(self, fetched: CertificateFetch) -> None:
+        if self._script is not None:
+            for certificate in fetched.certificates:
+                begin = self._buffer(X509).size
+                self._fetches.certificate(self._buffer(X509), certificate, fetched.ts)
+                key = hash(certificate.fingerprint)
+                self._script.certificate(self._log(X509), begin, self._buffer(X509).size, key, fetched.ts)
+            return
         logged = self._fetches.certificates(self._buffer(X509), fetched)
         if logged:
             self._wrote(X509, len(logged))
@@ -180,14 +202,29 @@ class LogWriter:
     def leaks(self, leaks: Sequence[Leak]) -> None:
         for leak in leaks:
             fields = astuple(leak)
-            self._disclosures.leak(self._buffer(LEAK), fields)
+            lines = self._disclosures
+            lines.leak(self._buffer(LEAK), fields)
+            if self._script is not None:
+                leave = self._script.times if leak.channel == "ocsp" else self._script.fetched
+                leave(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
             self._wrote(LEAK, 1)
             is_new = self._notices.is_new(fields)
             if is_new:
-                self._disclosures.notice(self._buffer(NOTICE), fields)
+                begin = self._buffer(NOTICE).size
+                lines.notice(self._buffer(NOTICE), fields)
+                if self._script is not None:
+                    end = self._buffer(NOTICE).size
+                    self._script.notice(self._log(NOTICE), begin, end, self._notices.asked, leak.ts)
                 self._wrote(NOTICE, 1)
             if self._observer is not None:
                 self._observer.leak(leak, is_new)
+
+    def _leave_audit(self, exchange: OcspExchange, audit: Audit) -> None:
+        """What was said of the certificate before, other shards know: leaves the field audit open."""
+        script, lines = self._script, self._disclosures
+        if script is not None and script.answers and script.answers[0][0] is exchange.single:
+            asked = (*script.answers.pop(0)[1:], *whose(exchange))
+            script.audit(self._log(OCSP_EXCHANGE), lines.audit_at, lines.audit_end, bits_of(audit), asked)
 
     def notice(self, notice: Notice) -> None:
         """What a rule raised."""
@@ -195,7 +232,9 @@ class LogWriter:
         self._wrote(NOTICE, 1)
 
     def weird(self, weird: Weird) -> None:
-        if self._weirds.admit(weird):
+        if self._script is not None:
+            self._script.weird(self._log(WEIRD), self._buffer(WEIRD).size, weird)
+        elif self._weirds.admit(weird):
             self._traffic.weird(self._buffer(WEIRD), weird)
             self._wrote(WEIRD, 1)
             if self._observer is not None:
@@ -217,6 +256,41 @@ class LogWriter:
                 self._health.notice(self._buffer(NOTICE), measure)
                 self._wrote(NOTICE, 1)
 
+    def cut(self, key: int, number: int) -> None:
+        """One shard's: all since the last cut came out at this moment of the tracker's (FlowTracker.take_shard)."""
+        for log in range(self._logs):
+            self._sizes[log] = self._buffer(log).size
+        if self._script is not None:
+            self._script.cut(key, number, self._sizes)
+
+    def take(self) -> list[bytes]:
+        """One shard's lines, log by log."""
+        return [self._buffer(log).take() for log in range(self._logs)]
+
+    def waiting(self) -> int:
+        """Octets of lines that were not handed over or taken yet."""
+        size = 0
+        for log in range(self._logs):
+            size += self._buffer(log).size
+        return size
+
+    def append(self, log: int, octets: bytearray, first: int, last: int) -> None:
+        """Octets `first` to `last` - 1 of one shard's lines go to the log of this number; see LineBuffer.append."""
+        self._buffer(log).append(octets, first, last)
+
+    def is_new_number(self, number: int, ts: int) -> bool:
+        """NoticeMemory.is_new_number of this writer's memory."""
+        return self._notices.is_new_number(number, ts)
+
+    def is_new_certificate(self, number: int, ts: int) -> bool:
+        """CertificateMemory.is_new_number of this writer's memory."""
+        return self._fetches.known.is_new_number(number, ts)
+
+    def hand_over(self) -> None:
+        """Hands over the logs of which enough lines wait; there must be no half line."""
+        for log in range(self._logs):
+            self._wrote(log, 0)
+
     def flush(self) -> None:
         """Hands over all lines that wait. Lines that the sink cannot take are lost."""
         for stream in range(len(_STREAMS)):
@@ -234,9 +308,12 @@ class LogWriter:
     def _buffer(self, stream: int) -> LineBuffer:
         return self._out[stream]
 
+    def _log(self, stream: int) -> int:
+        return 0 if self._merged else stream
+
     def _wrote(self, stream: int, lines: int) -> None:
         self._counts[stream] += lines
-        if self._buffer(stream).size >= _BATCH:
+        if self._buffer(stream).size >= _BATCH and self._script is None:
             self._hand_over(stream)
 
     def _hand_over(self, stream: int) -> None:

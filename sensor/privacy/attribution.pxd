@@ -18,6 +18,7 @@ cdef class LeakStage:
     cdef dict _verdicts
     cdef public long long found, not_found, unavailable
 
+    cpdef defer(self)
     @cython.locals(asked=list, ids=list, answers=list)
     cpdef list feed(self, object exchanges)
     @cython.locals(leaks=list, told=set, certificate=tuple)

@@ -163,6 +163,10 @@ class LeakStage:
         """Reads the list of public suffixes now and not when the first name needs it."""
         self._sites.site("www.example.org")
 
+    def defer(self) -> None:
+        """From now on `times_seen` is the number of client and certificate, for `LeakCounter.see_number` elsewhere."""
+        self._counter.defer()
+
     def feed(self, exchanges: Sequence[OcspExchange]) -> list[Leak]:
         """The leaks in `exchanges`, in order; exchanges of one transaction stand next to each other.
 

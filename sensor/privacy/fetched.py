@@ -30,6 +30,10 @@ class FetchLeaks:
         self._sites = SiteIndex()
         self.unavailable = 0
 
+    def defer(self) -> None:
+        """As LeakStage.defer."""
+        self._counter.defer()
+
     @property
     def forgotten(self) -> int:
         return self._counter.forgotten

@@ -5,7 +5,10 @@ cimport cython
 cdef class LeakCounter:
     cdef Py_ssize_t _max_tracked
     cdef object _times
+    cdef bint _deferred
     cdef public long long forgotten
 
-    @cython.locals(times=Py_ssize_t)
+    cpdef defer(self)
     cpdef Py_ssize_t see(self, tuple key) except -1
+    @cython.locals(times=Py_ssize_t)
+    cpdef Py_ssize_t see_number(self, Py_ssize_t number) except -1

@@ -55,11 +55,20 @@ class LeakCounter:
     def __init__(self, max_tracked: int) -> None:
         self._max_tracked = max_tracked
         self._times: OrderedDict[int, int] = OrderedDict()
+        self._deferred = False
         self.forgotten = 0
+
+    def defer(self) -> None:
+        """From now on nothing is counted here: `see` returns the key's number, for another counter's `see_number`."""
+        self._deferred = True
 
     def see(self, key: tuple[object, ...]) -> int:
         """Counts `key` once more and returns how often it was seen, this time included: 1 the first time."""
         number = hash(key)
+        return number if self._deferred else self.see_number(number)
+
+    def see_number(self, number: int) -> int:
+        """As `see`, of the key with this number: of this process, or of one that it forked into."""
         times = self._times.get(number, 0) + 1
         self._times[number] = times
         if times > 1:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from sensor.audit.findings import GRAVE, Audit, Finding
+from sensor.audit.findings import Audit, Finding
 from sensor.flow.conn import Connection
 from sensor.http.transaction import HttpTransaction
-from sensor.ocsp.model import CertStatus, Evidence, OcspExchange, ResponseStatus
+from sensor.ocsp.model import OcspExchange
 from sensor.privacy.leak import Grade, Leak
+from sensor.report import facts
+from sensor.report.facts import CA, MANY, UNLISTED
 from sensor.report.tally import Sample, Tally
-from sensor.report.text import common_name
 from sensor.weird import Weird
 
 MAX_KEYS = 1024  # ports, MIME types, weird names, unlisted serials
@@ -25,18 +26,8 @@ MAX_TOLD = 8192  # lines about clients
 MAX_DAMAGE = 64  # places in captures that are told one by one
 MAX_DISTINCT = 65536  # clients, sites and certificates told apart
 
-# What a line about a client is about: so many sites, or one of these.
-CA, UNLISTED, MANY = -1, -2, -3
 GRAVITY = {CA: 0, UNLISTED: 1, MANY: 2, 1: 4}
 """How much it gives away, more is worse; 3 for a few sites."""
-
-NO_REPLY = "(no reply)"
-NO_BODY = "(no body)"
-NO_TYPE = "(type unknown)"
-
-# In locals of this module: an enum's attribute costs more than the comparison.
-_MANY, _CA, _UNLISTED = Grade.many, Grade.ca, Grade.unlisted
-_REVOKED, _RESPONSE = CertStatus.revoked, Evidence.response
 
 
 class FileRead(msgspec.Struct, frozen=True):
@@ -129,6 +120,10 @@ class Summary:
     """
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """As if nothing had been seen."""
         self.files: list[FileRead] = []
         self.connections = 0
         self.gapped_connections = 0
@@ -171,90 +166,91 @@ class Summary:
                 take(observation)
 
     def connection(self, connection: Connection) -> None:
-        self.connections += 1
-        self.ports.add((connection.flow.resp_p, connection.service))
-        if connection.missed_bytes:
-            self.gapped_connections += 1
-            self.missed_bytes += connection.missed_bytes
+        self.count_connection(*facts.of_connection(connection))
 
     def transaction(self, transaction: HttpTransaction) -> None:
-        response = transaction.response
-        if response is None:
-            mime_type = NO_REPLY
-        elif not response.files:
-            mime_type = NO_BODY
-        else:
-            mime_type = response.files[0].mime_type or NO_TYPE
-        self.mime_types.add(mime_type)
+        self.count_transaction(*facts.of_transaction(transaction))
 
     def exchange(self, exchange: OcspExchange) -> None:
-        name = exchange.host
-        host = exchange.flow.resp_h.encode() if name is None else name.lower().removesuffix(b":80")
+        self.count_exchange(*facts.of_exchange(exchange))
+
+    def audits(self, exchanges: Sequence[OcspExchange], audits: Sequence[Audit | None]) -> None:
+        """What was found about the replies of these exchanges; None stands for no reply."""
+        self.count_audited(*facts.of_audits(exchanges, audits))
+
+    def leak(self, leak: Leak) -> None:
+        self.count_leak(leak.times_seen, *facts.of_leak(leak))
+
+    # What follows takes what `report.facts` takes from an observation, which may have been made in another process.
+
+    def count_connection(self, port: int, service: str | None, missed_bytes: int) -> None:
+        self.connections += 1
+        self.ports.add((port, service))
+        if missed_bytes:
+            self.gapped_connections += 1
+            self.missed_bytes += missed_bytes
+
+    def count_transaction(self, mime_type: str) -> None:
+        self.mime_types.add(mime_type)
+
+    def count_exchange(self, host: bytes, answer: str, validity: int | None, delay: int | None) -> None:
         responder = self.responders.get(host)
         if responder is None:
             if len(self.responders) >= 2 * MAX_RESPONDERS:
                 self._merge_responders()
             responder = self.responders[host] = Responder()
         responder.asked += 1
-        responder.answers.add(_answer(exchange))
-        single = exchange.single
-        if single is not None and single.this_update is not None and single.next_update is not None:
-            responder.validity.add(single.next_update - single.this_update)
-        if exchange.response_ts is not None and exchange.request is not None:
-            responder.delay.add(exchange.response_ts - exchange.ts)
+        responder.answers.add(answer)
+        if validity is not None:
+            responder.validity.add(validity)
+        if delay is not None:
+            responder.delay.add(delay)
 
-    def audits(self, exchanges: Sequence[OcspExchange], audits: Sequence[Audit | None]) -> None:
-        """What was found about the replies of these exchanges; None stands for no reply."""
-        for exchange, audit in zip(exchanges, audits, strict=True):
-            if audit is not None:
-                self.audited += 1
-                for finding in audit:
-                    if finding in GRAVE:
-                        self._unsound(exchange, finding)
+    def count_audited(self, audited: int, unsound: Sequence[tuple[bytes, str, Finding]]) -> None:
+        """So many replies were audited; of these responders' about these serials that is to be told."""
+        self.audited += audited
+        for host, serial, finding in unsound:
+            known = self.unsound.get(finding)
+            if known is None:
+                known = self.unsound[finding] = Unsound(host, serial)
+            known.times += 1
 
-    def _unsound(self, exchange: OcspExchange, finding: Finding) -> None:
-        unsound = self.unsound.get(finding)
-        if unsound is None:
-            cert_id = exchange.cert_id
-            host = exchange.flow.resp_h.encode() if exchange.host is None else exchange.host
-            unsound = self.unsound[finding] = Unsound(host, "" if cert_id is None else cert_id.serial_number)
-        unsound.times += 1
-
-    def leak(self, leak: Leak) -> None:
+    def count_leak(
+        self,
+        times_seen: int,
+        client: str,
+        software: str,
+        grade: str,
+        label: str,
+        kind: int,
+        issuer: str | None,
+        serial: str | None,
+        sites_total: int,
+        asked: bool,
+        revoked: bool,
+    ) -> None:
         self.leaks += 1
-        grade = leak.grade
-        if grade is _UNLISTED and leak.serial_number is None:
-            whose = common_name(leak.issuer) if leak.issuer else "an unknown issuer"
-            label, kind = f"a CRL of {whose}", UNLISTED
-        elif grade is _UNLISTED:
-            label, kind = leak.issuer or "", UNLISTED
-            self.unlisted.add((leak.issuer, leak.serial_number or ""))
-        elif grade is _CA:
-            label, kind = leak.names[0], CA
-        else:
-            label, kind = leak.site or "", MANY if grade is _MANY else leak.sites_total
-        key = (leak.flow.orig_h, label, kind, leak.software)
+        if kind == UNLISTED and serial is not None:
+            self.unlisted.add((issuer, serial))
+        key = (client, label, kind, software)
         told = self.told.get(key)
         if told is None:
             if len(self.told) >= 2 * MAX_TOLD:
                 self._forget_told()
-            told = self.told[key] = Told(grade, label)
-            self.clients_total.add(key[0])
-            if leak.site is not None:
+            told = self.told[key] = Told(Grade(grade), label)
+            self.clients_total.add(client)
+            if kind not in (UNLISTED, CA) and label:
                 self.sites_total.add(label)
         told.times += 1
-        if leak.serial_number is None:
+        if serial is None:
             told.is_crl = True
-        elif leak.times_seen == 1:
+        elif times_seen == 1:
             told.certificates += 1
-            self.certificates_total.add((leak.issuer, leak.serial_number))
-        if leak.sites_total > told.sites_total:  # noqa: PLR1730  (a third of the cost of max)
-            told.sites_total = leak.sites_total
-        if leak.evidence is not _RESPONSE:
-            told.asked = True
-        single = leak.exchange.single
-        if single is not None and single.cert_status is _REVOKED:
-            told.revoked = True
+            self.certificates_total.add((issuer, serial))
+        if sites_total > told.sites_total:  # noqa: PLR1730  (a third of the cost of max)
+            told.sites_total = sites_total
+        told.asked = told.asked or asked
+        told.revoked = told.revoked or revoked
 
     def weird(self, weird: Weird) -> None:
         if weird.source == "CAPTURE":  # a place in a capture that could not be read
@@ -278,20 +274,3 @@ class Summary:
         ranked = sorted(self.told.items(), key=lambda item: (-GRAVITY.get(item[0][2], 3), -item[1].times))
         self.told = dict(ranked[:MAX_TOLD])
         self.told_besides += len(ranked) - MAX_TOLD
-
-
-def _answer(exchange: OcspExchange) -> str:
-    """The outcome in a word or two."""
-    response = exchange.response
-    if exchange.evidence is Evidence.mismatch:
-        return "mismatched"
-    if exchange.single is not None:
-        return exchange.single.cert_status.value
-    if response is not None and response.status:
-        names = ResponseStatus.__members__.values()
-        return next((s.name for s in names if s == response.status), f"status {response.status}")
-    if response is not None:
-        return "no status"
-    if exchange.http_status is None:
-        return "no reply"
-    return "not modified" if exchange.http_status == 304 else f"http {exchange.http_status}"

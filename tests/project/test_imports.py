@@ -24,6 +24,7 @@ ORDER = (
     "rules",
     "report",
     "pipeline",
+    "workers",
     "cli",
 )
 """A module may import from its own package and from those before it. `tls` will stand behind `http`."""

@@ -42,6 +42,7 @@ LONGER = {
     "sensor/pki/crl_reader.py": "one state machine over one buffer; its parts are in crl_parts",
     "sensor/ct/deferred.py": "one lock and the two threads that share it",
     "tests/contract/test_ct_lookup.py": "one contract, every clause run against every implementation",
+    "sensor/pipeline.py": "the composition root: one class that holds every stage, and a line or two for each",
     "sensor/flow/tracker.py": "the flow table: find, open, time out, evict share its state, and one C struct",
 }
 

@@ -1,0 +1,57 @@
+"""`ocspwatch replay --workers N`: as without, by several processes; back to one where several cannot do it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from sensor.capture.timeline import TimeLine
+from sensor.cli.output import tell_error
+from sensor.cli.replay import Reading, read_alone
+from sensor.ct.store_lookup import StoreLookup
+from sensor.logs.sinks.sink import EventSink
+from sensor.report.progress import Progress
+from sensor.report.summary import Summary
+from sensor.rules.rule import RuleSet
+from sensor.settings import Settings
+from sensor.workers.merge import InputChanged, NotForSeveral
+from sensor.workers.reading import SkippingSink, WorkerDied, read_with_workers
+
+
+def read_by_workers(
+    args: argparse.Namespace,
+    settings: Settings,
+    source: TimeLine,
+    sink: EventSink | None,
+    summary: Summary | None,
+    rules: RuleSet | None,
+) -> Reading | None:
+    """None if that failed, which is said. Raises SinkError."""
+    skipping = None if sink is None else SkippingSink(sink)
+    progress = Progress(sys.stderr, source.bytes_total, enabled=False if args.quiet else None)
+    try:
+        account = read_with_workers(settings, source, skipping, summary, tell_error, progress.update)
+        if skipping is not None:
+            skipping.close()
+        return Reading(account.files, account.complete, account.internal_errors)
+    except NotForSeveral as why:
+        progress.close()
+        print(f"ocspwatch: begins again with one worker: {why}", file=sys.stderr)
+    except (WorkerDied, InputChanged) as error:
+        progress.close()
+        print(f"ocspwatch: {error}; the logs are not complete", file=sys.stderr)
+        if skipping is not None:
+            skipping.close()
+        return None
+    finally:
+        progress.close()
+    source.reopen()
+    if skipping is not None:
+        skipping.begin_again()
+    if summary is not None:
+        summary.clear()
+    lookup = StoreLookup(settings.ct)
+    try:
+        return read_alone(args, settings, source, lookup, skipping, summary, rules)
+    finally:
+        lookup.close()

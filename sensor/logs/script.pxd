@@ -1,0 +1,31 @@
+# Types for the compiled form of script.py; see setup.py.
+cimport cython
+
+cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED
+cdef Py_ssize_t _START, _LONGEST
+
+@cython.final
+cdef class Script:
+    cdef public list weirds, notes, asked, answers
+    cdef readonly tuple last
+    cdef object _numbers
+    cdef long long[::1] _at, _done
+    cdef Py_ssize_t _room, _begin, _end, _told, _logs
+
+    @cython.locals(size="long long", at=Py_ssize_t)
+    cpdef copy(self, Py_ssize_t log, long long upto)
+    @cython.locals(at=Py_ssize_t)
+    cpdef times(self, Py_ssize_t log, long long first, long long last, long long key)
+    cpdef fetched(self, Py_ssize_t log, long long first, long long last, long long key)
+    @cython.locals(at=Py_ssize_t)
+    cpdef notice(self, Py_ssize_t log, long long first, long long last, long long key, long long ts)
+    cpdef certificate(self, Py_ssize_t log, long long first, long long last, long long key, long long ts)
+    @cython.locals(at=Py_ssize_t)
+    cpdef audit(self, Py_ssize_t log, long long first, long long last, object bits, tuple asked)
+    @cython.locals(at=Py_ssize_t)
+    cpdef weird(self, Py_ssize_t log, long long place, object weird)
+    @cython.locals(log=Py_ssize_t, notes=Py_ssize_t, at=Py_ssize_t)
+    cpdef cut(self, long long key, long long number, const long long[::1] sizes)
+    @cython.locals(log=Py_ssize_t)
+    cpdef tuple take(self)
+    cdef Py_ssize_t _reserve(self) except -1

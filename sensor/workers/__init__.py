@@ -1,0 +1,1 @@
+"""Several processes that read the same captures and share the flows; what they make becomes the logs of one."""

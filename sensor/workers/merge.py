@@ -1,0 +1,124 @@
+"""What several workers made, put into the order of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from sensor.capture.reader import FileRead
+from sensor.settings import FlowSettings
+from sensor.workers.chunk import GIVE_UP, LAST, ChunkReader, Peaks
+from sensor.workers.playback import END, Playback, Reel
+
+
+class NotForSeveral(Exception):  # noqa: N818  (no error: a reason to go another way)
+    """What comes next depends on all flows in a way that no worker can know: one process has to read it all."""
+
+
+class WorkerGone(Exception):  # noqa: N818  (as above, for whoever knows the processes)
+    """The pipe of worker `number` ended before its last chunk."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class InputChanged(Exception):  # noqa: N818  (as above)
+    """The workers did not read the same frames."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What the workers have to say in the end: as one process would."""
+
+    files: list[FileRead]
+    complete: bool
+    outcomes: dict[str, int]
+    internal_errors: int
+    lookups_failed: int
+
+
+class _Worker:
+    def __init__(self, number: int, reader: ChunkReader) -> None:
+        self.number = number
+        self.reader = reader
+        self.reel = Reel()
+        self.peaks = Peaks()
+        self.account: dict[str, Any] | None = None
+
+
+class Merger:
+    """Plays the workers' chunks in order. `progress` is called with bytes read and frames, now and then.
+
+    The limits over all flows: as long as the workers together stay below them, none was reached in one process either.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[ChunkReader],
+        playback: Playback,
+        limits: FlowSettings,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._workers = [_Worker(number, reader) for number, reader in enumerate(readers)]
+        self._playback = playback
+        self._limits = limits
+        self._progress = progress
+
+    def run(self) -> Account:
+        """Raises NotForSeveral, WorkerGone, InputChanged, and what the playback's writer raises."""
+        waiting = list(self._workers)
+        while waiting:
+            first = min(waiting, key=_moment)
+            reel = first.reel
+            if not reel.is_played():
+                key, number = min((_moment(other) for other in waiting if other is not first), default=(END, 0))
+                self._playback.play(reel, key, number)
+            elif first.account is None:
+                self._load(first)
+            else:
+                waiting.remove(first)
+        return _total([worker.account or {} for worker in self._workers])
+
+    def _load(self, worker: _Worker) -> None:
+        chunk = worker.reader.read()
+        if chunk is None:
+            raise WorkerGone(worker.number)
+        if chunk.kind == GIVE_UP:
+            raise NotForSeveral(chunk.account["why"])
+        worker.peaks = chunk.peaks
+        self._check_limits()
+        if chunk.kind == LAST:
+            worker.account = chunk.account
+        worker.reel.load(chunk)
+        if worker.number == 0 and self._progress is not None:
+            self._progress(chunk.bytes_read, chunk.frames)
+
+    def _check_limits(self) -> None:
+        """The stretches that the workers' chunks tell of overlap; the sums are at least what one process had."""
+        peaks, limits = [worker.peaks for worker in self._workers], self._limits
+        if sum([peak.flows for peak in peaks]) >= limits.max_flows:
+            raise NotForSeveral("the flow table would be full (flow.max_flows)")
+        if sum([peak.half_open for peak in peaks]) >= limits.max_half_open:
+            raise NotForSeveral("too many flows are half-open (flow.max_half_open)")
+        if sum([peak.held for peak in peaks]) > limits.max_reassembly_bytes:
+            raise NotForSeveral("too many bytes wait above holes (flow.max_reassembly_bytes)")
+
+
+def _moment(worker: _Worker) -> tuple[int, int]:
+    return worker.reel.key, worker.reel.number
+
+
+def _total(accounts: list[dict[str, Any]]) -> Account:
+    first = accounts[0]
+    for account in accounts[1:]:
+        if any(account[name] != first[name] for name in ("frames", "wire_bytes", "outcomes", "files")):
+            raise InputChanged("the input was changed while it was read")
+    return Account(
+        [FileRead(*file) for file in first["files"]],
+        first["complete"],
+        first["outcomes"],
+        sum(account["internal_errors"] for account in accounts),
+        sum(account["lookups_failed"] for account in accounts),
+    )

@@ -1,0 +1,192 @@
+"""Scripts of shards, played in the order of one process: lines completed from what was told, seen and said before.
+
+This is where what spans all flows is remembered. Compiled where a compiler is found (playback.pxd).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Any, Final
+
+from sensor.audit.findings import findings_of
+from sensor.audit.history import History
+from sensor.logs.disclosures import render_audit
+from sensor.logs.writer import LogWriter
+from sensor.privacy.leak import LeakCounter
+from sensor.weird import FlowId, Weird
+from sensor.workers.chunk import Chunk
+
+# As in logs/script.py, C constants when compiled.
+_EVENT: Final = 1
+_COPY: Final = 2
+_TIMES: Final = 3
+_NOTICE: Final = 4
+_AUDIT: Final = 5
+_WEIRD: Final = 6
+_NOTES: Final = 7
+_CERTIFICATE: Final = 8
+_FETCHED: Final = 9
+_HANDED_OVER: Final = 64  # events between two looks at how many lines wait
+
+END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
+
+
+class Reel:
+    """One worker's script and lines as far as they have come, and how far they were played.
+
+    The next event came out at (`key`, `number`); if there is none, nothing that is still to come did so before or then.
+    """
+
+    def __init__(self) -> None:
+        self.rows = memoryview(array("q"))
+        self.places = array("q")
+        self.octets = bytearray()
+        self.weirds: list[tuple[Any, ...]] = []
+        self.notes: list[tuple[Any, ...]] = []
+        self.asked: list[tuple[Any, ...]] = []
+        self.at = 0
+        self.size = 0
+        self.weird_at = 0
+        self.note_at = 0
+        self.asked_at = 0
+        self.key = -1
+        self.number = 0
+        self.upto = (-1, 0)
+
+    def load(self, chunk: Chunk) -> None:
+        """What was loaded before must have been played."""
+        self.rows = chunk.rows
+        self.places = chunk.places
+        self.octets = chunk.octets
+        self.weirds = chunk.weirds
+        self.notes = chunk.notes
+        self.asked = chunk.asked
+        self.at = self.weird_at = self.note_at = self.asked_at = 0
+        self.size = len(chunk.rows)
+        self.upto = chunk.upto
+        self.look()
+
+    def look(self) -> None:
+        if self.at < self.size:
+            self.key = self.rows[self.at + 1]
+            self.number = self.rows[self.at + 2]
+        else:
+            self.key, self.number = self.upto
+
+    def is_played(self) -> bool:
+        return self.at >= self.size
+
+
+class Playback:
+    """Plays reels to `writer`.
+
+    Weirds are shown to `on_weird`, a note with the times_seen of its event to `on_note`, and to `on_finding` what is
+    found of a reply in the light of the past: whose it is, the serial, and the findings as bits.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        counter: LeakCounter,
+        fetches: LeakCounter,
+        history: History,
+        on_weird: Callable[[Weird], None] | None,
+        on_note: Callable[[tuple[Any, ...], list[int]], None] | None,
+        on_finding: Callable[[bytes, str, int], None] | None,
+    ) -> None:
+        self._writer = writer
+        self._counter = counter
+        self._fetches = fetches
+        self._history = history
+        self._on_weird = on_weird
+        self._on_note = on_note
+        self._on_finding = on_finding
+        self._events = 0
+        self._times: list[int] = []
+
+    def play(self, reel: Reel, key: int, number: int) -> None:
+        """The reel's events up to this moment."""
+        while reel.at < reel.size and (reel.key < key or (reel.key == key and reel.number <= number)):
+            self._event(reel)
+            self._events += 1
+            if self._events == _HANDED_OVER:
+                self._events = 0
+                self._writer.hand_over()
+            reel.look()
+
+    def _event(self, reel: Reel) -> None:
+        rows, at = reel.rows, reel.at + 3
+        if self._times:
+            self._times.clear()
+        while at < reel.size and rows[at] != _EVENT:
+            operation = rows[at]
+            log = rows[at + 1]
+            if operation == _COPY:
+                self._copy(reel, log, rows[at + 2])
+                at += 3
+            elif operation in {_TIMES, _FETCHED}:
+                counter = self._counter if operation == _TIMES else self._fetches
+                times = counter.see_number(rows[at + 3])
+                if self._on_note is not None:
+                    self._times.append(times)
+                self._instead(reel, log, rows[at + 2], b"%d" % times)
+                at += 4
+            elif operation == _NOTICE:
+                if self._writer.is_new_number(rows[at + 3], rows[at + 4]):
+                    self._copy(reel, log, rows[at + 2])
+                else:
+                    reel.places[log] += rows[at + 2]
+                at += 5
+            elif operation == _CERTIFICATE:
+                if self._writer.is_new_certificate(rows[at + 3], rows[at + 4]):
+                    self._copy(reel, log, rows[at + 2])
+                else:
+                    reel.places[log] += rows[at + 2]
+                at += 5
+            elif operation == _AUDIT:
+                self._audit(reel, log, rows[at + 2])
+                at += 3
+            elif operation == _WEIRD:
+                self._weird(reel)
+                at += 2
+            elif operation == _NOTES:
+                self._notes(reel, log)
+                at += 2
+            else:
+                raise ValueError(f"no operation: {operation}")
+        reel.at = at
+
+    def _copy(self, reel: Reel, log: int, size: int) -> None:
+        place = reel.places[log]
+        self._writer.append(log, reel.octets, place, place + size)
+        reel.places[log] = place + size
+
+    def _instead(self, reel: Reel, log: int, size: int, text: bytes) -> None:
+        reel.places[log] += size
+        self._writer.append(log, bytearray(text), 0, len(text))
+
+    def _audit(self, reel: Reel, log: int, size: int) -> None:
+        found, number, this_update, produced_at, said, host, serial = reel.asked[reel.asked_at]
+        reel.asked_at += 1
+        more = self._history.check_number(number, this_update, produced_at, said)
+        if more:
+            if self._on_finding is not None:
+                self._on_finding(host, serial, more)
+            self._instead(reel, log, size, render_audit(findings_of(found | more)).encode())
+        else:
+            self._copy(reel, log, size)
+
+    def _weird(self, reel: Reel) -> None:
+        ts, name, whose, addl, source = reel.weirds[reel.weird_at]
+        reel.weird_at += 1
+        weird = Weird(ts, name, None if whose is None else FlowId(*whose), addl, source)
+        self._writer.weird(weird)
+        if self._on_weird is not None:
+            self._on_weird(weird)
+
+    def _notes(self, reel: Reel, count: int) -> None:
+        if self._on_note is not None:
+            for note in reel.notes[reel.note_at : reel.note_at + count]:
+                self._on_note(note, self._times)
+        reel.note_at += count

@@ -1,0 +1,104 @@
+"""A whole reading by several workers, and the way back to one where several cannot do it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+from sensor.audit.history import History
+from sensor.capture.timeline import TimeLine
+from sensor.logs.sinks.sink import EventSink
+from sensor.logs.writer import LogWriter
+from sensor.privacy.leak import LeakCounter
+from sensor.report.notes import take_findings, take_note
+from sensor.report.summary import Summary
+from sensor.settings import Settings
+from sensor.weird import FlowId
+from sensor.workers.chunk import ChunkReader
+from sensor.workers.merge import Account, Merger, WorkerGone
+from sensor.workers.playback import Playback
+from sensor.workers.pool import Pool
+from sensor.workers.shard import Nowhere, Task, Worker, log_count
+
+
+class WorkerDied(Exception):  # noqa: N818  (its message is a whole sentence)
+    """A worker process ended before its work; the logs end with whole lines, before that."""
+
+
+class SkippingSink:
+    """Counts what it lets through; after `begin_again` the same lines come once more, and are passed over."""
+
+    def __init__(self, sink: EventSink) -> None:
+        self.merged = sink.merged
+        self._sink = sink
+        self._written: dict[str, int] = {}
+        self._again: dict[str, int] = {}
+
+    def write(self, stream: str, lines: bytes) -> None:
+        again = self._again.get(stream, 0)
+        if again >= len(lines):
+            self._again[stream] = again - len(lines)
+            return
+        if again:
+            self._again[stream] = 0
+            lines = lines[again:]
+        self._written[stream] = self._written.get(stream, 0) + len(lines)
+        self._sink.write(stream, lines)
+
+    def begin_again(self) -> None:
+        self._again = dict(self._written)
+
+    def close(self) -> None:
+        self._sink.close()
+
+
+def read_with_workers(
+    settings: Settings,
+    source: TimeLine,
+    sink: EventSink | None,
+    summary: Summary | None,
+    on_error: Callable[[FlowId, Exception], None] | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Account:
+    """Reads what `source` names by `capture.workers` processes; the lines go to `sink`, which stays open.
+
+    Completes `summary`, but for its files. Raises WorkerDied, and what Merger.run raises.
+    """
+    count = settings.capture.workers
+    merged = sink is not None and sink.merged
+    seed = int.from_bytes(os.urandom(8), "big")  # nobody outside may choose which flows share a worker
+
+    def work(number: int, fd: int) -> None:
+        source.reopen()
+        task = Task(number, count, seed, settings, merged, summary is not None)
+        Worker(task, source, fd, on_error).run()
+
+    writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
+    counter = LeakCounter(settings.privacy.max_tracked)
+    fetches = LeakCounter(settings.privacy.max_tracked)
+    playback = Playback(
+        writer,
+        counter,
+        fetches,
+        History(settings.audit.max_certificates),
+        None if summary is None else summary.weird,
+        None if summary is None else partial(take_note, summary),
+        None if summary is None else partial(take_findings, summary),
+    )
+    pool = Pool(count, work)
+    try:
+        readers = [ChunkReader(fd, log_count(merged)) for fd in pool.fds]
+        account = Merger(readers, playback, settings.flow, progress).run()
+    except WorkerGone as gone:
+        writer.flush()
+        raise WorkerDied(f"worker {gone.number + 1} of {count} {pool.died_of(gone.number)}") from None
+    finally:
+        pool.close()
+    writer.flush()
+    if summary is not None:
+        ordinary = ("tcp", "ip_fragment")
+        summary.other_frames = {k: n for k, n in account.outcomes.items() if k not in ordinary}
+        summary.lookups_failed = account.lookups_failed
+        summary.pairs_forgotten = counter.forgotten + fetches.forgotten
+    return account

@@ -1,0 +1,63 @@
+"""sensor.workers.chunk: what goes into the pipe comes out of it, in pieces of any size, and never half."""
+
+from __future__ import annotations
+
+import os
+import threading
+from array import array
+
+import pytest
+
+from sensor.workers.chunk import LAST, PART, ChunkReader, Peaks, write_chunk
+
+
+def test_there_and_back() -> None:
+    read, write = os.pipe()
+    lines = [b"one\n" * 100_000, b"", b"three\n"]
+    rows = array("q", [1, -2, 3]).tobytes()
+
+    def work() -> None:
+        script = (rows, [[(1, "weird", None, None, None)], [(0, 80, "http")], [(1 << 70, 2, 3, 4, 5)]])
+        write_chunk(write, PART, (4, 1 << 61), Peaks(1, 2, 3), 10, 1000, script, lines)
+        write_chunk(write, LAST, (8, 0), Peaks(), 20, 2000, account={"frames": 20}, lines=[b"", b"", b""])
+        os.close(write)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    reader = ChunkReader(read, 3)
+    chunk = reader.read()
+    assert chunk is not None
+    assert (chunk.kind, chunk.upto, chunk.frames, chunk.bytes_read) == (PART, (4, 1 << 61), 10, 1000)
+    assert (chunk.peaks.flows, chunk.peaks.half_open, chunk.peaks.held) == (1, 2, 3)
+    assert list(chunk.rows) == [1, -2, 3]
+    places = [*chunk.places, len(chunk.octets)]
+    assert [bytes(chunk.octets[at : at + len(text)]) for at, text in zip(places, lines, strict=False)] == lines
+    assert chunk.weirds == [(1, "weird", None, None, None)]
+    assert chunk.notes == [(0, 80, "http")]
+    assert chunk.asked == [(1 << 70, 2, 3, 4, 5)]
+    chunk = reader.read()
+    assert chunk is not None
+    assert (chunk.kind, chunk.account, list(chunk.rows)) == (LAST, {"frames": 20}, [])
+    assert reader.read() is None
+    thread.join()
+    reader.close()
+
+
+def test_a_chunk_that_breaks_off_is_none() -> None:
+    read, write = os.pipe()
+    write_chunk(write, PART, (0, 0), Peaks(), 0, 0, lines=[b"a line\n"])
+    whole = os.read(read, 1 << 16)
+    for size in range(len(whole)):
+        read, write = os.pipe()
+        os.write(write, whole[:size])
+        os.close(write)
+        assert ChunkReader(read, 1).read() is None
+        os.close(read)
+
+
+def test_nobody_reads() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with pytest.raises(BrokenPipeError):
+        write_chunk(write, PART, (0, 0), Peaks(), 0, 0)
+    os.close(write)

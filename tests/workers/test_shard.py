@@ -1,0 +1,52 @@
+"""sensor.workers.shard: what one worker says of a capture; all of them together are tests/workers/test_reading.py."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from sensor.capture.inputs import open_inputs
+from sensor.settings import CtSettings, Settings
+from sensor.workers.chunk import GIVE_UP, LAST, Chunk, ChunkReader
+from sensor.workers.shard import Task, Worker, log_count
+from tests.workers.conftest import PCAPS
+
+
+def said(path: Path, shard: int, shards: int, settings: Settings) -> list[tuple[int, dict[str, object], int]]:
+    """Kind, account and number of rows of each chunk."""
+    read, write = os.pipe()
+
+    def work() -> None:
+        task = Task(shard, shards, 7, settings, merged=False, with_summary=False)
+        Worker(task, open_inputs([str(path)], settings.capture), write, None).run()
+        os.close(write)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    reader, found = ChunkReader(read, log_count(merged=False)), []
+    while chunk := reader.read():
+        assert isinstance(chunk, Chunk)
+        found.append((chunk.kind, chunk.account, len(chunk.rows)))
+    thread.join()
+    reader.close()
+    return found
+
+
+def test_each_tells_of_all_frames_and_of_its_flows(tmp_path: Path) -> None:
+    settings = Settings(ct=CtSettings(path=str(tmp_path / "none.sqlite")))
+    path = PCAPS / "tcp" / "colliding-tuples.pcap"
+    (one,), (other,), (alone,) = said(path, 0, 2, settings), said(path, 1, 2, settings), said(path, 0, 1, settings)
+    assert one[0] == other[0] == LAST
+    assert one[1] == other[1] == alone[1]
+    assert one[2] + other[2] == alone[2]
+    assert one[1]["frames"] == sum(one[1]["outcomes"].values())  # type: ignore[attr-defined]
+
+
+def test_who_sees_what_others_have_to_know_gives_up(store: str) -> None:
+    """A CRL, of what others ask; an issuer, of whom others are asked: from the very frame on."""
+    settings = Settings(ct=CtSettings(path=store))
+    found = [said(PCAPS / "office" / "morning.pcapng", shard, 2, settings) for shard in (0, 1)]
+    assert [chunks[-1] for chunks in found if chunks[-1][0] == GIVE_UP] == [
+        (GIVE_UP, {"why": "a CRL is in the traffic"}, 0)
+    ]
