@@ -6,8 +6,9 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from email.utils import format_datetime
+from pathlib import Path
 
-from pcaps.lab import crafting, wire
+from pcaps.lab import crafting, fennwick, wire
 from pcaps.lab.authority import Issued
 from pcaps.lab.crafting import Crafted, Workshop
 from pcaps.lab.fennwick import (
@@ -307,4 +308,5 @@ def error_with_content() -> Crafted:
 
 
 if __name__ == "__main__":
+    fennwick.write_certificates(Path(__file__).parent / "certs")
     crafting.run(WORKSHOP)

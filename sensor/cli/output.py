@@ -64,7 +64,11 @@ def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | No
     from sensor.rules.shipped import paths_in_force
 
     paths = paths_in_force(settings.rules, args.rules)
-    return load_rules(paths, settings.rules) if paths else None
+    if not paths:
+        return None
+    import sensor.rules.engine  # noqa: F401  (for apply_rules: `live` may not read the program's files any more by then)
+
+    return load_rules(paths, settings.rules)
 
 
 def apply_rules(rules: RuleSet | None, settings: Settings, writer: LogWriter) -> None:

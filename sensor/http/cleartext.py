@@ -41,6 +41,7 @@ _ATTACK: Final = re.compile(
     rb"|[%#]\{[^}]|\{\{[^}]"  # OGNL, Spring EL, templates
     rb"|\A\(\)\s*\{"  # Shellshock
     rb"|<\?(?:php|=)|<script|<!(?:entity|doctype\s[^>]*\[)|<%[=@]?"  # code, external entities
+    rb"|T\(java\.|class\.module\.classloader"  # Spring
     rb"|\$\([a-z/]|`[a-z/]",  # the shell's substitutions
     re.IGNORECASE,
 )

@@ -50,7 +50,7 @@ _CODES: Final = {
     b"x-auth-token": _NOTABLE,
     b"x-vault-token": _NOTABLE,
 }
-_MARKED: Final = re.compile(rb"[{`<]|%(?:25)*(?:7[Bb]|3[Cc]|60)|\\u00|&#|\$\(|^\(")
+_MARKED: Final = re.compile(rb"[{`<]|%(?:25)*(?:7[Bb]|3[Cc]|60)|\\u00|&#|\$\(|^\(|T\(")
 """Bytes in a value without which it attacks no program that reads it: see `http.cleartext`."""
 
 NO_LENGTH: Final = -1
