@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -80,7 +81,8 @@ def queued_folder(place: Path) -> Built:
 
 
 def folder_of_a_process(place: Path) -> Built:
-    process = LogProcess(lambda: RotatingFolder(place, LogSettings()))
+    with patch("threading.active_count", return_value=1):  # other tests' sinks may have left a thread in this process
+        process = LogProcess(lambda: RotatingFolder(place, LogSettings()))
     sink = QueuedSink(process.places[0], LogSettings().max_queued_bytes)
 
     def read() -> Lines:
