@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     import socket
     from types import FrameType
 
+    from sensor.capture.live.presence import Presence
     from sensor.capture.live.source import LiveSource
     from sensor.ct.deferred import DeferredLookup
     from sensor.logs.sinks.log_process import LogProcess
@@ -117,6 +118,7 @@ def _watch(
     manager: ServiceManager,
 ) -> int:
     """From the open source to the exit code."""
+    from sensor.capture.live.presence import Presence
     from sensor.cli.monitor import Monitor, TimedSink
     from sensor.cli.rights import give_up_rights
     from sensor.cli.watch import open_watch
@@ -135,6 +137,7 @@ def _watch(
     lookup: DeferredLookup | None = None
     writer: LogWriter | None = None
     server = watch = None
+    presence = Presence(args.interface)
     queue = _queue(args, settings, logs)
     try:
         sealed, store = give_up_rights(settings, lambda: StoreLookup(settings.ct))
@@ -162,6 +165,7 @@ def _watch(
         work = [_every(manager.watchdog_s or TICK_S, manager.alive), _every(TICK_S, monitor.tick)]
         if queue is not None:
             work.append(_every(TICK_S, lambda: _pass_on(queue)))
+        work.append(_every(TICK_S, lambda: _look_after(presence, source)))
         pipeline.run(source, lambda: _do(work))
         manager.stopping()
         monitor.finish()
@@ -178,12 +182,15 @@ def _watch(
             watch.close()
         if queue is not None:
             _pass_on(queue)
+        presence.close()
         if lookup is not None:
             lookup.close()
         if server is not None:
             server.close()
     if summary is not None:
         _print_summary(summary, source, pipeline, False if args.no_color else None)
+    if presence.is_replaced:
+        return EXIT_BROKEN
     stats = source.stats()
     lost = stats.dropped or stats.interface_dropped or not source.complete or pipeline.internal_errors
     return EXIT_PARTIAL if lost or not is_logged else 0
@@ -229,6 +236,14 @@ def _pass_on(queue: QueuedSink) -> None:
     """What the queue has to say to the operator."""
     for text in queue.messages():
         _tell(text)
+
+
+def _look_after(presence: Presence, source: LiveSource) -> None:
+    """Tells of interfaces that come and go. Ends the run, for whoever starts it anew, if one is another one now."""
+    for text in presence.look():
+        _tell(text)
+    if presence.is_replaced:
+        source.stop()
 
 
 def _do(work: Sequence[Callable[[], None]]) -> None:

@@ -267,6 +267,27 @@ def test_an_interface_that_goes_down_and_up_is_ridden_out(wire: Cable, tmp_path:
     assert code == 0
 
 
+def test_an_interface_that_is_made_anew_ends_the_run_so_that_it_is_started_anew(wire: Cable, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    live = Live(tmp_path, "-i", "w1", "-o", str(logs), before=QUICK)
+    for frame in TRANSACTION:
+        wire.socket.send(frame)
+    until(lambda: lines(logs / "conn.log") == 1)
+    _link("del", "w1")
+    time.sleep(1.2)
+    assert live.process.poll() is None  # it waits: another leg of the tap may be there still
+    again = Cable("w0", "w1")
+    assert live.process.wait(10) == 1
+    err = live.process.stderr.read()
+    assert "w1 is gone" in err and "w1 is there again, but another interface" in err
+    second = Live(tmp_path, "-i", "w1", "-o", str(logs), before=QUICK)
+    for frame in TRANSACTION:
+        again.socket.send(rewritten(frame, CLIENT, 300, 4000))
+    until(lambda: lines(logs / "conn.log") == 2)
+    assert second.stop()[0] == 0
+    again.close()
+
+
 def _is_running(wire: Cable) -> bool:
     """Whether the far end takes packets again."""
     before = _arrived("w1")
