@@ -158,10 +158,12 @@ def read_alone(
 
 def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) -> bool:
     """Whether several workers can read this; if not, that is said."""
+    from sensor.workers.fired import needs_one
+
     if not source.reopens:
         why = "pipes, and files that are followed, can be read by one only"
-    elif rules is not None:
-        why = "rules see what comes of all flows"
+    elif rules is not None and (about := needs_one(rules)):
+        why = about
     elif settings.health.in_replay:
         why = "what the sensor says of itself (health.in_replay) is that of one"
     else:

@@ -14,7 +14,8 @@ from sensor.report.progress import Progress
 from sensor.report.summary import Summary
 from sensor.rules.rule import RuleSet
 from sensor.settings import Settings
-from sensor.workers.merge import InputChanged, NotForSeveral
+from sensor.workers.merge import InputChanged
+from sensor.workers.playback import NotForSeveral
 from sensor.workers.reading import SkippingSink, WorkerDied, read_with_workers
 
 
@@ -30,9 +31,7 @@ def read_by_workers(
     skipping = None if sink is None else SkippingSink(sink)
     progress = Progress(sys.stderr, source.bytes_total, enabled=False if args.quiet else None)
     try:
-        account = read_with_workers(settings, source, skipping, summary, tell_error, progress.update)
-        if skipping is not None:
-            skipping.close()
+        account = read_with_workers(settings, source, skipping, summary, rules, tell_error, progress.update)
         return Reading(account.files, account.complete, account.internal_errors)
     except NotForSeveral as why:
         progress.close()

@@ -1,12 +1,12 @@
 # Types for the compiled form of script.py; see setup.py.
 cimport cython
 
-cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED
+cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED, FIRED
 cdef Py_ssize_t _START, _LONGEST
 
 @cython.final
 cdef class Script:
-    cdef public list weirds, notes, asked, answers
+    cdef public list weirds, notes, asked, fired, answers
     cdef readonly tuple last
     cdef object _numbers
     cdef long long[::1] _at, _done
@@ -22,6 +22,8 @@ cdef class Script:
     cpdef certificate(self, Py_ssize_t log, long long first, long long last, long long key, long long ts)
     @cython.locals(at=Py_ssize_t)
     cpdef audit(self, Py_ssize_t log, long long first, long long last, object bits, tuple asked)
+    @cython.locals(at=Py_ssize_t)
+    cpdef rule(self, Py_ssize_t log, long long place, tuple fired)
     @cython.locals(at=Py_ssize_t)
     cpdef weird(self, Py_ssize_t log, long long place, object weird)
     @cython.locals(log=Py_ssize_t, notes=Py_ssize_t, at=Py_ssize_t)

@@ -17,6 +17,7 @@ EVENT: Final = 1  # key, number: all up to the next EVENT came out at this momen
 COPY: Final = 2  # log, octets: they are as they must be
 TIMES: Final = 3  # log, octets, key: they give way to how often this key was seen
 FETCHED: Final = 9  # ... of the other counter, that of fetches
+FIRED: Final = 10  # log: a rule fired on the next of `fired`, and may write here
 NOTICE: Final = 4  # log, octets, key, ts: they stay if this key was not told of within the time before
 AUDIT: Final = 5  # log, octets: they stay if no more is found about the next of `asked` than it says
 WEIRD: Final = 6  # log: here belongs the next of `weirds`, if it is to be logged
@@ -38,6 +39,7 @@ class Script:
         self.weirds: list[tuple[Any, ...]] = []
         self.notes: list[Note] = []
         self.asked: list[tuple[Any, ...]] = []
+        self.fired: list[tuple[Any, ...]] = []
         self.answers: list[tuple[Any, ...]] = []
         """What the audit could not compare with the past (`audit.history.Asked`), until the writer takes it."""
         self.last: tuple[int, int] = (-1, 0)
@@ -101,6 +103,14 @@ class Script:
         self._done[log] = last
         self.asked.append((bits, *asked))  # findings are as many as they like, and the year 9999 has no 64 bits
 
+    def rule(self, log: int, place: int, fired: tuple[Any, ...]) -> None:
+        self.copy(log, place)
+        at = self._reserve()
+        self._at[at] = FIRED
+        self._at[at + 1] = log
+        self._end = at + 2
+        self.fired.append(fired)
+
     def weird(self, log: int, place: int, weird: Weird) -> None:
         self.copy(log, place)
         at = self._reserve()
@@ -133,11 +143,11 @@ class Script:
             self._end += 3
 
     def take(self) -> tuple[bytes, list[list[tuple[Any, ...]]]]:
-        """The rows (64-bit numbers, native), and weirds, notes and asked. It was cut behind the last line; who takes
+        """The rows (64-bit numbers, native); weirds, notes, asked and fired. It was cut behind the last line; who takes
         these takes the lines, too."""
         rows = self._numbers[: self._begin].tobytes()
-        taken = rows, [self.weirds, list(self.notes), self.asked]
-        self.weirds, self.asked = [], []
+        taken = rows, [self.weirds, list(self.notes), self.asked, self.fired]
+        self.weirds, self.asked, self.fired = [], [], []
         self.notes.clear()  # it is shared
         self._begin, self._end, self._told = 0, 3, 0
         for log in range(self._logs):

@@ -38,6 +38,7 @@ cdef class LogWriter:
     cpdef notice(self, object notice)
     cpdef weird(self, object weird)
     cpdef health(self, object measures)
+    cpdef rule_fired(self, tuple fired)
     @cython.locals(log=Py_ssize_t)
     cpdef cut(self, long long key, long long number)
     @cython.locals(log=Py_ssize_t)

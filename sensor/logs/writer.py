@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec.structs import astuple
 
@@ -255,6 +256,11 @@ class LogWriter:
             elif type(measure) is HealthNotice and self._health.is_new(measure):
                 self._health.notice(self._buffer(NOTICE), measure)
                 self._wrote(NOTICE, 1)
+
+    def rule_fired(self, fired: tuple[Any, ...]) -> None:
+        """One shard's: a rule fired on a line just written; what comes of that, other shards know."""
+        if self._script is not None:
+            self._script.rule(self._log(NOTICE), self._buffer(NOTICE).size, fired)
 
     def cut(self, key: int, number: int) -> None:
         """One shard's: all since the last cut came out at this moment of the tracker's (FlowTracker.take_shard)."""

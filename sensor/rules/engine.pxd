@@ -17,11 +17,13 @@ cdef class _Service:
 cdef class RuleEngine:
     cdef readonly object book
     cdef readonly dict active
-    cdef object _lines, _complain, _quiet
+    cdef object _lines, _complain, _quiet, _deferred
     cdef tuple _correlators
     cdef _Service _conn, _http, _files, _ocsp, _cleartext, _exchange, _leak, _crl, _x509, _weird, _notice
     cdef dict _heard
 
+    cpdef defer(self, object fired)
+    cpdef fired(self, str rule_id, object event)
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)
     cpdef connection(self, Connection connection)
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple, index=ServiceIndex, flow=FlowId)

@@ -106,10 +106,19 @@ class RuleEngine:
         self._weird = services.get("weird")
         self._notice = services.get("notice")
         self._quiet = rules.quiet
+        self._deferred: Callable[[str, LoggedEvent], None] | None = None
         self._heard = {
             rule.head.id: tuple(each for each in correlators if rule.head.id in each.rule.rules)
             for rule in rules.correlations
         }
+
+    def defer(self, fired: Callable[[str, LoggedEvent], None]) -> None:
+        """From now on no more is done where a rule fires than `fired` is called, for another engine's `fired`."""
+        self._deferred = fired
+
+    def fired(self, rule_id: str, event: LoggedEvent) -> None:
+        """An engine of the same rules found that this one fires on `event`."""
+        self._fired(self.active[rule_id], event)
 
     @property
     def hits(self) -> dict[str, int]:
@@ -298,6 +307,9 @@ class RuleEngine:
                 self._fired(active, event)
 
     def _fired(self, active: ActiveRule, event: LoggedEvent) -> None:
+        if self._deferred is not None:
+            self._deferred(active.rule.head.id, event)
+            return
         active.hits += 1
         if not active.is_quiet:
             notice = self.book.event(active.rule.head, event)

@@ -28,7 +28,7 @@ class Peaks:
 
 
 class Chunk:
-    """`rows`, `weirds`, `notes` and `asked` are a Script's.
+    """`rows`, `weirds`, `notes`, `asked` and `fired` are a Script's.
 
     `octets` holds the lines, those of log i from `places[i]` on. What comes in later chunks came out behind the moment
     `upto`. `frames` and `bytes_read` so far.
@@ -38,6 +38,7 @@ class Chunk:
         "account",
         "asked",
         "bytes_read",
+        "fired",
         "frames",
         "kind",
         "notes",
@@ -68,7 +69,8 @@ class Chunk:
         self.notes: list[Any]
         self.asked: list[Any]
         self.account: dict[str, Any]
-        (self.weirds, self.notes, self.asked), self.account = marshal.loads(view[rest:size])  # noqa: S302  (a child's)
+        self.fired: list[Any]
+        (self.weirds, self.notes, self.asked, self.fired), self.account = marshal.loads(view[rest:size])  # noqa: S302  (a child's)
 
 
 def write_chunk(
@@ -78,7 +80,7 @@ def write_chunk(
     peaks: Peaks,
     frames: int,
     bytes_read: int,
-    script: tuple[bytes, list[list[Any]]] = (b"", [[], [], []]),
+    script: tuple[bytes, list[list[Any]]] = (b"", [[], [], [], []]),
     lines: Sequence[bytes] = (),
     account: dict[str, Any] | None = None,
 ) -> None:

@@ -10,11 +10,7 @@ import msgspec
 from sensor.capture.reader import FileRead
 from sensor.settings import FlowSettings
 from sensor.workers.chunk import GIVE_UP, LAST, ChunkReader, Peaks
-from sensor.workers.playback import END, Playback, Reel
-
-
-class NotForSeveral(Exception):  # noqa: N818  (no error: a reason to go another way)
-    """What comes next depends on all flows in a way that no worker can know: one process has to read it all."""
+from sensor.workers.playback import END, NotForSeveral, Playback, Reel
 
 
 class WorkerGone(Exception):  # noqa: N818  (as above, for whoever knows the processes)

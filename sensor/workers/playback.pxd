@@ -3,15 +3,15 @@ cimport cython
 from sensor.logs.writer cimport LogWriter
 from sensor.privacy.leak cimport LeakCounter
 
-cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _HANDED_OVER
+cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _HANDED_OVER
 
 @cython.final
 cdef class Reel:
     cdef const long long[::1] rows
     cdef long long[::1] places
     cdef bytearray octets
-    cdef list weirds, notes, asked
-    cdef Py_ssize_t at, size, weird_at, note_at, asked_at
+    cdef list weirds, notes, asked, fired
+    cdef Py_ssize_t at, size, weird_at, note_at, asked_at, fired_at
     cdef readonly long long key, number
     cdef tuple upto
 
@@ -23,9 +23,10 @@ cdef class Reel:
 cdef class Playback:
     cdef LogWriter _writer
     cdef LeakCounter _counter, _fetches
-    cdef object _history, _on_weird, _on_note, _on_finding
+    cdef object _history, _on_weird, _on_note, _on_finding, _engine
     cdef list _times
     cdef int _events
+    cdef long long _last_times
 
     cpdef play(self, Reel reel, long long key, long long number)
     @cython.locals(counter=LeakCounter, rows="const long long[::1]", at=Py_ssize_t, operation="long long", log=Py_ssize_t, times="long long")
@@ -34,5 +35,6 @@ cdef class Playback:
     cdef _copy(self, Reel reel, Py_ssize_t log, long long size)
     cdef _instead(self, Reel reel, Py_ssize_t log, long long size, bytes text)
     cdef _audit(self, Reel reel, Py_ssize_t log, long long size)
+    cdef _rule(self, Reel reel)
     cdef _weird(self, Reel reel)
     cdef _notes(self, Reel reel, Py_ssize_t count)

@@ -14,8 +14,10 @@ from sensor.audit.history import History
 from sensor.logs.disclosures import render_audit
 from sensor.logs.writer import LogWriter
 from sensor.privacy.leak import LeakCounter
+from sensor.rules.engine import RuleEngine
 from sensor.weird import FlowId, Weird
 from sensor.workers.chunk import Chunk
+from sensor.workers.fired import unpack
 
 # As in logs/script.py, C constants when compiled.
 _EVENT: Final = 1
@@ -27,9 +29,14 @@ _WEIRD: Final = 6
 _NOTES: Final = 7
 _CERTIFICATE: Final = 8
 _FETCHED: Final = 9
+_FIRED: Final = 10
 _HANDED_OVER: Final = 64  # events between two looks at how many lines wait
 
 END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
+
+
+class NotForSeveral(Exception):  # noqa: N818  (no error: a reason to go another way)
+    """What comes next depends on all flows in a way that no worker can know: one process has to read it all."""
 
 
 class Reel:
@@ -45,11 +52,13 @@ class Reel:
         self.weirds: list[tuple[Any, ...]] = []
         self.notes: list[tuple[Any, ...]] = []
         self.asked: list[tuple[Any, ...]] = []
+        self.fired: list[tuple[Any, ...]] = []
         self.at = 0
         self.size = 0
         self.weird_at = 0
         self.note_at = 0
         self.asked_at = 0
+        self.fired_at = 0
         self.key = -1
         self.number = 0
         self.upto = (-1, 0)
@@ -62,7 +71,8 @@ class Reel:
         self.weirds = chunk.weirds
         self.notes = chunk.notes
         self.asked = chunk.asked
-        self.at = self.weird_at = self.note_at = self.asked_at = 0
+        self.fired = chunk.fired
+        self.at = self.weird_at = self.note_at = self.asked_at = self.fired_at = 0
         self.size = len(chunk.rows)
         self.upto = chunk.upto
         self.look()
@@ -82,7 +92,8 @@ class Playback:
     """Plays reels to `writer`.
 
     Weirds are shown to `on_weird`, a note with the times_seen of its event to `on_note`, and to `on_finding` what is
-    found of a reply in the light of the past: whose it is, the serial, and the findings as bits.
+    found of a reply in the light of the past: whose it is, the serial, and the findings as bits. The `engine` is told
+    which rules fired. Raises NotForSeveral.
     """
 
     def __init__(
@@ -94,6 +105,7 @@ class Playback:
         on_weird: Callable[[Weird], None] | None,
         on_note: Callable[[tuple[Any, ...], list[int]], None] | None,
         on_finding: Callable[[bytes, str, int], None] | None,
+        engine: RuleEngine | None = None,
     ) -> None:
         self._writer = writer
         self._counter = counter
@@ -102,8 +114,10 @@ class Playback:
         self._on_weird = on_weird
         self._on_note = on_note
         self._on_finding = on_finding
+        self._engine = engine
         self._events = 0
         self._times: list[int] = []
+        self._last_times = 0
 
     def play(self, reel: Reel, key: int, number: int) -> None:
         """The reel's events up to this moment."""
@@ -128,6 +142,7 @@ class Playback:
             elif operation in {_TIMES, _FETCHED}:
                 counter = self._counter if operation == _TIMES else self._fetches
                 times = counter.see_number(rows[at + 3])
+                self._last_times = times
                 if self._on_note is not None:
                     self._times.append(times)
                 self._instead(reel, log, rows[at + 2], b"%d" % times)
@@ -147,6 +162,9 @@ class Playback:
             elif operation == _AUDIT:
                 self._audit(reel, log, rows[at + 2])
                 at += 3
+            elif operation == _FIRED:
+                self._rule(reel)
+                at += 2
             elif operation == _WEIRD:
                 self._weird(reel)
                 at += 2
@@ -171,11 +189,19 @@ class Playback:
         reel.asked_at += 1
         more = self._history.check_number(number, this_update, produced_at, said)
         if more:
+            if self._engine is not None:
+                raise NotForSeveral("rules see what was said of a certificate before")
             if self._on_finding is not None:
                 self._on_finding(host, serial, more)
             self._instead(reel, log, size, render_audit(findings_of(found | more)).encode())
         else:
             self._copy(reel, log, size)
+
+    def _rule(self, reel: Reel) -> None:
+        rule_id, event = unpack(reel.fired[reel.fired_at], self._last_times)
+        reel.fired_at += 1
+        if self._engine is not None:
+            self._engine.fired(rule_id, event)
 
     def _weird(self, reel: Reel) -> None:
         ts, name, whose, addl, source = reel.weirds[reel.weird_at]

@@ -13,6 +13,8 @@ from sensor.logs.writer import LogWriter
 from sensor.privacy.leak import LeakCounter
 from sensor.report.notes import take_findings, take_note
 from sensor.report.summary import Summary
+from sensor.rules.engine import RuleEngine
+from sensor.rules.rule import RuleSet
 from sensor.settings import Settings
 from sensor.weird import FlowId
 from sensor.workers.chunk import ChunkReader
@@ -58,10 +60,11 @@ def read_with_workers(
     source: TimeLine,
     sink: EventSink | None,
     summary: Summary | None,
+    rules: RuleSet | None,
     on_error: Callable[[FlowId, Exception], None] | None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Account:
-    """Reads what `source` names by `capture.workers` processes; the lines go to `sink`, which stays open.
+    """Reads what `source` names by `capture.workers` processes; the lines go to `sink`, which is closed in the end.
 
     Completes `summary`, but for its files. Raises WorkerDied, and what Merger.run raises.
     """
@@ -72,9 +75,13 @@ def read_with_workers(
     def work(number: int, fd: int) -> None:
         source.reopen()
         task = Task(number, count, seed, settings, merged, summary is not None)
-        Worker(task, source, fd, on_error).run()
+        Worker(task, source, fd, on_error, engine).run()
 
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
+    engine = None
+    if rules is not None:
+        engine = RuleEngine(rules, settings, writer.notice, writer.weird)  # each worker has it as it is now
+        writer.observe(engine)
     counter = LeakCounter(settings.privacy.max_tracked)
     fetches = LeakCounter(settings.privacy.max_tracked)
     playback = Playback(
@@ -85,6 +92,7 @@ def read_with_workers(
         None if summary is None else summary.weird,
         None if summary is None else partial(take_note, summary),
         None if summary is None else partial(take_findings, summary),
+        engine,
     )
     pool = Pool(count, work)
     try:
@@ -95,7 +103,7 @@ def read_with_workers(
         raise WorkerDied(f"worker {gone.number + 1} of {count} {pool.died_of(gone.number)}") from None
     finally:
         pool.close()
-    writer.flush()
+    writer.close()
     if summary is not None:
         ordinary = ("tcp", "ip_fragment")
         summary.other_frames = {k: n for k, n in account.outcomes.items() if k not in ordinary}

@@ -14,9 +14,12 @@ from sensor.logs.script import Script
 from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
 from sensor.report.notes import SummaryNotes
+from sensor.rules.engine import RuleEngine
+from sensor.rules.events import LoggedEvent
 from sensor.settings import Settings
 from sensor.weird import FlowId
 from sensor.workers.chunk import GIVE_UP, LAST, PART, Peaks, write_chunk
+from sensor.workers.fired import pack
 
 _CHUNK_BYTES = 192 << 10  # of lines: what goes on is still in the processor's cache when it is put in order
 _CHUNK_FRAMES = 1 << 14
@@ -57,7 +60,12 @@ class Worker:
     """Reads `source`, which is this process's own, and writes to `fd`."""
 
     def __init__(
-        self, task: Task, source: TimeLine, fd: int, on_error: Callable[[FlowId, Exception], None] | None
+        self,
+        task: Task,
+        source: TimeLine,
+        fd: int,
+        on_error: Callable[[FlowId, Exception], None] | None,
+        engine: RuleEngine | None = None,
     ) -> None:
         settings = task.settings
         self._task = task
@@ -71,6 +79,9 @@ class Worker:
         self._pipeline.take_shard(task.shard, task.shards, task.seed, script)
         if on_error is not None:
             self._pipeline.contain_errors(on_error)
+        if engine is not None:
+            engine.defer(self._fired)
+            self._writer.observe(engine)
         self._sent_frames = 0
         self._gave_up = False
 
@@ -90,6 +101,9 @@ class Worker:
         self._take_weirds(END_INDEX)
         self._send(LAST, (4 * END_INDEX + _AT_BATCH_END, _NO_NUMBER))
         self._lookup.close()
+
+    def _fired(self, rule_id: str, event: LoggedEvent) -> None:
+        self._writer.rule_fired(pack(rule_id, event))
 
     def _between(self) -> None:
         if self._writer.waiting() >= _CHUNK_BYTES:

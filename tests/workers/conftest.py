@@ -36,11 +36,14 @@ Result = tuple[int, dict[str, bytes], bytes]
 def replay(
     tmp_path: Path, store: str, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
-    """`replay(paths, workers, *options)`: by default with logs in a folder, and a summary."""
+    """`replay(paths, workers, *options)`: by default with logs in a folder, and a summary. `several`: not by one in the
+    end."""
     monkeypatch.setenv("COLUMNS", "100")
     runs = [0]
 
-    def run(paths: Sequence[Path | str], workers: int, *options: str, sets: Sequence[str] = ()) -> Result:
+    def run(
+        paths: Sequence[Path | str], workers: int, *options: str, sets: Sequence[str] = (), several: bool = False
+    ) -> Result:
         runs[0] += 1
         folder = tmp_path / f"logs{runs[0]}"
         words = [word for pair in sets for word in ("--set", pair)]
@@ -49,7 +52,9 @@ def replay(
             words += ["-o", str(folder)]
         capfdbinary.readouterr()
         code = main(words)
-        out = capfdbinary.readouterr().out
+        out, errors = capfdbinary.readouterr()
+        if several:
+            assert b"one worker" not in errors
         logs = {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.exists() else {}
         return code, logs, out
 

@@ -17,7 +17,7 @@ def test_there_and_back() -> None:
     rows = array("q", [1, -2, 3]).tobytes()
 
     def work() -> None:
-        script = (rows, [[(1, "weird", None, None, None)], [(0, 80, "http")], [(1 << 70, 2, 3, 4, 5)]])
+        script = (rows, [[(1, "weird", None, None, None)], [(0, 80, "http")], [(1 << 70, 2, 3, 4, 5)], [("id",)]])
         write_chunk(write, PART, (4, 1 << 61), Peaks(1, 2, 3), 10, 1000, script, lines)
         write_chunk(write, LAST, (8, 0), Peaks(), 20, 2000, account={"frames": 20}, lines=[b"", b"", b""])
         os.close(write)
@@ -35,6 +35,7 @@ def test_there_and_back() -> None:
     assert chunk.weirds == [(1, "weird", None, None, None)]
     assert chunk.notes == [(0, 80, "http")]
     assert chunk.asked == [(1 << 70, 2, 3, 4, 5)]
+    assert chunk.fired == [("id",)]
     chunk = reader.read()
     assert chunk is not None
     assert (chunk.kind, chunk.account, list(chunk.rows)) == (LAST, {"frames": 20}, [])

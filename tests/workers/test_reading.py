@@ -102,7 +102,7 @@ def test_captures_shuffled_together(seed: int, replay: Replay, tmp_path: Path) -
             alone = replay(paths, 1, sets=sets)
             assert alone[0] == (3 if "damaged" in paths[0].name else 0)
             for workers in (2, 3, 5):
-                assert replay(paths, workers, sets=sets) == alone
+                assert replay(paths, workers, sets=sets, several=True) == alone
 
 
 LIMITS = ("flow.max_flows=6", "flow.max_half_open=2", "flow.max_reassembly_bytes=50")
