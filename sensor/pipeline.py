@@ -73,7 +73,7 @@ class Pipeline:
         self._http = http
         self._with_cleartext = writer is not None and settings.logs.cleartext
 
-        self._fetches = FetchStage(settings.crl, lookup)
+        self._fetches = FetchStage(settings.crl, settings.audit, lookup)
         self.revocations = self._fetches.revocations
         new_tap = self._fetches.new_tap
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import enum
 import inspect
 import sys
 import textwrap
+from typing import TypeVar
 
 from sensor.audit.findings import FINDINGS, GRAVE, Finding
+
+E = TypeVar("E", bound=enum.Enum)
 
 _HEAD = """\
 # What the audit of OCSP replies finds
@@ -28,12 +32,17 @@ which bind public CAs only.
 
 def finding_docs() -> dict[Finding, str]:
     """The string under each member of `Finding`, in one line."""
-    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(Finding))).body
+    return member_docs(Finding)
+
+
+def member_docs(members: type[E]) -> dict[E, str]:
+    """The string under each member of an enumeration, in one line."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(members))).body
     assert isinstance(tree, ast.ClassDef)  # noqa: S101  (the source of a class is a class)
-    docs: dict[Finding, str] = {}
+    docs: dict[E, str] = {}
     for member, below in zip(tree.body, tree.body[1:], strict=False):
         if isinstance(member, ast.Assign) and isinstance(member.targets[0], ast.Name) and isinstance(below, ast.Expr):
-            docs[Finding[member.targets[0].id]] = " ".join(str(ast.literal_eval(below.value)).split())
+            docs[members[member.targets[0].id]] = " ".join(str(ast.literal_eval(below.value)).split())
     return docs
 
 

@@ -1,6 +1,6 @@
 """What an audit of a CRL can find: a closed set, whose names are what crl.log and rules say.
 
-A name, once released, keeps its meaning. docs/audit.md has a table of them (`python -m sensor.fetch.reference`).
+A name, once released, keeps its meaning. docs/crl-audit.md is made from here (`python -m sensor.fetch.reference`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ class CrlFinding(enum.Enum):
 
     signature_invalid = "signature_invalid"
     """The signature is not one by any key of the CA that the CRL names. RFC 5280 6.3.3 (g)"""
+    signature_not_checked_off = "signature_not_checked:off"
+    """Not checked, because `audit.signatures_per_s` is 0."""
+    signature_not_checked_budget = "signature_not_checked:budget"
+    """Not checked, because `audit.signatures_per_s` was used up."""
     signature_not_checked_incomplete = "signature_not_checked:incomplete"
     """Not checked, because not all of the CRL was seen or read."""
     signature_not_checked_issuer_unknown = "signature_not_checked:issuer_unknown"
@@ -22,8 +26,10 @@ class CrlFinding(enum.Enum):
     signature_not_checked_lookup_failed = "signature_not_checked:lookup_failed"
     """Not checked, because the look-up cache could not be asked."""
     signature_not_checked_algorithm = "signature_not_checked:algorithm"
-    """Not checked, because algorithm or key is not one of RSA, ECDSA, Ed25519, Ed448, with SHA-1 or SHA-2; or because
+    """Not checked, because the algorithm is not one of RSA, ECDSA, Ed25519, Ed448, with SHA-1 or SHA-2; or because
     Ed25519 and Ed448 need the CRL itself, and it is larger than `crl.max_part_bytes`."""
+    signature_not_checked_key = "signature_not_checked:key"
+    """Not checked, because the CA's key cannot be used: damaged, of an unknown kind or curve, or too large."""
     signature_sha1 = "signature_sha1"
     """Signed over SHA-1. BR 7.1.3.2.1"""
     signature_md5 = "signature_md5"

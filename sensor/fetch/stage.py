@@ -10,6 +10,8 @@ from sensor.ct.lookup import CtLookup
 from sensor.ct.sources import DerItem, Item, Refusal
 from sensor.ct.sources.der import read_blob
 from sensor.ct.sources.pem import read_pem
+from sensor.fetch.audit import CrlAuditor
+from sensor.fetch.findings import CrlFinding
 from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.fetch.revocations import Revocations
 from sensor.http.transaction import BodyFile, HttpTransaction
@@ -20,7 +22,7 @@ from sensor.pki.crl_tap import CrlTap
 from sensor.pki.names import url_key
 from sensor.pki.serial_index import SerialIndex
 from sensor.pki.x509 import X509, X509Error, decode_x509
-from sensor.settings import CrlSettings
+from sensor.settings import AuditSettings, CrlSettings
 from sensor.weird import FlowId, Weird
 
 FetchEvent = CrlFetch | CertificateFetch | Weird
@@ -40,11 +42,13 @@ _REMOVED: Final = "removeFromCRL"
 class FetchStage:
     """Reads what was fetched. `new_tap` is what a body that may be a CRL is given to while it goes by."""
 
-    def __init__(self, settings: CrlSettings, lookup: CtLookup) -> None:
+    def __init__(self, settings: CrlSettings, audit: AuditSettings, lookup: CtLookup) -> None:
         """CAs' certificates that come are offered to `lookup`."""
         self._settings = settings
+        self._auditor = CrlAuditor(audit, settings.max_crls, lookup) if audit.enabled else None
         self._lookup = lookup
         self.revocations = Revocations(settings)
+        self._answer = self.revocations.answer
 
     def new_tap(self) -> CrlTap:
         """A reader for one body (sensor.http.transaction.NewTap)."""
@@ -78,8 +82,14 @@ class FetchStage:
             return  # labelled as one, and none
         fetch = _fetch(transaction, file)
         asked = tuple(entry for entry in crl.hits if entry.reason != _REMOVED)
-        events.append(CrlFetch(fetch, crl, asked, crl.hits_total - len(crl.hits) + len(asked)))
-        self.revocations.remember(fetch.url, crl)
+        audit = None
+        if self._auditor is not None:
+            issuer = crl.head.issuer_der
+            answers = [(each, self._answer(each.issuer_der or issuer, each.serial_number)) for each in asked]
+            audit = self._auditor.audit(fetch, crl, answers)
+        events.append(CrlFetch(fetch, crl, asked, crl.hits_total - len(crl.hits) + len(asked), audit))
+        if audit is None or CrlFinding.signature_invalid not in audit:
+            self.revocations.remember(fetch.url, crl)
 
     def _certificates(
         self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, content: bytes

@@ -97,6 +97,8 @@ class CrlRecord(OfFlow, frozen=True, kw_only=True):
     """Certificates on it that were asked about by OCSP before, the first few."""
     asked_total: Count | UnsetType = UNSET
     """How many there are."""
+    audit: list[str] | UnsetType = UNSET
+    """What is not sound about it, by the names in docs/crl-audit.md; empty if all is; left out if none came."""
     response_delay: Interval | UnsetType = UNSET
     """From request to reply."""
     evidence: str

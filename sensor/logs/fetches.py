@@ -49,6 +49,8 @@ class FetchLines:
         if fetched.asked:
             self._list(out, "asked_serials", (entry.serial_number for entry in fetched.asked))
             out.number("asked_total", fetched.asked_total)
+        if fetched.audit is not None:
+            self._list(out, "audit", (finding.value for finding in fetched.audit))
         if fetch.response_ts is not None and fetch.method is not None:
             out.seconds("response_delay", end - us)
         out.string("evidence", fetch.evidence.value)

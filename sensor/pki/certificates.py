@@ -59,6 +59,7 @@ class SignedCertificate(msgspec.Struct, frozen=True):
     path_length: int | None  # pathLenConstraint; None: no limit
     may_sign_certificates: bool  # a CA whose key usage, if it says anything, allows keyCertSign
     has_extensions: bool
+    may_sign_crls: bool = True  # its key usage, if it says anything, allows cRLSign
 
 
 def decode_certificate(der: bytes, max_names: int) -> SignedCertificate:
@@ -117,6 +118,7 @@ def _decoded(der: bytes, not_before: int, not_after: int, max_names: int) -> Sig
         path_length=found.path_length,
         may_sign_certificates=found.is_ca and found.key_cert_sign,
         has_extensions=found.count > 0,
+        may_sign_crls=found.crl_sign,
     )
 
 

@@ -19,9 +19,9 @@ from sensor.pki.crl_parts import (
     decode_head,
     decode_signature,
 )
-from sensor.pki.crl_signature import digest_name, signs_whole
 from sensor.pki.der import SEQUENCE, DerError
 from sensor.pki.serial_index import SerialIndex, foreign_key
+from sensor.pki.signatures import signature_digest, signs_whole
 from sensor.settings import CrlSettings
 
 _HEAD: Final = 0
@@ -32,6 +32,7 @@ _DONE: Final = 4
 _BROKEN: Final = 5
 
 _REASON_ONLY: Final = 14  # octets of crlEntryExtensions that hold a reasonCode and nothing else
+_DIGESTS: Final = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})  # `pki.signatures` checks these
 _NOTHING: Final[frozenset[int]] = frozenset()
 
 Watch = Callable[[bytes], frozenset[int]]
@@ -274,8 +275,8 @@ class CrlReader:
             pos = self._start
         else:
             self._entries_end = pos
-        name = digest_name(self._head.algorithm_der)
-        if name is not None:
+        name = signature_digest(self._head.algorithm_der)
+        if name in _DIGESTS:
             self._digest = hashlib.new(name, usedforsecurity=False)  # what it is good for, the audit says
         elif signs_whole(self._head.algorithm_der):
             self._kept = []

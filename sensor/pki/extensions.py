@@ -24,7 +24,7 @@ from sensor.pki.oids import encode_oid
 _MAX_URLS = 8
 _EMAIL, _DNS, _URI, _IP = 0x81, 0x82, 0x86, 0x87  # GeneralName, RFC 5280 4.2.1.6
 _STATUS_REQUEST = 5  # the TLS extension that a must-staple certificate demands (RFC 7633 4.2.3.1)
-_KEY_CERT_SIGN = 0x04  # bit 5 of KeyUsage's first octet (RFC 5280 4.2.1.3)
+_KEY_CERT_SIGN, _CRL_SIGN = 0x04, 0x02  # bits 5 and 6 of KeyUsage's first octet (RFC 5280 4.2.1.3)
 _OCSP = encode_oid("1.3.6.1.5.5.7.48.1")
 _SUBJECT_KEY_ID = encode_oid("2.5.29.14")
 _KEY_USAGE = encode_oid("2.5.29.15")
@@ -42,6 +42,7 @@ class Extensions:
     __slots__ = (
         "authority_key_id",
         "count",
+        "crl_sign",
         "crl_urls",
         "dns_names",
         "email_addresses",
@@ -64,6 +65,7 @@ class Extensions:
         self.is_ca = False
         self.path_length: int | None = None
         self.key_cert_sign = True
+        self.crl_sign = True
         self.must_staple = False
         self.ocsp_urls: dict[str, None] = {}
         self.crl_urls: dict[str, None] = {}
@@ -141,6 +143,7 @@ def _key_usage(found: Extensions, reader: DerReader, pos: int, end: int) -> None
     start = reader.enter(BIT_STRING, pos, end, "keyUsage")
     bits = reader.data[start + 1 : reader.stop]
     found.key_cert_sign = bool(bits and bits[0] & _KEY_CERT_SIGN)
+    found.crl_sign = bool(bits and bits[0] & _CRL_SIGN)
 
 
 def _key_id(found: Extensions, reader: DerReader, pos: int, end: int) -> None:

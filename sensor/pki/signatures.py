@@ -57,16 +57,19 @@ class _UnknownError(Exception):
     """An algorithm or its parameters are not known here."""
 
 
-def check_signature(key_info: bytes, algorithm: bytes, signature: bytes, signed: bytes) -> SignatureCheck:
+def check_signature(
+    key_info: bytes, algorithm: bytes, signature: bytes, signed: bytes, *, hashed: bool = False
+) -> SignatureCheck:
     """Whether `signature` (without the BIT STRING's count of unused bits) is one of `signed` by the key.
 
     `key_info` is the DER of a SubjectPublicKeyInfo, `algorithm` that of an AlgorithmIdentifier (RFC 5280 4.1.1.2).
     RSA (PKCS #1 v1.5 and PSS) and ECDSA with SHA-1 or SHA-2, RSA with MD5, Ed25519, Ed448. Never raises. RSA keys
-    above MAX_RSA_BITS are not used: they are made to cost time.
+    above MAX_RSA_BITS are not used: they are made to cost time. With `hashed`, `signed` is the digest of what was
+    signed (`signature_digest`); Ed25519 and Ed448, which need the whole, are `algorithm` then.
     """
     try:
         oid, parameters = _algorithm(algorithm)
-        arguments, kind = _arguments(oid, parameters)
+        arguments, kind = _arguments(oid, parameters, hashed)
     except (DerError, _UnknownError):
         return SignatureCheck.algorithm
     key = _load_key(key_info) if len(key_info) <= _MAX_KEY_BYTES else None
@@ -104,6 +107,14 @@ def signature_digest(algorithm: bytes) -> str | None:
     return _RSA.get(oid) or _ECDSA.get(oid)
 
 
+def signs_whole(algorithm: bytes) -> bool:
+    """Whether the algorithm needs what was signed itself, and no digest of it (RFC 8032: it is hashed twice)."""
+    try:
+        return _algorithm(algorithm)[0] in (_ED25519, _ED448)
+    except DerError:
+        return False
+
+
 @lru_cache(maxsize=1024)
 def _load_key(key_info: bytes) -> tuple[str, Callable[..., None], int] | None:
     """Kind, the key's verify, and its size in bits; None if it cannot be used."""
@@ -138,17 +149,22 @@ def _algorithm(der: bytes) -> tuple[str, bytes]:
 
 
 @lru_cache(maxsize=256)
-def _arguments(oid: str, parameters: bytes) -> tuple[tuple[Any, ...], str]:
+def _arguments(oid: str, parameters: bytes, hashed: bool) -> tuple[tuple[Any, ...], str]:
     """What the key's verify takes behind signature and bytes; the kind of key. Raises _UnknownError and DerError."""
-    from cryptography.hazmat.primitives.asymmetric import ec, padding
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+
+    def of(name: str) -> Any:
+        return utils.Prehashed(_digest(name)) if hashed else _digest(name)
 
     if oid in _RSA:
-        return (padding.PKCS1v15(), _digest(_RSA[oid])), "rsa"
+        return (padding.PKCS1v15(), of(_RSA[oid])), "rsa"
     if oid in _ECDSA:
-        return (ec.ECDSA(_digest(_ECDSA[oid])),), "ecdsa"
+        return (ec.ECDSA(of(_ECDSA[oid])),), "ecdsa"
     if oid == _PSS:
         digest, mask_digest, salt = _pss_parameters(parameters)
-        return (padding.PSS(padding.MGF1(_digest(mask_digest)), salt), _digest(digest)), "rsa"
+        return (padding.PSS(padding.MGF1(_digest(mask_digest)), salt), of(digest)), "rsa"
+    if hashed:
+        raise _UnknownError
     if oid == _ED25519:
         return (), "ed25519"
     if oid == _ED448:

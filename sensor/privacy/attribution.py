@@ -17,14 +17,13 @@ from sensor.ocsp.carriage import resembles_get
 from sensor.ocsp.model import CertId, Evidence, OcspExchange
 from sensor.pki.certificates import Certificate
 from sensor.privacy.held import HeldExchanges
-from sensor.privacy.leak import Grade, Leak, LeakCounter
+from sensor.privacy.leak import FEW_SITES, Grade, Leak, LeakCounter
 from sensor.privacy.sites import SiteIndex, is_host_name
 from sensor.privacy.software import SoftwareGuesser
 from sensor.settings import OcspSettings, PrivacySettings
 
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]+)")
 _PORT = re.compile(rb":[0-9]{0,5}\Z")
-FEW_SITES = 10  # the most that grade `few` stands for
 _MAX_VERDICTS = 8192
 _OCSP_LIMITS = OcspSettings()  # only how much of a target is looked at: no matter of configuration here
 

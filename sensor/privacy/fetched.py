@@ -11,8 +11,8 @@ from sensor.ct.lookup import CrlUse, CtLookup, Unavailable
 from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.pki.crl import CrlEnd
 from sensor.pki.names import display_name
-from sensor.privacy.attribution import FEW_SITES, certificate_names
-from sensor.privacy.leak import Grade, Leak, LeakCounter
+from sensor.privacy.attribution import certificate_names
+from sensor.privacy.leak import FEW_SITES, Grade, Leak, LeakCounter
 from sensor.privacy.sites import SiteIndex
 from sensor.privacy.software import software_of_agent
 from sensor.settings import PrivacySettings

@@ -11,6 +11,9 @@ from sensor.fetch.model import Fetch
 from sensor.ocsp.model import Evidence, OcspExchange
 from sensor.weird import FlowId
 
+FEW_SITES = 10
+"""The most that grade `few` stands for."""
+
 
 class Grade(enum.Enum):
     """How much the certificate asked about gives away."""

@@ -7,7 +7,7 @@ from sensor.fetch.stage import FetchStage
 from sensor.flow.stream import FIN
 from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpTransaction
-from sensor.settings import CrlSettings, HttpSettings
+from sensor.settings import AuditSettings, CrlSettings, HttpSettings
 from sensor.weird import FlowId
 
 FLOW = FlowId("CHhAvVGS1DHFjwGM9", "10.0.0.1", 49152, "192.0.2.5", 80)
@@ -15,8 +15,11 @@ SECOND = 10**9
 NOW = 1772370000 * SECOND  # an hour after tests.pki.crls.START
 
 
-def make_stage(settings: CrlSettings = CrlSettings()) -> FetchStage:  # noqa: B008  (frozen)
-    return FetchStage(settings, MemoryLookup())
+def make_stage(
+    settings: CrlSettings = CrlSettings(),  # noqa: B008  (frozen)
+    lookup: MemoryLookup | None = None,
+) -> FetchStage:
+    return FetchStage(settings, AuditSettings(), lookup or MemoryLookup())
 
 
 def transaction(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from sensor.fetch.findings import CrlFinding
 from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.flow.conn import Connection
 from sensor.health.counters import Levels, Running, Totals
@@ -159,7 +160,13 @@ CRL_SAID = Crl(
     None,
     None,
 )
-CRL_FETCH = CrlFetch(FETCH, CRL_SAID, (CrlEntry("0A", 1_713_000_000 * S, "keyCompromise"),), 3)
+CRL_FETCH = CrlFetch(
+    FETCH,
+    CRL_SAID,
+    (CrlEntry("0A", 1_713_000_000 * S, "keyCompromise"),),
+    3,
+    (CrlFinding.signature_invalid, CrlFinding.ocsp_good),
+)
 CERTIFICATE = X509(
     "00ff",
     3,

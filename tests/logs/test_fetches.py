@@ -46,6 +46,7 @@ def test_crl_has_all_that_it_says() -> None:
         "signature_algorithm": "ecdsa-with-SHA256",
         "asked_serials": ["0A"],
         "asked_total": 3,
+        "audit": ["signature_invalid", "ocsp_good"],
         "response_delay": 1.0,
         "evidence": "both",
     }
@@ -54,7 +55,7 @@ def test_crl_has_all_that_it_says() -> None:
 def test_a_crl_that_did_not_come() -> None:
     changed = msgspec.structs.replace
     bare = changed(FETCH, method=None, user_agent=None, http_status=None, url="", resp_fuid=None, response_ts=None)
-    (found,) = records("crl", changed(CRL_FETCH, fetch=bare, crl=None, asked=(), asked_total=0))
+    (found,) = records("crl", changed(CRL_FETCH, fetch=bare, crl=None, asked=(), asked_total=0, audit=None))
     assert list(found)[6:] == ["decoded", "evidence", "community_id"]
     assert found["decoded"] == "none"
 

@@ -85,11 +85,15 @@ NAME = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "US"), x509.NameAttri
 OTHER = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Another CA")])
 
 
-def certificate(kind: str = "ec", name: x509.Name = NAME, crl_sign: bool | None = None) -> bytes:
+def certificate(kind: str = "ec", name: x509.Name = NAME, crl_sign: bool | None = None, ski: bool = False) -> bytes:
     """A CA's own certificate for the key of this kind."""
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key(kind).public_key())
     builder = builder.serial_number(7).not_valid_before(START).not_valid_after(START + datetime.timedelta(3650))
     builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
+    if ski:
+        builder = builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key(kind).public_key()), critical=False
+        )
     if crl_sign is not None:
         usage = x509.KeyUsage(False, False, False, False, False, True, crl_sign, False, False)
         builder = builder.add_extension(usage, critical=True)
