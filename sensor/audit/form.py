@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from sensor.audit.findings import BITS, Finding
-from sensor.ocsp.model import CertStatus, OcspResponse, ResponseStatus, SingleResponse
+from sensor.ocsp.model import CertId, CertStatus, OcspResponse, ResponseStatus, SingleResponse
 from sensor.pki.signatures import signature_digest
 
 _BASIC: Final = "1.3.6.1.5.5.7.48.1.1"
@@ -19,6 +19,7 @@ _ASSIGNED: Final = frozenset(ResponseStatus)
 _SHA1: Final = frozenset({"sha1WithRSAEncryption", "sha1WithRSA", "dsaWithSHA1", "ecdsa-with-SHA1"})
 _MD5: Final = frozenset({"md2WithRSAEncryption", "md5WithRSAEncryption"})
 _REVOKED = CertStatus.revoked
+_CONFLICTING, _DUPLICATE = BITS[Finding.answers_conflicting], BITS[Finding.answers_duplicate]
 
 
 def is_basic(response: OcspResponse) -> bool:
@@ -58,7 +59,8 @@ def check_form(response: OcspResponse) -> int:
 
 
 def check_answer(response: OcspResponse, single: SingleResponse, skew: int) -> int:
-    """The findings, as bits, about one answer of a reply; `skew` in nanoseconds. Its validity is `check_span`'s."""
+    """The findings, as bits, about one answer of a reply; `skew` in nanoseconds. Its validity is `check_span`'s,
+    whether it is the only one `check_repeats`'."""
     bits = 0
     this_update, next_update, produced_at = single.this_update, single.next_update, response.produced_at
     if single.bad_times or response.bad_times:
@@ -72,22 +74,28 @@ def check_answer(response: OcspResponse, single: SingleResponse, skew: int) -> i
             bits |= BITS[Finding.produced_at_before_this_update]
     if next_update is not None and produced_at is not None and produced_at > next_update:
         bits |= BITS[Finding.produced_at_after_next_update]
-    if len(response.responses) > 1:
-        bits |= _check_repeats(response, single)
     if single.cert_status is _REVOKED:
         bits |= _check_never_issued(response, single)
     return bits
 
 
-def _check_repeats(response: OcspResponse, single: SingleResponse) -> int:
-    """Of several answers with one CertID. OpenSSL and Zeek take the first; whether others agree, clients differ."""
-    bits = 0
-    for other in response.responses:
-        if other is not single and other.cert_id == single.cert_id:
-            if (other.cert_status, other.revocation_time) != (single.cert_status, single.revocation_time):
-                return BITS[Finding.answers_conflicting]
-            bits = BITS[Finding.answers_duplicate]
-    return bits
+def check_repeats(response: OcspResponse) -> dict[CertId, int]:
+    """For each CertID that is answered for: the findings, as bits, about its being so several times.
+
+    OpenSSL and Zeek take the first answer; whether others agree, clients differ.
+    """
+    first: dict[CertId, SingleResponse] = {}
+    repeats: dict[CertId, int] = {}
+    for single in response.responses:
+        cert_id = single.cert_id
+        before = first.setdefault(cert_id, single)
+        if before is single:
+            repeats[cert_id] = 0
+        elif before.cert_status is not single.cert_status or before.revocation_time != single.revocation_time:
+            repeats[cert_id] = _CONFLICTING
+        elif not repeats[cert_id]:
+            repeats[cert_id] = _DUPLICATE
+    return repeats
 
 
 def _check_never_issued(response: OcspResponse, single: SingleResponse) -> int:

@@ -7,8 +7,14 @@ from sensor.audit.history cimport History
 cdef Py_ssize_t _MAX_STANDING, _MAX_STANDING_BYTES, _MAX_SETS
 
 @cython.final
+cdef class _Reply:
+    cdef readonly object response, this_update, next_update
+    cdef readonly dict repeats
+
+@cython.final
 cdef class _Standing:
-    cdef object response, single, verdict, bits, this_update, next_update
+    cdef readonly _Reply reply
+    cdef readonly object response, single, verdict, bits
     cdef long long calm_from, calm_until
     cdef bint basic
 
@@ -18,17 +24,19 @@ cdef class AuditStage:
     cdef readonly History history
     cdef readonly object signatures
     cdef readonly dict _standing, _sets
+    cdef _Reply _reply
 
     @cython.locals(audits=list, standing=_Standing, now="long long")
     cpdef list feed(self, object exchanges, object transaction)
     cdef tuple _set_of(self, object bits)
-    @cython.locals(known=_Standing, made=_Standing)
+    @cython.locals(known=_Standing, made=_Standing, reply=_Reply)
     cdef _Standing _standing_of(self, object response, object single)
     cdef object _look_at_times(self, _Standing made)
     cdef object _check_signature(self, _Standing standing, object now)
     cdef object _check_times(self, _Standing standing, object now)
+    @cython.locals(reply=_Reply)
     cdef object _check_transaction(self, _Standing standing, object exchange, object transaction, object now)
 
 cdef object _check_nonces(object request, object response)
 
-cdef object _check_cert_id(object exchange, object request, object response)
+cdef object _check_cert_id(object exchange, object request, _Reply reply)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sensor.audit.caching import check_caching
 from sensor.audit.findings import BITS, Audit, Finding, bits_of, findings_of
-from sensor.audit.form import check_answer, check_form, is_basic
+from sensor.audit.form import check_answer, check_form, check_repeats, is_basic
 from sensor.audit.history import History
 from sensor.audit.signature import SignatureChecker, Verdict
 from sensor.audit.span import check_span
@@ -61,35 +61,41 @@ _KEY = BITS[Finding.certid_issuer_key_mismatch]
 _HASH = BITS[Finding.certid_hash_mismatch]
 
 
+class _Reply:
+    """What the answers of one reply have in common: `this_update` is the latest, `next_update` the earliest."""
+
+    __slots__ = ("next_update", "repeats", "response", "this_update")
+
+    def __init__(self, response: OcspResponse) -> None:
+        self.response = response
+        self.repeats = check_repeats(response)
+        self.this_update: int | None = None
+        self.next_update: int | None = None
+        for answer in response.responses:
+            this_update, next_update = answer.this_update, answer.next_update
+            if this_update is not None and (self.this_update is None or this_update > self.this_update):
+                self.this_update = this_update
+            if next_update is not None and (self.next_update is None or next_update < self.next_update):
+                self.next_update = next_update
+
+
 class _Standing:
     """What is found about an answer, or a reply without one, whenever and to whomever it comes.
 
     Packets from `calm_from` to `calm_until` (nanoseconds, within 63 bits) come when no time of it is to be told of.
-    `this_update` is the latest and `next_update` the earliest of the whole reply.
     """
 
-    __slots__ = (
-        "basic",
-        "bits",
-        "calm_from",
-        "calm_until",
-        "next_update",
-        "response",
-        "single",
-        "this_update",
-        "verdict",
-    )
+    __slots__ = ("basic", "bits", "calm_from", "calm_until", "reply", "response", "single", "verdict")
 
-    def __init__(self, response: OcspResponse, single: SingleResponse | None) -> None:
-        self.response = response
+    def __init__(self, reply: _Reply, single: SingleResponse | None) -> None:
+        self.reply = reply
+        self.response = reply.response
         self.single = single
-        self.basic = is_basic(response)
+        self.basic = is_basic(reply.response)
         self.bits = 0
         self.verdict: Verdict | None = None  # until it is final
         self.calm_from = _FIRST_OCSP
         self.calm_until = _LAST
-        self.this_update: int | None = None
-        self.next_update: int | None = None
 
 
 class AuditStage:
@@ -108,6 +114,7 @@ class AuditStage:
         # By the id() of an answer, or of a reply without one, which is theirs while they are kept here: the decoder
         # gives one record for each distinct message.
         self._standing: dict[int, _Standing] = {}
+        self._reply: _Reply | None = None  # the last one
         self._sets: dict[int, Audit] = {0: ()}
 
     def feed(self, exchanges: Sequence[OcspExchange], transaction: HttpTransaction) -> list[Audit | None]:
@@ -137,7 +144,7 @@ class AuditStage:
                     bits |= self._check_times(standing, now)
                 request = exchange.request
                 if request is not None and (single is None or exchange.evidence is not _BOTH):
-                    bits |= _check_cert_id(exchange, request, response)
+                    bits |= _check_cert_id(exchange, request, standing.reply)
                 if single is not None:
                     if bits & _DUPLICATE and request is not None and request.cert_ids.count(single.cert_id) > 1:
                         bits ^= _DUPLICATE  # as asked
@@ -157,12 +164,15 @@ class AuditStage:
         known = self._standing.get(key)
         if known is not None and known.response is response:
             return known
-        made = _Standing(response, single)
+        reply = self._reply
+        if reply is None or reply.response is not response:
+            reply = self._reply = _Reply(response)
+        made = _Standing(reply, single)
         made.bits = check_form(response)
         if made.basic:
             self._look_at_times(made)
         if single is not None:
-            made.bits |= check_answer(response, single, self._skew)
+            made.bits |= check_answer(response, single, self._skew) | reply.repeats.get(single.cert_id, 0)
             made.bits |= check_span(single, self._settings, self._lookup)
         if len(response.tbs_der) + sum(map(len, response.certs)) <= _MAX_STANDING_BYTES:
             if len(self._standing) >= _MAX_STANDING:
@@ -171,12 +181,6 @@ class AuditStage:
         return made
 
     def _look_at_times(self, made: _Standing) -> None:
-        for answer in made.response.responses:
-            this_update, next_update = answer.this_update, answer.next_update
-            if this_update is not None and (made.this_update is None or this_update > made.this_update):
-                made.this_update = this_update
-            if next_update is not None and (made.next_update is None or next_update < made.next_update):
-                made.next_update = next_update
         begins = [made.response.produced_at]
         if made.single is not None:
             begins += [made.single.this_update, made.single.revocation_time]
@@ -229,13 +233,13 @@ class AuditStage:
         self, standing: _Standing, exchange: OcspExchange, transaction: HttpTransaction, now: int
     ) -> int:
         """What all exchanges of a transaction share."""
-        response, request, http = standing.response, exchange.request, transaction.response
+        response, request, http, reply = standing.response, exchange.request, transaction.response, standing.reply
         bits = 0 if request is None else _check_nonces(request, response)
-        if http is None or exchange.http_status != 200 or standing.this_update is None or now < _FIRST_OCSP:
+        if http is None or exchange.http_status != 200 or reply.this_update is None or now < _FIRST_OCSP:
             return bits
         may_be_cached = response.nonce is None and exchange.method == "GET"
         return bits | check_caching(
-            http.headers, http.files, now, standing.this_update, standing.next_update, self._skew, may_be_cached
+            http.headers, http.files, now, reply.this_update, reply.next_update, self._skew, may_be_cached
         )
 
 
@@ -260,16 +264,16 @@ def _check_nonces(request: OcspRequest, response: OcspResponse) -> int:
     return bits
 
 
-def _check_cert_id(exchange: OcspExchange, request: OcspRequest, response: OcspResponse) -> int:
+def _check_cert_id(exchange: OcspExchange, request: OcspRequest, reply: _Reply) -> int:
     """Whether the reply answers what was asked: RFC 6960 3.2 (1)."""
     cert_id, single = exchange.cert_id, exchange.single
     if single is None:
+        response = reply.response
         is_whole = len(response.responses) == response.responses_total and response.responses_total > 0
         return _NOT_ANSWERED if cert_id is not None and is_whole else 0
     if single.cert_id in request.cert_ids or request.cert_ids_total != len(request.cert_ids):
         return 0
-    answered = {answer.cert_id for answer in response.responses}
-    missed = [asked for asked in request.cert_ids if asked not in answered]
+    missed = [asked for asked in request.cert_ids if asked not in reply.repeats]
     if not missed:
         return _UNASKED
     for asked in missed:

@@ -21,6 +21,7 @@ MAX_RSA_BITS: Final = 8192
 _MAX_RSA_EXPONENT_BITS = 64  # larger ones make a verification as slow as a signature
 _MAX_SALT = 1024
 _MAX_KEY_BYTES = 4096
+_MAX_ALGORITHM_BYTES = 512
 
 _RSA: Final = {
     "1.2.840.113549.1.1.4": "md5",
@@ -138,9 +139,15 @@ def _load_key(key_info: bytes) -> tuple[str, Callable[..., None], int] | None:
     return None
 
 
-@lru_cache(maxsize=256)
 def _algorithm(der: bytes) -> tuple[str, bytes]:
-    """The OID and the DER of the parameters, b"" without them. Raises DerError."""
+    """The OID and the DER of the parameters, b"" without them. Raises _UnknownError and DerError."""
+    if len(der) > _MAX_ALGORITHM_BYTES:
+        raise _UnknownError
+    return _read_algorithm(der)
+
+
+@lru_cache(maxsize=256)
+def _read_algorithm(der: bytes) -> tuple[str, bytes]:
     reader = DerReader(der, 2)
     start = reader.enter(SEQUENCE, 0, len(der), "AlgorithmIdentifier")
     end = reader.stop

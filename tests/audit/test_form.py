@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.audit.findings import findings_of
-from sensor.audit.form import check_answer, check_form
+from sensor.audit.form import check_answer, check_form, check_repeats
 from sensor.ocsp.model import CertStatus, OcspResponse, SingleResponse
 from tests.audit.replies import ASKED, BASIC, DAY, HOUR, NOW, REPLY, SECOND, SINGLE, changed
 
@@ -20,7 +20,8 @@ def form(**fields: object) -> set[str]:
 
 def answer(single: SingleResponse, *others: SingleResponse, **fields: object) -> set[str]:
     reply = changed(REPLY, responses=(single, *others), **fields)
-    return {finding.value for finding in findings_of(check_answer(reply, single, SKEW))}
+    bits = check_answer(reply, single, SKEW) | check_repeats(reply)[single.cert_id]
+    return {finding.value for finding in findings_of(bits)}
 
 
 def test_a_sound_reply() -> None:
@@ -92,6 +93,7 @@ def test_several_answers_for_one_certid() -> None:
     assert answer(SINGLE, other) == set()
     assert answer(SINGLE, other, again) == {"answers_duplicate"}
     assert answer(SINGLE, again, REVOKED) == {"answers_conflicting"}
+    assert answer(SINGLE, REVOKED, again) == {"answers_conflicting"}
     assert answer(REVOKED, later) == {"answers_conflicting"}
 
 

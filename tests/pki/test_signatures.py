@@ -134,6 +134,7 @@ def test_of_another_key_or_kind_of_key() -> None:
         b"",
         b"\x30\0",
         b"\x30\x05\x06\x09",
+        b"\x30\x82\x02\x05" + algorithm("1.2.840.113549.1.1.11", b"")[2:] + b"\x04\x82\x01\xf6" + b"x" * 502,
         tlv(0x31, tlv(6, encode_oid("1.3.101.112"))),
     ],
 )
