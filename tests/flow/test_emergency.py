@@ -139,3 +139,11 @@ def test_what_is_spared_does_not_pile_up() -> None:
         assert queued <= 500
     heard.end()
     assert len(conns(heard)) == 150 * 60
+
+
+def test_spared_flows_are_forgotten_when_they_are_over() -> None:
+    heard = listen(LIMITS).feed(at(0, seats(150, HANDSHAKE + GET)))
+    assert len(heard.tracker.spared) > 50
+    tick(heard, 400, 410)
+    assert len(heard.tracker.flows) == 1
+    assert len(heard.tracker.spared) == 0
