@@ -3,7 +3,7 @@ cimport cython
 from sensor.privacy.leak cimport LeakCounter
 from sensor.privacy.software cimport SoftwareGuesser
 
-cdef Py_ssize_t FEW_SITES, _MAX_VERDICTS
+cdef Py_ssize_t _MAX_VERDICTS
 
 cpdef object asked_about(object exchange)
 
