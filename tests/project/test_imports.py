@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 ORDER = (
     "weird",
@@ -91,3 +94,31 @@ def test_heavy_libraries_are_imported_where_they_are_used(sources: dict[str, ast
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             wrong += [f"{name}:{node.lineno}: {n}" for n in names if n.split(".")[0] in refused]
     assert not wrong, "\n".join(wrong)
+
+
+_OF_C = re.compile(r"^cdef (?!class |extern |inline )[\w \[\]:*]*?((?:\w+, )*\w+)$", re.MULTILINE)
+
+
+def test_what_is_imported_can_be_seen(sources: dict[str, ast.Module]) -> None:
+    """A module-level `cdef` name or function of a .pxd does not exist for Python once its module is compiled."""
+    hidden = set()
+    for path in (REPOSITORY / "sensor").glob("**/*.pxd"):
+        module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        text = path.read_text()
+        names = [name for found in _OF_C.findall(text) for name in found.split(", ")]
+        names += re.findall(r"^cdef [^(\n]*?(\w+)\(", text, re.MULTILINE)
+        hidden |= {(module, name) for name in names}
+    assert ("sensor.logs.parts", "_MAX_REMEMBERED_BYTES") in hidden
+    assert ("sensor.capture.index", "u32") in hidden
+    wrong = []
+    for name, tree in sources.items():
+        importer = ".".join(Path(name).with_suffix("").parts)
+        declared = (REPOSITORY / name).with_suffix(".pxd")
+        cimports = declared.read_text() if declared.exists() else ""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    known_to_c = re.search(rf"from {re.escape(node.module or '')} cimport .*\b{alias.name}\b", cimports)
+                    if (node.module, alias.name) in hidden and not known_to_c:
+                        wrong.append(f"{importer}:{node.lineno}: {alias.name}")
+    assert not wrong
