@@ -250,6 +250,15 @@ class Pipeline:
             leaks_waiting=self._leaks.waiting,
         )
 
+    def set_back(self, now: int) -> None:
+        """The clock was set back to `now`. Packet time does not run backwards: to go on, every flow would end with each
+        of its packets; so all end once, here, and begin anew with their next one."""
+        while self.tracker.finish(_ENDED_AT_ONCE):
+            self._drain()
+        self._drain()
+        self.tracker.begin_anew()
+        self._weird(Weird(now, "clock_jump", None, "set back", "CAPTURE"))
+
     def take_weirds(self, weirds: list[Weird]) -> None:
         """Oddities that a source met, in the order in which they are; empties the list."""
         for weird in weirds:

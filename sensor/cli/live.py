@@ -45,6 +45,8 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.service.privileges import Sealed
 
 EXIT_BROKEN = 1
+SET_BACK_NS = 10_000_000_000
+"""A clock that is set back by less than this is waited for."""
 TICK_S = 1.0
 """How often the clock's work is done (cli.monitor)."""
 
@@ -166,6 +168,7 @@ def _watch(
         if queue is not None:
             work.append(_every(TICK_S, lambda: _pass_on(queue)))
         work.append(_every(TICK_S, lambda: _look_after(presence, source)))
+        work.append(_every(TICK_S, lambda: _follow_clock(pipeline)))
         pipeline.run(source, lambda: _do(work))
         manager.stopping()
         monitor.finish()
@@ -244,6 +247,14 @@ def _look_after(presence: Presence, source: LiveSource) -> None:
         _tell(text)
     if presence.is_replaced:
         source.stop()
+
+
+def _follow_clock(pipeline: Pipeline) -> None:
+    """Packets have the system's time: what was set forward by mistake may be set right again."""
+    now = time.time_ns()
+    if pipeline.tracker.now > now + SET_BACK_NS:
+        pipeline.set_back(now)
+        _tell("the clock was set back: connections that are open are logged as ended, and begin anew")
 
 
 def _do(work: Sequence[Callable[[], None]]) -> None:

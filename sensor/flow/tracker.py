@@ -636,6 +636,12 @@ class FlowTracker:
                 self._mark(1, flow.number)
         return bool(ending)
 
+    def begin_anew(self) -> None:
+        """After `finish`: what comes now may be earlier than what was, for the clock was set back."""
+        self.finished = False
+        self.now = self.swept = self.jump_from = self.jump_to = 0
+        self.slot_tick = -1
+
 
 def _number(flow: Flow) -> int:
     return flow.number

@@ -66,7 +66,7 @@ class Live:
         assert self.process.stderr is not None
         self.said = ""
         self.rights: list[str] = []
-        if environment:  # who listens there is told
+        if environment and "NOTIFY_SOCKET" in environment:  # who listens there is told
             return
         for line in self.process.stderr:
             self.said = line

@@ -247,6 +247,43 @@ def test_a_locked_cache_holds_nothing_up(wire: Cable, tmp_path: Path) -> None:
     assert live.stop()[0] == 0
 
 
+LEAPING = """
+import signal, time
+_time, _time_ns, offset = time.time, time.time_ns, [0]
+time.time = lambda: _time() + offset[0]
+time.time_ns = lambda: _time_ns() + offset[0] * 10**9
+signal.signal(signal.SIGUSR1, lambda *_: offset.append(0 if offset.pop() else 10 * 365 * 86400))
+"""
+
+
+def test_a_clock_that_leaps_and_is_set_right(wire: Cable, tmp_path: Path) -> None:
+    """Ten years ahead, then back, in both processes. The clock of this machine is not ours to set: theirs has a
+    spring in it, and the packets' times stay right."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(LEAPING)
+    logs = tmp_path / "logs"
+    environment = {"PYTHONPATH": f"{tmp_path / 'site'}:{REPOSITORY}"}
+    plain = ("--set", "logs.compress_rotated=false")
+    live = Live(tmp_path, "-i", "w1", "-o", str(logs), before=(*QUICK, *plain), environment=environment)
+    open_still = [rewritten(frame, CLIENT, 400, 999) for frame in TRANSACTION]
+    wire.send(*open_still[:5])
+    send(wire, 0, 2)
+    for turn in range(2):
+        time.sleep(1.5)  # a tick and an idle batch, by which packet time moves on
+        for pid in (live.process.pid, log_process(live)):
+            os.kill(pid, signal.SIGUSR1)
+        time.sleep(2.5)
+        send(wire, 10 * (turn + 1), 2)
+    wire.send(*open_still[5:])
+    code, _, err = live.stop()
+    assert code == 0 and "Traceback" not in err
+    assert "the clock was set: no archive is deleted" in err and "the clock was set back" in err
+    found = {stream: [row for path in logs.glob(f"{stream}.*") for row in rows(path)] for stream in ("conn", "leak")}
+    assert sorted(row["id.orig_p"] for row in found["leak"]) == [999, 1024, 1025, 1034, 1035, 1044, 1045]
+    conns = [row["id.orig_p"] for row in found["conn"]]
+    assert {conns.count(port) for port in (1024, 1025, 1044, 1045)} == {1}  # before, and once it is right again
+
+
 def _link(*words: str) -> None:
     subprocess.run(["ip", "link", *words], check=True)
 

@@ -202,3 +202,14 @@ def test_cf8_zero_and_negative_times() -> None:
 def test_cf8_the_year_2107_and_beyond() -> None:
     frames = frames_of(parse(TALK, None, 2**62))
     assert listen().feed(frames).end().told == "c 1-100, s 1-200, c FIN, s FIN"
+
+
+def test_cf8_a_clock_that_is_set_right_is_followed_when_it_is_told() -> None:
+    """Else each packet that is years behind would be a connection of its own."""
+    last = parse(TALK)[-1].ts
+    heard = listen().feed(tick(10 * 365 * 24 * 3600.0, last))
+    heard.tracker.finish()
+    heard.tracker.begin_anew()
+    heard.feed([*frames_of(parse(TALK)), *tick(20.0, last)])
+    (conn,) = heard.conns
+    assert (conn.conn_state, heard.tracker.now) == ("SF", last + 20 * S)
