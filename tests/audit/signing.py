@@ -55,6 +55,7 @@ ALGORITHMS: dict[str, tuple[bytes, Any]] = {
     "ed25519": (seq(oid("1.3.101.112")), lambda key, data: key.sign(data)),
     "ed448": (seq(oid("1.3.101.113")), lambda key, data: key.sign(data)),
     "made up": (seq(oid("1.2.3.4")), lambda *_: b"signature"),
+    "ecdsa by no such key": (seq(oid("1.2.840.10045.4.3.2")), lambda *_: b"signature"),
 }
 
 
@@ -113,6 +114,26 @@ class Party:
             name_hash=hashlib.new(algorithm, self.name).digest(),
             key_hash=hashlib.new(algorithm, self.key_octets).digest(),
         )
+
+
+@dataclass(frozen=True)
+class Resigned(Party):
+    """A party whose certificate the library would not make."""
+
+    raw: bytes = b""
+
+    @property
+    def der(self) -> bytes:
+        return self.raw
+
+
+def resigned(party: Party, by: Party, algorithm: str) -> Resigned:
+    """With another signature. RSA over SHA-1 is named within what is signed, too; the OID has as many octets."""
+    identifier, sign = ALGORITHMS[algorithm]
+    tbs = party.certificate.tbs_certificate_bytes
+    if algorithm == "rsa sha1":
+        tbs = tbs.replace(ALGORITHMS["rsa sha256"][0], identifier)
+    return Resigned(party.certificate, party.key, seq(tbs, identifier, tlv(3, b"\0" + sign(by.key, tbs))))
 
 
 def _bits(info: bytes) -> bytes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa
 
 from sensor.audit.stage import AuditStage
 from sensor.ct.lookup import Issuer
@@ -30,6 +31,7 @@ from tests.audit.signing import (
     conversation,
     reply,
     request,
+    resigned,
     stamp,
 )
 from tests.ocsp import wire
@@ -85,6 +87,10 @@ def rows() -> dict[str, Row]:
     damaged = bytearray(reply(good, by=CA))
     damaged[-1] ^= 1
     weak = certify("Weak", "rsa1024", by=CA, eku=True, nocheck=True)
+    unusable = certify("Unusable", by=CA, eku=True, nocheck=True, key=dsa.generate_private_key(2048))
+    rsa_asked = RSA_CA.cert_id(SERIAL)
+    old = resigned(certify("Old", by=RSA_CA, eku=True, nocheck=True), RSA_CA, "rsa sha1")
+    odd = resigned(certify("Odd", by=CA, eku=True, nocheck=True), CA, "made up")
     small = certify("Small", "p192", by=CA, eku=True, nocheck=True)
     return {
         # Sound.
@@ -125,6 +131,11 @@ def rows() -> dict[str, Row]:
         "an algorithm nobody knows": Row(
             reply(good, by=CA, algorithm="made up"), {"signature_not_checked:algorithm"}, (FAILED,)
         ),
+        "a key nobody can use": Row(
+            reply(good, by=unusable, certs=(unusable,), algorithm="ecdsa by no such key"),
+            {"signature_not_checked:key"},
+            (FAILED,),
+        ),
         "by the CA, under another's name": Row(
             # OpenSSL looks for the name's certificate, and finds none.
             reply(good, by=CA, responder=STRANGER.by_key()),
@@ -146,6 +157,12 @@ def rows() -> dict[str, Row]:
         "expired delegate": delegated({"delegate_expired"}, FAILED, start=-60 * DAY, end=-DAY),
         "delegate of tomorrow": delegated({"delegate_not_yet_valid"}, FAILED, start=DAY),
         "delegate of another CA": delegated({"delegate_wrong_issuer"}, FAILED, by=STRANGER),
+        "delegate certified over SHA-1": Row(
+            reply(answer(rsa_asked), by=old, certs=(old,)), {"delegate_sha1"}, (OK,), request(rsa_asked), RSA_CA
+        ),
+        "delegate certified in a way nobody knows": Row(
+            reply(good, by=odd, certs=(odd,)), {"delegate_not_checked"}, (FAILED,)
+        ),
         "unknown, from who is not asked for it": Row(
             # As RFC 6960 2.2 wants it; OpenSSL trusts nobody but the CA's own, whatever the answer.
             reply(answer(ASKED, UNKNOWN), by=STRANGER, certs=(STRANGER,)),
