@@ -11,7 +11,7 @@ if [[ ${1:-} == --crafted ]]; then
 fi
 folders=("$@")
 if [[ ${#folders[@]} -eq 0 ]]; then
-  folders=(ocsp audit pki http tcp ip tunnel link file office clear imitation revocation)
+  folders=(ocsp audit pki http tcp ip tunnel link file office clear imitation revocation crl)
 fi
 for folder in "${folders[@]}"; do
   if [[ -f pcaps/$folder/record.py && -z $crafted_only ]]; then

@@ -26,7 +26,7 @@ VERSION = {
     "ocsptool": "ocsptool --version", "gnutls-cli": "gnutls-cli --version", "wget2": "wget2 --version",
     "java": "java -version", "stunnel4": "stunnel4 -version", "dirmngr": "dirmngr --version",
     "gpgsm": "gpgsm --version", "chromium": "chromium --version", "firefox-esr": "firefox-esr --version",
-    "apache2": "apache2 -v", "dnsmasq": "dnsmasq --version",
+    "apache2": "apache2 -v", "dnsmasq": "dnsmasq --version", "wget": "wget --version",
 }  # fmt: skip
 DEBIAN_PACKAGE = {"ocspclnt": "libnss3-tools", "cfssl": "golang-cfssl", "faketime": "faketime"}
 
