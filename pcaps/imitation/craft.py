@@ -162,10 +162,21 @@ def nonce_4k() -> Crafted:
     return _capture(talk.segments, [found])
 
 
+RETIRED = (
+    "r11.o.lencr.org",
+    "ocsp.int-x3.letsencrypt.org",
+    "ocsp.startssl.com",
+    "ocsp.startcomca.com",
+    "ocsp.wosign.com",
+    "ocsp.wosign.cn",
+    "ocsp.verisign.com",
+)
+
+
 def _retired(now: int) -> Crafted:
     segments: list[Segment] = []
     rows = []
-    for number, host in enumerate(("r11.o.lencr.org", "ocsp.int-x3.letsencrypt.org", "ocsp.startssl.com")):
+    for number, host in enumerate(RETIRED):
         talk, found = _asked("retired", host, port=49152 + number, now=now + number * 10**9, nickname="quill")
         segments += talk.segments
         rows.append(found)
@@ -199,6 +210,15 @@ def host_is_address() -> Crafted:
     return _capture(talk.segments, [found])
 
 
+@WORKSHOP.piece("reply-as-text.pcap", "an OCSP reply that is labelled as text")
+def reply_as_text() -> Crafted:
+    about = cert("harbour")
+    talk = Talk().open()
+    ts = talk.ask(by_post("harbour").question)
+    talk.answer(wire.http_reply(answer(single(about)), content_type="text/plain"))
+    return _capture(talk.close().segments, [row(talk, ts, about)])
+
+
 @WORKSHOP.piece("odd-port.pcap", "OCSP on port 4444")
 def odd_port() -> Crafted:
     talk = Talk(resp=("198.51.100.40", 4444)).open()
@@ -210,7 +230,7 @@ def odd_port() -> Crafted:
 def genuine() -> Crafted:
     assert THIS_UPDATE < NEXT_UPDATE
     talk = Talk().open()
-    rows = [by_post("harbour").play(talk), by_get("debts", CRYPTOAPI).play(talk)]
+    rows = [by_post("harbour", CRYPTOAPI).play(talk), by_get("debts", CRYPTOAPI).play(talk)]
     other, found = _asked("nonce", "ocsp.fennwick.example", _noise("nonce", 32), port=49153, now=talk.close().now)
     return _capture(talk.segments + other.segments, [*rows, found])
 

@@ -309,6 +309,76 @@ def ocsp_after_crl() -> Crafted:
     return _capture([crl, talk.close()], [found])
 
 
+@WORKSHOP.piece("revoked-on-crl.pcap", "a certificate is on a CRL that is fetched, and revoked by OCSP, too")
+def revoked_on_crl() -> Crafted:
+    crl, about = _fetched("/42.crl", _crl(LISTED, shard=SHARD)), cert("harbour")
+    talk = Talk(now=crl.now + SECOND).open()
+    ts = talk.ask(by_post("harbour").question)
+    talk.answer(wire.http_reply(answer(single(about, revoked(REVOKED_AT, 4)))))
+    return _capture([crl, talk.close()], [row(talk, ts, about, cert_status="revoked", reason="superseded")])
+
+
+@WORKSHOP.piece("crl-unanswered.pcap", "a CRL is asked for, and does not come")
+def crl_unanswered() -> Crafted:
+    talk = Talk().open()
+    talk.ask(Visit("/42.crl", host="crl.fennwick.example", agent="Microsoft-CryptoAPI/10.0").question())
+    return _capture([talk.close()], [])
+
+
+@WORKSHOP.piece("http-500-with-answer.pcap", "unauthorized, and HTTP 500 with it")
+def error_with_answer() -> Crafted:
+    talk, about = Talk().open(), cert("harbour")
+    ts = talk.ask(by_post("harbour").question)
+    talk.answer(wire.http_reply(wire.error(6), status="500 Internal Server Error"))
+    found = row(talk, ts, about, http_status=500, response_status="unauthorized", cert_status=None, evidence=None)
+    return _capture([talk.close()], [found])
+
+
+@WORKSHOP.piece("redirections.pcap", "301, 302, 303, 307 and 308 instead of an answer")
+def redirections() -> Crafted:
+    talk, rows = Talk().open(), []
+    for code in (301, 302, 303, 307, 308):
+        ts = talk.ask(by_post("harbour").question)
+        talk.answer(
+            wire.http_reply(status=f"{code} Moved", content_type=None, headers=("Location: http://portal.example/",))
+        )
+        rows.append(
+            row(talk, ts, cert("harbour"), http_status=code, response_status=None, cert_status=None, evidence=None)
+        )
+    return _capture([talk.close()], rows)
+
+
+@WORKSHOP.piece(
+    "attempts.pcap", "a client that gives up by a RST, and a server that answers and resets, its client unseen"
+)
+def attempts() -> Crafted:
+    given_up = Talk()
+    given_up.bare(True, SYN)
+    given_up.bare(True, RST)
+    unseen = Talk(orig=("10.20.0.31", 49153), now=given_up.now + SECOND)
+    unseen.bare(False, SYN | ACK)
+    unseen.bare(False, RST | ACK)
+    return _capture([given_up, unseen], [])
+
+
+def _exchange(now: int, port: int, server: int, sent: int, received: int, tls: bool = True) -> Talk:
+    talk = Talk(orig=("10.20.0.31", port), resp=("203.0.113.80", server), now=now).open()
+    talk.ask(HELLO if tls else b"GET /a HTTP/1.1\r\nHost: a.example\r\nX-Pad: " + b"x" * sent + b"\r\n\r\n")
+    if not tls:
+        talk.answer(wire.http_reply(b"y" * received, content_type="text/plain"))
+        return talk.close()
+    talk.answer(SERVER_HELLO)
+    for from_orig, size in ((True, sent), (False, received)):
+        talk.say(from_orig, b"\x17\x03\x03" + size.to_bytes(2, "big") + bytes(size))
+    return talk.close()
+
+
+@WORKSHOP.piece("no-tls-data.pcap", "TLS with little sent, TLS with little received, and a page without TLS")
+def no_tls_data() -> Crafted:
+    talks = [_exchange(START, 49152, 443, 20, 9000), _exchange(START + SECOND, 49153, 443, 9000, 20)]
+    return _capture([*talks, _exchange(START + 2 * SECOND, 49154, 80, 900, 9000, tls=False)], [])
+
+
 if __name__ == "__main__":
     fennwick.write_certificates(Path(__file__).parent / "certs")
     crafting.run(WORKSHOP)
