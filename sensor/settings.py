@@ -37,6 +37,9 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["auto", "ring", "scapy"] = "auto"
     """How packets are taken off an interface: by the kernel's ring, or by scapy's socket, which is slower; auto: by the
     ring where there is one."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """live: so many processes share the packets, all of a flow in one of them. Each has a ring, a flow table, a count
+    of what a client disclosed before, and lines of its own in stats.log."""
     ring_bytes: RingSize = 64 << 20
     """Memory in which the kernel collects packets of an interface while the sensor is busy."""
     promiscuous: bool = True
@@ -297,6 +300,8 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: str = "ocspwatch"
+    """This sensor's name in stats.log, capture_loss.log and ocspwatch_stats.log; of several workers, with a number."""
     interval_s: Interval = 60.0
     """Time between two lines of stats.log, capture_loss.log and ocspwatch_stats.log."""
     in_replay: bool = False

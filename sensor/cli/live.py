@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.capture.live.presence import Presence
     from sensor.capture.live.source import LiveSource
     from sensor.ct.deferred import DeferredLookup
-    from sensor.logs.sinks.log_process import LogProcess
+    from sensor.logs.sinks.log_process import RemotePlace
     from sensor.logs.sinks.queued import QueuedSink
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
@@ -67,6 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--allow-root", action="store_true", help="stay root if root starts it (service.allow_root)")
     parser.add_argument("--filter", metavar="EXPR", help="only what this pcap-filter(7) lets in, as for tcpdump")
+    parser.add_argument("--workers", metavar="N", type=int, help="so many processes share the packets (default: 1)")
     parser.add_argument("--plain", action="store_true", help="on a terminal, too, a line now and then, not a screen")
     add_output_options(parser)
     parser.set_defaults(run=run)
@@ -88,12 +89,18 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     # Nothing on the packet path makes cycles (see replay), so that the collector has next to nothing to do.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    named = {"capture.filter": args.filter, "service.allow_root": args.allow_root or None}
+    named = {
+        "capture.filter": args.filter,
+        "capture.workers": args.workers,
+        "service.allow_root": args.allow_root or None,
+    }
     settings = output_settings(args, settings, named)
     try:
         rules = rules_in_force(args, settings)
     except RulesError as error:
         return tell_bad_rules(error)
+    if settings.capture.workers > 1:
+        return _run_crew(args, settings, rules)
     with ExitStack() as stack:
         try:
             check_user(settings.service)
@@ -107,7 +114,97 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
             return tell_mistake(error)
         stack.callback(source.close)
-        return _watch(args, settings, source, rules, listener, logs, manager)
+        return _watch(args, settings, source, rules, listener, logs.places[0] if logs is not None else None, manager)
+
+
+def _run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None) -> int:
+    """As `run`, with several processes that each take a share of the packets."""
+    from sensor.capture.live.opening import open_workers
+    from sensor.capture.source import CaptureError
+    from sensor.cli.crew import Crew
+    from sensor.cli.rights import give_up_rights, start_log_process
+    from sensor.logs.sinks.sink import SinkError
+    from sensor.service.account import PrivilegeError
+    from sensor.service.notify import ServiceManager
+    from sensor.service.privileges import check_user
+    from sensor.service.scrape import ScrapeError, open_listener
+    from sensor.settings_file import override
+
+    size = settings.capture.workers
+    if args.json:
+        return tell_mistake(ValueError("--json takes one worker: several would write into each other's lines"))
+    with ExitStack() as stack:
+        try:
+            check_user(settings.service)
+            logs = start_log_process(Path(args.output), settings, size + 1) if args.output else None
+            if logs is not None:
+                stack.callback(logs.wait)
+            manager = ServiceManager()
+            stack.callback(manager.close)
+            listeners = [open_listener(address) for address in _addresses(args.metrics, size)]
+            sources = open_workers(args.interface, settings.capture)
+        except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
+            return tell_mistake(error)
+
+        def work(number: int, foreman: ServiceManager) -> int:
+            manager.close()
+            own = override(settings, {"health.peer": f"{settings.health.peer}-{number + 1}"})
+            listener = listeners[number] if listeners else None
+            for other in listeners:
+                if other is not listener:
+                    other.close()
+            for place in [] if logs is None else [*logs.places[:number], *logs.places[number + 1 :]]:
+                place.hang_up()
+            source, own_place = sources[number], None if logs is None else logs.places[number]
+            quiet = argparse.Namespace(**{**vars(args), "quiet": True})
+            code = _watch(quiet, own, source, rules, listener, own_place, foreman)
+            if not args.quiet:
+                stats = source.stats()
+                _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
+            return code
+
+        crew = Crew(sources, work)
+        for listener in listeners:
+            listener.close()
+        crew.obey_signals()
+        master = None
+        if logs is not None:
+            master = logs.places[size]
+            for place in logs.places[:size]:
+                place.hang_up()
+        try:
+            sealed = give_up_rights(settings, lambda: None)[0]
+        except PrivilegeError as error:
+            crew.stop()
+            return tell_mistake(error)
+        name = f"{' and '.join(args.interface)} (ring, {size} workers)"
+
+        def started() -> None:
+            _tell_start(args, name, sealed)
+            manager.ready(f"listening to {name}")
+
+        code = crew.watch(manager, started, lambda: _reopen(master), _tell)
+        manager.stopping()
+        return code
+
+
+def _addresses(metrics: str | None, size: int) -> list[str]:
+    """A page for each worker, on ports one after the other."""
+    if metrics is None:
+        return []
+    host, _, port = metrics.rpartition(":")
+    return [f"{host}:{int(port) + number}" if port.isdecimal() else metrics for number in range(size)]
+
+
+def _reopen(place: RemotePlace | None) -> None:
+    """The logs, anew."""
+    from sensor.logs.sinks.sink import SinkError
+
+    if place is not None:
+        try:
+            place.reopen()
+        except SinkError as error:
+            _tell(str(error))
 
 
 def _watch(
@@ -116,7 +213,7 @@ def _watch(
     source: LiveSource,
     rules: RuleSet | None,
     listener: socket.socket | None,
-    logs: LogProcess | None,
+    logs: RemotePlace | None,
     manager: ServiceManager,
 ) -> int:
     """From the open source to the exit code."""
@@ -159,7 +256,7 @@ def _watch(
         if queue is not None:
             queue.start()
         _obey_signals(source, queue)
-        _tell_start(args, source, sealed)
+        _tell_start(args, source.name, sealed)
         if summary is not None:
             watch = open_watch(source.name, summary, settings.health.interval_s, args.plain, not args.no_color)
             monitor.show_to(watch.show)
@@ -215,24 +312,24 @@ def _close(writer: LogWriter | None) -> bool:
     return True
 
 
-def _queue(args: argparse.Namespace, settings: Settings, logs: LogProcess | None) -> QueuedSink | None:
+def _queue(args: argparse.Namespace, settings: Settings, logs: RemotePlace | None) -> QueuedSink | None:
     """In front of where the events go: the process that writes the logs, or standard output. None: nowhere."""
     from sensor.logs.sinks.queued import QueuedSink
     from sensor.logs.sinks.standard_output import StandardOutput
 
     if logs is not None:
-        return QueuedSink(logs.places[0], settings.logs.max_queued_bytes)
+        return QueuedSink(logs, settings.logs.max_queued_bytes)
     return QueuedSink(StandardOutput(), settings.logs.max_queued_bytes) if args.json else None
 
 
-def _tell_start(args: argparse.Namespace, source: LiveSource, sealed: Sealed) -> None:
+def _tell_start(args: argparse.Namespace, name: str, sealed: Sealed) -> None:
     """What was given up, what could not be, and that packets are taken from now on."""
     if not args.quiet:
         _tell("; ".join(sealed.given_up))
     for lack in sealed.not_possible:
         _tell(f"not possible here: {lack}")
     if not args.quiet:
-        _tell(f"listening to {source.name}")
+        _tell(f"listening to {name}")
 
 
 def _pass_on(queue: QueuedSink) -> None:

@@ -94,13 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings(args.config)
         if args.set:
             settings = override(settings, _named_values(args.set))
-    except SettingsError as error:
+        run: Callable[[argparse.Namespace, object], int] = args.run
+        return run(args, settings)
+    except SettingsError as error:  # in the file, or in a verb's options
         for line in error.lines:
             print(f"ocspwatch: {line}", file=sys.stderr)
         return EXIT_MISTAKE
-    run: Callable[[argparse.Namespace, object], int] = args.run
-    try:
-        return run(args, settings)
     except BrokenPipeError:
         # Whoever read our output has gone: that is how `| head` ends a program.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -56,11 +56,11 @@ _IMPORTED_LATE = (
 )
 
 
-def start_log_process(folder: Path, settings: Settings) -> LogProcess:
+def start_log_process(folder: Path, settings: Settings, clients: int = 1) -> LogProcess:
     """The process that writes logs to `folder`, with no other rights than that. Raises SinkError."""
     folder = folder.absolute()
     import_everything()
-    return LogProcess(lambda: _confined_folder(folder, settings))
+    return LogProcess(lambda: _confined_folder(folder, settings), clients)
 
 
 def _confined_folder(folder: Path, settings: Settings) -> Place:

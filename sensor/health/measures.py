@@ -10,8 +10,6 @@ import msgspec
 from sensor.health.counters import Levels, Running, Totals
 from sensor.settings import HealthSettings
 
-PEER = "ocspwatch"
-
 
 class Stats(msgspec.Struct, frozen=True):
     """One line of stats.log. Times in nanoseconds; None: not known, or not said in replay."""
@@ -116,9 +114,9 @@ class Meter:
         if running is not None:
             dropped = running.dropped_frames - self._running.dropped_frames
             link = running.link_frames - self._running.link_frames
-        loss = CaptureLoss(ts, delta, PEER, came.ack_gaps, came.acks, percent(came.ack_gaps, came.acks))
+        loss = CaptureLoss(ts, delta, self._settings.peer, came.ack_gaps, came.acks, percent(came.ack_gaps, came.acks))
         found: list[Measure] = [
-            _stats(ts, came, levels, running, dropped, link),
+            _stats(ts, self._settings.peer, came, levels, running, dropped, link),
             loss,
             self._own(ts, delta, came, levels, running),
             *self._notices(ts, loss, dropped, link),
@@ -136,7 +134,7 @@ class Meter:
             lost = running.log_lines_dropped - self._running.log_lines_dropped
             waiting = running.log_queue_bytes
             interface = running.interface_dropped_frames - self._running.interface_dropped_frames
-        return OwnStats(ts, delta, PEER, levels.emergency, came, levels, cpu, lost, waiting, interface)
+        return OwnStats(ts, delta, self._settings.peer, levels.emergency, came, levels, cpu, lost, waiting, interface)
 
     def _notices(self, ts: int, loss: CaptureLoss, dropped: int | None, link: int | None) -> list[HealthNotice]:
         settings = self._settings
@@ -167,12 +165,12 @@ def percent(part: int, whole: int) -> float:
 
 
 def _stats(
-    ts: int, came: Totals, levels: Levels, running: Running | None, dropped: int | None, link: int | None
+    ts: int, peer: str, came: Totals, levels: Levels, running: Running | None, dropped: int | None, link: int | None
 ) -> Stats:
     events = came.transactions + came.exchanges + came.leaks + came.weirds + came.flows
     return Stats(
         ts,
-        PEER,
+        peer,
         None if running is None else running.memory_bytes >> 20,
         came.frames,
         came.wire_bytes,

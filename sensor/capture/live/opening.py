@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from sensor.capture.live.interfaces import ANY
 from sensor.capture.live.packet_socket import PacketSocket, RingUnavailableError
@@ -26,6 +27,25 @@ def open_live(interfaces: Sequence[str], settings: CaptureSettings) -> LiveSourc
     from sensor.capture.live.scapy_socket import ScapySource
 
     return ScapySource(names, settings)
+
+
+def open_workers(interfaces: Sequence[str], settings: CaptureSettings) -> list[RingSource]:
+    """`settings.workers` sources, for a process each, that share the packets: all of a flow goes to one of them.
+
+    Raises CaptureError, where there is no ring, too.
+    """
+    names = [ANY] if ANY in interfaces else list(dict.fromkeys(interfaces))
+    opened: list[RingSource] = []
+    with ExitStack() as undone:
+        try:
+            for number in range(settings.workers):
+                opened.append(RingSource(names, settings, number + 1))
+                undone.callback(opened[-1].close)
+        except RingUnavailableError as error:
+            raise CaptureError(f"--workers takes a TPACKET_V3 ring: {error}") from None
+        RingSource.share_out(opened)
+        undone.pop_all()
+    return opened
 
 
 def find_method() -> str:

@@ -99,13 +99,17 @@ class PacketSocket:
         packets, drops, freezes = struct.unpack("@3I", self.sock.getsockopt(SOL_PACKET, _PACKET_STATISTICS, 12))
         return packets, drops, freezes
 
+    def leave(self) -> None:
+        """Close what this process has of it; another process goes on with it."""
+        self.sock.close()
+        with contextlib.suppress(BufferError):
+            self.ring.close()
+
     def close(self) -> None:
         """Idempotent. The ring's memory lives until nobody has a view of it."""
         with contextlib.suppress(OSError):
             bpf.attach(self.sock, bpf.NOTHING)
-        self.sock.close()
-        with contextlib.suppress(BufferError):
-            self.ring.close()
+        self.leave()
 
 
 def share(members: Sequence[PacketSocket], program: Sequence[bpf.Instruction]) -> None:

@@ -8,14 +8,15 @@ import select
 import threading
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sensor.capture.live import bpf
 from sensor.capture.live.blocks import scan_block
+from sensor.capture.live.fanout import worker_program
 from sensor.capture.live.interfaces import InterfaceLosses, index_of
 from sensor.capture.live.kernel_filter import kernel_filter
-from sensor.capture.live.packet_socket import PacketSocket
+from sensor.capture.live.packet_socket import PacketSocket, share
 from sensor.capture.live.source import IDLE_S, LATE_NS, CaptureStats
 from sensor.capture.reader import Columns
 from sensor.capture.source import CaptureError, FrameBatch, Timestamp
@@ -57,14 +58,17 @@ LINK_OF: Final = array(
 class RingSource:
     """Listens to one or more interfaces; see LiveSource. `frames` counts the frames handed out."""
 
-    def __init__(self, interfaces: list[str], settings: CaptureSettings) -> None:
-        """Raises CaptureError (no such interface, not allowed), RingUnavailableError (not on this system)."""
+    def __init__(self, interfaces: list[str], settings: CaptureSettings, worker: int | None = None) -> None:
+        """Raises CaptureError (no such interface, not allowed), RingUnavailableError (not on this system).
+
+        `worker` is its number, from 1, if this is to be one of several that share the packets: see `share_out`.
+        """
         self.weirds: list[Weird] = []
         self.complete = True
         self.frames = 0
         self.first_ts: int | None = None
         self.last_ts: int | None = None
-        self.name = f"{' and '.join(interfaces)} (ring)"
+        self.name = f"{' and '.join(interfaces)} (ring{'' if worker is None else f', worker {worker}'})"
         self._socket = PacketSocket(BLOCK_BYTES, settings.ring_bytes // BLOCK_BYTES, RETIRE_MS)
         self._bytes = memoryview(self._socket.ring)
         self._words = self._bytes.cast("I")
@@ -76,14 +80,18 @@ class RingSource:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._losses: InterfaceLosses | None = None
         self._stopping = self._closed = False
+        self._worker = worker
+        self._filter: list[bpf.Instruction] = []
         with contextlib.ExitStack() as undone:
             undone.callback(self.close)
             self._listen(interfaces, settings)
+            if worker is None:
+                self._socket.admit(self._filter)
             undone.pop_all()
 
     def _listen(self, interfaces: list[str], settings: CaptureSettings) -> None:
         numbers = [index_of(name) for name in interfaces]
-        self._losses = InterfaceLosses(interfaces)
+        self._losses = InterfaceLosses(interfaces if self._worker in {None, 1} else [])  # told once
         for name, number in zip(interfaces, numbers, strict=True):
             try:
                 if settings.promiscuous and number:
@@ -94,7 +102,17 @@ class RingSource:
                 raise CaptureError(f"{name}: {error.strerror}") from None
         if len(numbers) > 1:  # one ring for all, so that their frames come in the order of time
             self._socket.bind(0)
-        self._socket.admit(kernel_filter(interfaces, numbers, settings))
+        self._filter = kernel_filter(interfaces, numbers, settings)
+
+    @staticmethod
+    def share_out(workers: Sequence[RingSource]) -> None:
+        """From now on each packet goes to one of these, all of a flow to the same. Raises CaptureError."""
+        try:
+            share([worker._socket for worker in workers], worker_program())
+            for worker in workers:
+                worker._socket.admit(worker._filter)
+        except OSError as error:
+            raise CaptureError(f"this system cannot share packets among workers: {error.strerror}") from None
 
     def batches(self) -> Iterator[FrameBatch]:
         try:
@@ -120,6 +138,10 @@ class RingSource:
 
     def _next_block(self, seconds: float) -> int:
         """Where the next block that the kernel is done with begins in the ring; -1 if none comes so soon, or `stop`."""
+        if self._worker is not None:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+                self.stop()
         base = self._block * self._socket.block_bytes
         status = (base >> 2) + _STATUS
         if not self._words[status] & _TO_USER:
@@ -221,15 +243,27 @@ class RingSource:
             self._stopping = True
             os.eventfd_write(self._wake, 1)
 
+    def ask_to_stop(self) -> None:
+        """`stop`, of a worker that another process iterates."""
+        os.eventfd_write(self._wake, 1)
+
+    def leave(self) -> None:
+        """Another process iterates this one: let go of all here but what `ask_to_stop` needs."""
+        if not self._closed:
+            self._let_go()
+            self._socket.leave()
+
     def close(self) -> None:
-        if self._closed:
-            return
-        if self._losses is not None:
+        if not self._closed:
             self.stats()
-            self._losses.close()
+            self._let_go()
+            self._socket.close()
+            os.close(self._wake)
+
+    def _let_go(self) -> None:
         self._closed = True
+        if self._losses is not None:
+            self._losses.close()
         for view in (self._words, self._halves, self._bytes):
             with contextlib.suppress(BufferError):  # somebody looks at a batch still
                 view.release()
-        self._socket.close()
-        os.close(self._wake)

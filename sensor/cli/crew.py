@@ -1,0 +1,140 @@
+"""`live --workers`: a process for each share of the packets, and one that starts, watches and stops them."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from sensor.cli.output import EXIT_PARTIAL
+from sensor.service.notify import ServiceManager
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sensor.capture.live.ring import RingSource
+
+_POLL_MS = 500
+
+
+class Foreman(ServiceManager):
+    """What a worker tells instead of the service manager: that it is there. Whoever started it passes that on."""
+
+    def __init__(self, pipe: int, source: RingSource) -> None:
+        super().__init__({})
+        self._pipe = pipe
+        self._source = source
+
+    def _say(self, text: str) -> None:  # noqa: ARG002  (that it says anything is what counts)
+        try:
+            os.write(self._pipe, b"\0")
+        except BlockingIOError:
+            return
+        except OSError:  # nobody is there to stop it later
+            self._source.stop()
+
+
+class Crew:
+    """The workers' processes. To be made while there is one thread."""
+
+    def __init__(self, sources: Sequence[RingSource], work: Callable[[int, ServiceManager], int]) -> None:
+        """`work` is done in each new process, with the number of its source, from 0: it returns the exit code."""
+        self._sources = sources
+        self._pipes: dict[int, int] = {}  # descriptor to number
+        self._pids: list[int] = []
+        self._is_stopping = False
+        self._hung_up = False
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number in range(len(sources)):
+            ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            pid = os.fork()
+            if not pid:
+                for descriptor in (*self._pipes, ours):
+                    os.close(descriptor)
+                _be_a_worker(sources, number, theirs, work)
+            os.close(theirs)
+            self._pipes[ours] = number
+            self._pids.append(pid)
+        for source in sources:
+            source.leave()
+
+    def obey_signals(self) -> None:
+        """SIGTERM and SIGINT stop all workers; SIGHUP is kept for `watch` to act on."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _, __: self.stop())
+        signal.signal(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self, _: int, __: FrameType | None) -> None:
+        self._hung_up = True
+
+    def stop(self) -> None:
+        """All workers, in good order."""
+        self._is_stopping = True
+        for source in self._sources:
+            source.ask_to_stop()
+
+    def watch(
+        self,
+        manager: ServiceManager,
+        started: Callable[[], None],
+        reopen: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> int:
+        """Until all have ended: the exit code. A worker that ends before it is told to ends the others, too."""
+        poll = select.poll()
+        for descriptor in self._pipes:
+            poll.register(descriptor, select.POLLIN)
+        waited_for = set(self._pipes.values())
+        is_ready = False
+        codes = []
+        while self._pipes:
+            for descriptor, _ in poll.poll(_POLL_MS):
+                number = self._pipes[descriptor]
+                if os.read(descriptor, 4096):
+                    waited_for.discard(number)
+                    continue
+                poll.unregister(descriptor)
+                os.close(descriptor)
+                del self._pipes[descriptor]
+                waited_for.discard(number)
+                codes.append(self._ended(number, tell))
+            if not waited_for and self._pipes:  # all that are left have been heard of
+                (manager.alive if is_ready else started)()
+                is_ready = True
+                waited_for = set(self._pipes.values())
+            if self._hung_up:
+                self._hung_up = False
+                reopen()
+        return max(codes)
+
+    def _ended(self, number: int, tell: Callable[[str], None]) -> int:
+        code = os.waitstatus_to_exitcode(os.waitpid(self._pids[number], 0)[1])
+        if not self._is_stopping:
+            tell(f"worker {number + 1} has ended, so the others are stopped")
+            self.stop()
+            code = code or EXIT_PARTIAL
+        if code < 0:
+            tell(f"worker {number + 1} was ended by signal {-code}")
+            code = EXIT_PARTIAL
+        return code
+
+
+def _be_a_worker(
+    sources: Sequence[RingSource], number: int, pipe: int, work: Callable[[int, ServiceManager], int]
+) -> NoReturn:
+    code = 1
+    try:
+        for other, source in enumerate(sources):
+            if other != number:
+                source.leave()
+        code = work(number, Foreman(pipe, sources[number]))
+    finally:
+        if (bug := sys.exception()) is not None:
+            sys.excepthook(type(bug), bug, bug.__traceback__)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # what is to be cleaned up is its starter's

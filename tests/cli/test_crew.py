@@ -1,0 +1,140 @@
+"""`live --workers`: shares of the packets in processes of their own, started, watched and stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sensor.capture.inputs import open_inputs
+from sensor.settings import CaptureSettings
+from tests.cli.running import GOOD, NEEDS, Live, frames, rows
+from tests.conftest import Cable
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OFFICE = REPOSITORY / "pcaps" / "office" / "morning.pcapng"
+FLOW = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "conn_state", "history", "orig_bytes", "resp_bytes")
+
+
+def office_frames() -> list[bytes]:
+    source = open_inputs([str(OFFICE)], CaptureSettings())
+    found = [
+        bytes(batch.buffer[batch.offset[i] : batch.offset[i] + batch.caplen[i]])
+        for batch in source.batches()
+        for i in range(batch.first, batch.stop)
+    ]
+    source.close()
+    return found
+
+
+def workers_of(pid: int) -> list[int]:
+    """Its children but the oldest, which writes the logs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sorted(map(int, children))[1:]
+
+
+def flows(folder: Path) -> Counter[tuple[object, ...]]:
+    return Counter(tuple(row.get(field) for field in FLOW) for row in rows(folder / "conn.log"))
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() and b"Z" not in Path(f"/proc/{pid}/stat").read_bytes() for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@NEEDS
+def test_three_workers_see_what_one_sees(wire: Cable, tmp_path: Path) -> None:
+    """Both directions of each flow met in one of them: the connections are those of replay, whole."""
+    sent = office_frames()
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "live"), "--workers", "3")
+    assert live.said == "ocspwatch: listening to w1 (ring, 3 workers)\n"
+    wire.send(*sent)
+    code, _, err = live.stop()
+    assert code == 0, err
+    shares = sorted(line.partition(" packets")[0] for line in err.splitlines())
+    assert [line.rpartition(": ")[0] for line in shares] == [f"ocspwatch: w1 (ring, worker {n})" for n in (1, 2, 3)]
+    counts = [int(line.rpartition(": ")[2].replace(",", "")) for line in shares]
+    assert min(counts) > 0
+    replay = [sys.executable, "-m", "sensor.cli.main", "replay", str(OFFICE), "-o", str(tmp_path / "replay"), "-q"]
+    subprocess.run([*replay, "--ct", str(tmp_path / "ct.sqlite")], check=True, cwd=REPOSITORY)
+    assert flows(tmp_path / "live") == flows(tmp_path / "replay")
+    for stream in ("http", "ocsp", "ocsp_exchange", "leak"):
+        live_rows, replayed = rows(tmp_path / "live" / f"{stream}.log"), rows(tmp_path / "replay" / f"{stream}.log")
+        assert len(live_rows) == len(replayed), stream
+    stats = rows(tmp_path / "live" / "stats.log")
+    assert {row["peer"] for row in stats} == {"ocspwatch-1", "ocspwatch-2", "ocspwatch-3"}
+    assert sum(int(str(row["pkts_proc"])) for row in stats) == sum(counts)
+
+
+@NEEDS
+def test_when_a_worker_is_killed_all_end_and_say_so(wire: Cable, tmp_path: Path) -> None:
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), "--workers", "2")
+    wire.send(*frames(GOOD))
+    workers = workers_of(live.process.pid)
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = live.process.communicate(timeout=10)
+    assert live.process.returncode == 3
+    assert "ocspwatch: worker 1 has ended, so the others are stopped\n" in err
+    assert "ocspwatch: worker 1 was ended by signal 9\n" in err
+    wait_until_gone(workers)
+
+
+@NEEDS
+def test_workers_do_not_outlive_who_started_them(wire: Cable, tmp_path: Path) -> None:
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), "--workers", "2")
+    workers = workers_of(live.process.pid)
+    assert len(workers) == 2
+    live.process.kill()
+    live.process.wait()
+    wait_until_gone(workers)
+
+
+@NEEDS
+def test_a_page_for_each_worker(wire: Cable, tmp_path: Path) -> None:
+    words = ["-i", "w1", "--workers", "2", "--metrics", "127.0.0.1:9475"]
+    live = Live(tmp_path, *words, "-o", str(tmp_path / "logs"))
+    for port in (9475, 9476):
+        page = subprocess.run(
+            ["curl", "-sS", f"http://127.0.0.1:{port}/metrics"], check=True, capture_output=True, text=True
+        ).stdout
+        assert "ocspwatch_" in page
+    assert live.stop()[0] == 0
+
+
+@NEEDS
+def test_logs_are_opened_anew_on_hup(wire: Cable, tmp_path: Path) -> None:
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), "--workers", "2")
+    wire.send(*frames(GOOD))
+    log = tmp_path / "logs" / "leak.log"
+    deadline = time.monotonic() + 10
+    while not log.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    log.rename(tmp_path / "old.log")
+    live.process.send_signal(signal.SIGHUP)
+    time.sleep(1.2)  # the signal is acted on within half a second
+    wire.send(*frames(GOOD))
+    assert live.stop()[0] == 0
+    assert len(rows(tmp_path / "old.log")) == len(rows(log)) == 1
+
+
+def test_lines_on_standard_output_take_one_worker(tmp_path: Path) -> None:
+    live = Live(tmp_path, "-i", "lo", "--workers", "2", "--json")
+    assert live.process.wait(10) == 2
+    assert "--json takes one worker" in live.said
+
+
+@pytest.mark.parametrize("number", ["0", "65", "-1"])
+def test_how_many_there_may_be(tmp_path: Path, number: str) -> None:
+    live = Live(tmp_path, "-i", "lo", "--workers", number)
+    assert live.process.wait(10) == 2
+    assert "capture.workers" in live.said
