@@ -37,9 +37,6 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["auto", "ring", "scapy"] = "auto"
     """How packets are taken off an interface: by the kernel's ring, or by scapy's socket, which is slower; auto: by the
     ring where there is one."""
-    workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    """live: so many processes share the packets, all of a flow in one of them. Each has a ring, a flow table, a count
-    of what a client disclosed before, and lines of its own in stats.log."""
     ring_bytes: RingSize = 64 << 20
     """Memory in which the kernel collects packets of an interface while the sensor is busy."""
     promiscuous: bool = True
@@ -49,7 +46,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: str = ""
     """... and of that only what this lets in (pcap-filter(7), as for tcpdump; needs libpcap); empty: all."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    """Processes that read captures in replay, each of which keeps a share of the flows; the logs are the same."""
+    """Processes, each of which keeps a share of the flows. In replay the logs are the same; in live each has a ring, a
+    count of what a client disclosed before, and lines of its own in stats.log."""
 
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
