@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from sensor.cli.output import EXIT_PARTIAL
+from sensor.cli.output import EXIT_PARTIAL, tell_mistake
 from sensor.service.notify import ServiceManager
+from sensor.settings import Settings
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from sensor.capture.live.ring import RingSource
+    from sensor.logs.sinks.log_process import RemotePlace
+    from sensor.rules.rule import RuleSet
 
 _POLL_MS = 500
 
@@ -138,3 +144,92 @@ def _be_a_worker(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # what is to be cleaned up is its starter's
+
+
+def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None) -> int:
+    """`live` with `capture.workers` processes: the exit code."""
+    from sensor.capture.live.opening import open_workers
+    from sensor.capture.source import CaptureError
+    from sensor.cli.live import _tell, _tell_start, _watch
+    from sensor.cli.rights import give_up_rights, start_log_process
+    from sensor.logs.sinks.sink import SinkError
+    from sensor.service.account import PrivilegeError
+    from sensor.service.privileges import check_user
+    from sensor.service.scrape import ScrapeError, open_listener
+    from sensor.settings_file import override
+
+    size = settings.capture.workers
+    if args.json:
+        return tell_mistake(ValueError("--json takes one worker: several would write into each other's lines"))
+    with ExitStack() as stack:
+        try:
+            check_user(settings.service)
+            logs = start_log_process(Path(args.output), settings, size + 1) if args.output else None
+            if logs is not None:
+                stack.callback(logs.wait)
+            manager = ServiceManager()
+            stack.callback(manager.close)
+            listeners = [open_listener(address) for address in _addresses(args.metrics, size)]
+            sources = open_workers(args.interface, settings.capture)
+        except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
+            return tell_mistake(error)
+
+        def work(number: int, foreman: ServiceManager) -> int:
+            manager.close()
+            own = override(settings, {"health.peer": f"{settings.health.peer}-{number + 1}"})
+            listener = listeners[number] if listeners else None
+            for other in listeners:
+                if other is not listener:
+                    other.close()
+            for place in [] if logs is None else [*logs.places[:number], *logs.places[number + 1 :]]:
+                place.hang_up()
+            source, own_place = sources[number], None if logs is None else logs.places[number]
+            quiet = argparse.Namespace(**{**vars(args), "quiet": True})
+            code = _watch(quiet, own, source, rules, listener, own_place, foreman)
+            if not args.quiet:
+                stats = source.stats()
+                _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
+            return code
+
+        crew = Crew(sources, work)
+        for listener in listeners:
+            listener.close()
+        crew.obey_signals()
+        master = None
+        if logs is not None:
+            master = logs.places[size]
+            for place in logs.places[:size]:
+                place.hang_up()
+        try:
+            sealed = give_up_rights(settings, lambda: None)[0]
+        except PrivilegeError as error:
+            crew.stop()
+            return tell_mistake(error)
+        name = f"{' and '.join(args.interface)} (ring, {size} workers)"
+
+        def started() -> None:
+            _tell_start(args, name, sealed)
+            manager.ready(f"listening to {name}")
+
+        code = crew.watch(manager, started, lambda: _reopen(master, _tell), _tell)
+        manager.stopping()
+        return code
+
+
+def _addresses(metrics: str | None, size: int) -> list[str]:
+    """A page for each worker, on ports one after the other."""
+    if metrics is None:
+        return []
+    host, _, port = metrics.rpartition(":")
+    return [f"{host}:{int(port) + number}" if port.isdecimal() else metrics for number in range(size)]
+
+
+def _reopen(place: RemotePlace | None, tell: Callable[[str], None]) -> None:
+    """The logs, anew."""
+    from sensor.logs.sinks.sink import SinkError
+
+    if place is not None:
+        try:
+            place.reopen()
+        except SinkError as error:
+            tell(str(error))

@@ -100,7 +100,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except RulesError as error:
         return tell_bad_rules(error)
     if settings.capture.workers > 1:
-        return _run_crew(args, settings, rules)
+        from sensor.cli.crew import run_crew
+
+        return run_crew(args, settings, rules)
     with ExitStack() as stack:
         try:
             check_user(settings.service)
@@ -115,96 +117,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             return tell_mistake(error)
         stack.callback(source.close)
         return _watch(args, settings, source, rules, listener, logs.places[0] if logs is not None else None, manager)
-
-
-def _run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None) -> int:
-    """As `run`, with several processes that each take a share of the packets."""
-    from sensor.capture.live.opening import open_workers
-    from sensor.capture.source import CaptureError
-    from sensor.cli.crew import Crew
-    from sensor.cli.rights import give_up_rights, start_log_process
-    from sensor.logs.sinks.sink import SinkError
-    from sensor.service.account import PrivilegeError
-    from sensor.service.notify import ServiceManager
-    from sensor.service.privileges import check_user
-    from sensor.service.scrape import ScrapeError, open_listener
-    from sensor.settings_file import override
-
-    size = settings.capture.workers
-    if args.json:
-        return tell_mistake(ValueError("--json takes one worker: several would write into each other's lines"))
-    with ExitStack() as stack:
-        try:
-            check_user(settings.service)
-            logs = start_log_process(Path(args.output), settings, size + 1) if args.output else None
-            if logs is not None:
-                stack.callback(logs.wait)
-            manager = ServiceManager()
-            stack.callback(manager.close)
-            listeners = [open_listener(address) for address in _addresses(args.metrics, size)]
-            sources = open_workers(args.interface, settings.capture)
-        except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
-            return tell_mistake(error)
-
-        def work(number: int, foreman: ServiceManager) -> int:
-            manager.close()
-            own = override(settings, {"health.peer": f"{settings.health.peer}-{number + 1}"})
-            listener = listeners[number] if listeners else None
-            for other in listeners:
-                if other is not listener:
-                    other.close()
-            for place in [] if logs is None else [*logs.places[:number], *logs.places[number + 1 :]]:
-                place.hang_up()
-            source, own_place = sources[number], None if logs is None else logs.places[number]
-            quiet = argparse.Namespace(**{**vars(args), "quiet": True})
-            code = _watch(quiet, own, source, rules, listener, own_place, foreman)
-            if not args.quiet:
-                stats = source.stats()
-                _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
-            return code
-
-        crew = Crew(sources, work)
-        for listener in listeners:
-            listener.close()
-        crew.obey_signals()
-        master = None
-        if logs is not None:
-            master = logs.places[size]
-            for place in logs.places[:size]:
-                place.hang_up()
-        try:
-            sealed = give_up_rights(settings, lambda: None)[0]
-        except PrivilegeError as error:
-            crew.stop()
-            return tell_mistake(error)
-        name = f"{' and '.join(args.interface)} (ring, {size} workers)"
-
-        def started() -> None:
-            _tell_start(args, name, sealed)
-            manager.ready(f"listening to {name}")
-
-        code = crew.watch(manager, started, lambda: _reopen(master), _tell)
-        manager.stopping()
-        return code
-
-
-def _addresses(metrics: str | None, size: int) -> list[str]:
-    """A page for each worker, on ports one after the other."""
-    if metrics is None:
-        return []
-    host, _, port = metrics.rpartition(":")
-    return [f"{host}:{int(port) + number}" if port.isdecimal() else metrics for number in range(size)]
-
-
-def _reopen(place: RemotePlace | None) -> None:
-    """The logs, anew."""
-    from sensor.logs.sinks.sink import SinkError
-
-    if place is not None:
-        try:
-            place.reopen()
-        except SinkError as error:
-            _tell(str(error))
 
 
 def _watch(
