@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.capture.source import CaptureError
     from sensor.cli.rights import start_log_process
     from sensor.logs.sinks.sink import SinkError
-    from sensor.rules.rule import RulesError
+    from sensor.rules.mistakes import RulesError
     from sensor.service.account import PrivilegeError
     from sensor.service.notify import ServiceManager
     from sensor.service.privileges import check_user

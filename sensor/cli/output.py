@@ -14,7 +14,8 @@ from sensor.weird import FlowId
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.logs.sinks.sink import EventSink
     from sensor.logs.writer import LogWriter
-    from sensor.rules.rule import RulesError, RuleSet
+    from sensor.rules.mistakes import RulesError
+    from sensor.rules.rule import RuleSet
 
 EXIT_MISTAKE = 2
 EXIT_PARTIAL = 3
@@ -60,13 +61,13 @@ def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | No
     """The rules in force, None if there are none, or nothing is written that they could be about. Raises RulesError."""
     if not (args.json or args.output or args.rules):
         return None
-    from sensor.rules.loader import load_rules
     from sensor.rules.shipped import paths_in_force
 
     paths = paths_in_force(settings.rules, args.rules)
     if not paths:
         return None
     import sensor.rules.engine  # noqa: F401  (for apply_rules: `live` may not read the program's files any more by then)
+    from sensor.rules.loader import load_rules
 
     return load_rules(paths, settings.rules)
 

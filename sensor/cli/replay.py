@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.ct.schema import StoreError
     from sensor.ct.store_lookup import StoreLookup
     from sensor.logs.sinks.sink import ReaderGone, SinkError
-    from sensor.rules.rule import RulesError
+    from sensor.rules.mistakes import RulesError
     from sensor.settings_file import SettingsError
 
     # Nothing on the packet path makes cycles (a flow lets go of its ends when it is over), so that the collector would

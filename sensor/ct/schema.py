@@ -24,7 +24,6 @@ import errno
 import os
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -198,6 +197,8 @@ def _create(path: Path) -> None:
     """Made whole under another name and then linked into place: a half-made store is never seen."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        import tempfile  # only here: it takes some milliseconds
+
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
         os.close(descriptor)
         draft = Path(name)

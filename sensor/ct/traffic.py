@@ -12,7 +12,7 @@ from sensor.ct.lookup import Issuer, KnownIssuer
 from sensor.ct.sources import DerItem
 from sensor.ct.sources.der import looks_like_pkcs7, read_blob
 from sensor.ocsp.model import CertId
-from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate, says_it_is_ca
+from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate, subject_of_ca
 from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by, issuer_hashes
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import display_name
@@ -80,8 +80,12 @@ class TrafficIssuers:
         return next((issuer for issuer in issuers if issuer), None)
 
     def _judge(self, der: bytes) -> Issuer | None:
-        if not says_it_is_ca(der):
+        subject = subject_of_ca(der)
+        if subject is None:
             return None  # most are responders' own: spares a run that meets no others the library's import
+        for known in self._namesakes(decode_name(subject)):
+            if known.certificate == der:
+                return known.issuer
         try:
             certificate = decode_certificate(der, max_names=0)
         except CertificateError:

@@ -122,13 +122,14 @@ def _decoded(der: bytes, not_before: int, not_after: int, max_names: int) -> Sig
     )
 
 
-def says_it_is_ca(der: bytes) -> bool:
-    """Whether these bytes read as a certificate that may sign others: a first look, without the library's."""
+def subject_of_ca(der: bytes) -> bytes | None:
+    """The DER of the subject's Name if these bytes read as a certificate that may sign others, else None: a first
+    look, without the library's."""
     try:
-        found = _fields(der).extensions
+        fields = _fields(der)
     except (DerError, CertificateError):
-        return False
-    return found.is_ca and found.key_cert_sign
+        return None
+    return fields.subject if fields.extensions.is_ca and fields.extensions.key_cert_sign else None
 
 
 def issuer_name_der(der: bytes) -> bytes:

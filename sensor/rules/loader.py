@@ -17,7 +17,8 @@ from sensor.rules.document import Items, Mapping, Mistakes, Node, Text, load_doc
 from sensor.rules.expression import Expression, any_of
 from sensor.rules.fields import fields_of, is_elsewhere, near_service, services
 from sensor.rules.heading import HeadReader
-from sensor.rules.rule import EventRule, Rule, RulesError, RuleSet
+from sensor.rules.mistakes import RulesError
+from sensor.rules.rule import EventRule, Rule, RuleSet
 from sensor.settings import RuleSettings
 
 _ENDINGS: Final = (".yml", ".yaml")

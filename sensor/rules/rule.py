@@ -11,14 +11,6 @@ from sensor.rules.expression import Expression
 from sensor.rules.template import Template
 
 
-class RulesError(Exception):
-    """Rules cannot be used: `lines` says of every mistake where it is and what, one line each."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-
 class Level(enum.Enum):
     """Sigma's."""
 

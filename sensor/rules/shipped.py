@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,11 +11,16 @@ from sensor.settings import RuleSettings
 def shipped_folder() -> Path | None:
     """The folder, None if there is none or it has no rules."""
     beside = Path(__file__).resolve().parents[2] / "rules"
+    if _has_rules(beside):
+        return beside
+    import sysconfig  # takes some milliseconds
+
     installed = Path(sysconfig.get_path("data")) / "share" / "ocspwatch" / "rules"
-    for folder in (beside, installed):
-        if next(folder.glob("*.yml"), None) is not None:
-            return folder
-    return None
+    return installed if _has_rules(installed) else None
+
+
+def _has_rules(folder: Path) -> bool:
+    return next(folder.glob("*.yml"), None) is not None
 
 
 def paths_in_force(settings: RuleSettings, more: Iterable[str] = ()) -> list[Path]:

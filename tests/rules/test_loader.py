@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.rules.document import Mistakes
 from sensor.rules.loader import load_rules, read_rules, rule_files
-from sensor.rules.rule import RulesError
+from sensor.rules.mistakes import RulesError
 from sensor.settings import RuleSettings
 from tests.rules.writing import UUID, read, rule
 
