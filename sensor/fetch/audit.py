@@ -88,11 +88,14 @@ class CrlAuditor:
         if end is not None and end < now - self._skew:
             found.add(CrlFinding.next_update_past)
         if begin is not None and end is not None:
-            only_ca = extensions.scope is not None and extensions.scope.only_ca_certs
+            scope = extensions.scope
             if end < begin:
                 found.add(CrlFinding.next_update_before_this_update)
-            elif end - begin > (_YEAR if only_ca else self._max_validity):
+            elif end - begin > _YEAR:
                 found.add(CrlFinding.validity_long)
+            elif end - begin > self._max_validity and not (scope is not None and scope.only_ca_certs):
+                only_users = scope is not None and scope.only_user_certs
+                found.add(CrlFinding.validity_long if only_users else CrlFinding.validity_long_unless_ca)
         return found
 
     def _check_signature(self, crl: Crl, head: CrlHead, now: int) -> set[CrlFinding]:

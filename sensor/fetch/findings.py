@@ -48,7 +48,10 @@ class CrlFinding(enum.Enum):
     next_update_before_this_update = "next_update_before_this_update"
     """nextUpdate is before thisUpdate."""
     validity_long = "validity_long"
-    """Valid for more than `audit.max_validity_s`; a CRL of CA certificates only, for more than a year. BR 4.9.7"""
+    """Valid for more than a year; a CRL of users' certificates only, for more than `audit.max_validity_s`. BR 4.9.7"""
+    validity_long_unless_ca = "validity_long_unless_ca"
+    """Valid for more than `audit.max_validity_s` and at most a year, and it does not say of which kind of certificates
+    it is: too long unless of CAs'. BR 4.9.7"""
     times_not_checked_unreadable = "times_not_checked:unreadable"
     """thisUpdate or nextUpdate cannot be read."""
 
