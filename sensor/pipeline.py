@@ -114,6 +114,12 @@ class Pipeline:
         self._fetch_leaks.defer()
         if self._audit is not None:
             self._audit.history.defer(script.answers)
+            self._audit.signatures.take_part(shards)
+
+    @property
+    def signatures_over_budget(self) -> int:
+        """How often a signature was not checked because too many had been."""
+        return 0 if self._audit is None else self._audit.signatures.over_budget
 
     def run(self, source: PacketSource, progress: Callable[[], None] | None = None) -> None:
         """All of `source`, then `finish`. `progress` is called after each batch."""

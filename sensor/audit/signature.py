@@ -64,17 +64,27 @@ class SignatureChecker:
     """Checks the signatures of replies.
 
     At most `settings.signatures_per_s` new ones a second; what is not used in quiet times is there later, up to ten
-    seconds' worth. `settings.max_verdicts` are remembered; the longest unused is forgotten. `checked` counts new ones.
+    seconds' worth. `settings.max_verdicts` are remembered; the longest unused is forgotten. `checked` counts new ones,
+    `over_budget` those that were not.
     """
 
     def __init__(self, settings: AuditSettings, lookup: CtLookup) -> None:
         self._lookup = lookup
-        self._rate = settings.signatures_per_s
+        self._rate = float(settings.signatures_per_s)
         self._max = settings.max_verdicts
-        self._left = float(self._rate * _BURST_S)
+        self._left = self._rate * _BURST_S
         self._filled_at: int | None = None
         self._verdicts: OrderedDict[bytes, Verdict] = OrderedDict()
         self.checked = 0
+        self.over_budget = 0
+
+    def take_part(self, parts: int) -> None:
+        """From now on this is one of several that together check no more than one may: each gets its part.
+
+        While none of them is over its budget, one alone would not be over its own.
+        """
+        self._rate /= parts
+        self._left /= parts
 
     def check(self, response: OcspResponse, cert_id: CertId | None, now: int) -> Verdict:
         """The verdict on a successful reply, where the CA is the one that `cert_id` names."""
@@ -113,9 +123,10 @@ class SignatureChecker:
         """Takes one from what is left. Time that goes backwards brings nothing."""
         if self._filled_at is None or now > self._filled_at:
             gone = 0 if self._filled_at is None else now - self._filled_at
-            self._left = min(self._left + gone * self._rate / _NANOSECONDS, float(self._rate * _BURST_S))
+            self._left = min(self._left + gone * self._rate / _NANOSECONDS, self._rate * _BURST_S)
             self._filled_at = now
         if self._left < 1:
+            self.over_budget += 1
             return False
         self._left -= 1
         return True

@@ -133,6 +133,8 @@ class Worker:
             why = "a certificate in the traffic makes an issuer known"
         elif self._pipeline.revocations.watched:
             why = "a CRL is in the traffic"
+        elif self._pipeline.signatures_over_budget:
+            why = "there are more signatures than audit.signatures_per_s"
         if why:
             self._gave_up = True
             account: dict[str, object] = {"why": why}

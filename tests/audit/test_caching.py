@@ -124,6 +124,23 @@ def test_repeated_fields_are_one_list() -> None:
     assert found((b"cache-control", b"public"), (b"cache-control", b"no-store")) == {"cache_forbidden"}
 
 
+def test_findings_add_up() -> None:
+    assert found(
+        (b"cache-control", b"no-store, max-age=99999999"),
+        (b"last-modified", date(THIS - DAY)),
+        (b"etag", b'"' + b"0" * 64 + b'"'),
+    ) == {
+        "cache_max_age_beyond_next_update",
+        "cache_forbidden",
+        "cache_last_modified_early",
+        "cache_etag_mismatch",
+    }
+    assert found((b"expires", date(NEXT + DAY)), (b"pragma", b"no-cache")) == {
+        "cache_expires_beyond_next_update",
+        "cache_forbidden",
+    }
+
+
 def test_directives() -> None:
     assert parse_cache_control(b"") == Directives(None, False, False)
     assert parse_cache_control(b"max-age=-5") == Directives(None, False, False)

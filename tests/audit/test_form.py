@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.audit.findings import findings_of
-from sensor.audit.form import check_answer, check_form, check_repeats
+from sensor.audit.form import check_answer, check_form, check_repeats, is_basic
 from sensor.ocsp.model import CertStatus, OcspResponse, SingleResponse
 from tests.audit.replies import ASKED, BASIC, DAY, HOUR, NOW, REPLY, SECOND, SINGLE, changed
 
@@ -48,6 +48,55 @@ def test_a_sound_reply() -> None:
 )
 def test_the_reply_as_a_whole(fields: dict[str, object], expected: str) -> None:
     assert form(**fields) == {expected}
+
+
+def test_findings_add_up() -> None:
+    assert form(nonminimal=True, version=1, responses_total=70, signature_algorithm="ecdsa-with-SHA1") == {
+        "encoding_not_der",
+        "version_unknown",
+        "answers_not_checked:limit",
+        "signature_sha1",
+    }
+    assert form(ber=True, version=1, responses=(), responses_total=0, signature_algorithm="md5WithRSAEncryption") == {
+        "encoding_not_der",
+        "version_unknown",
+        "answers_missing",
+        "signature_md5",
+    }
+    odd = OcspResponse(9, BASIC, nonminimal=True)
+    assert {finding.value for finding in findings_of(check_form(odd))} == {
+        "encoding_not_der",
+        "status_unassigned",
+        "error_with_content",
+    }
+    this = SINGLE.this_update
+    assert answer(changed(SINGLE, next_update=this - SECOND), produced_at=this - HOUR) == {
+        "next_update_before_this_update",
+        "produced_at_before_this_update",
+    }
+    assert answer(changed(EPOCH, next_update=None), EPOCH, extended_revoke=True) == {
+        "next_update_missing",
+        "answers_duplicate",
+        "never_issued",
+    }
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        (b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", {"signature_sha1"}),  # without parameters
+        (b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", set()),  # not what its name says
+        (b"", set()),
+    ],
+)
+def test_pss_says_its_digest_in_its_parameters(algorithm: bytes, expected: set[str]) -> None:
+    name = "sha256WithRSAEncryption" if algorithm.endswith(b"\x05") else "rsassaPss"
+    assert form(signature_algorithm=name, signature_algorithm_der=algorithm) == expected
+
+
+def test_what_is_basic() -> None:
+    replies = (REPLY, OcspResponse(1, BASIC), OcspResponse(0, "1.2.3"), OcspResponse(0))
+    assert [is_basic(reply) for reply in replies] == [True, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,21 @@ def test_the_budget_is_of_packet_time() -> None:
     assert [told(mine.check(*each, later)) for each in asked[22:30]] == [[]] * 8
 
 
+def test_several_share_the_budget_of_one() -> None:
+    """If none of two is over its part, one alone would not be over the whole."""
+    asked = replies(22)
+    parts = [checker(signatures_per_s=2), checker(signatures_per_s=2)]
+    for part in parts:
+        part.take_part(2)
+    for number, each in enumerate(asked[:20]):
+        assert told(parts[number % 2].check(*each, NOW)) == []
+    assert [part.over_budget for part in parts] == [0, 0]
+    assert told(parts[0].check(*asked[20], NOW)) == ["signature_not_checked:budget"]
+    assert told(parts[0].check(*asked[20], NOW + S - 9)) == ["signature_not_checked:budget"]
+    assert told(parts[0].check(*asked[20], NOW + S + 9)) == []
+    assert [part.over_budget for part in parts] == [2, 0]
+
+
 def test_what_adds_up_is_bounded() -> None:
     mine = checker(signatures_per_s=1)
     asked = replies(14)
@@ -189,3 +204,5 @@ def test_keys_that_are_tried_are_few(monkeypatch: Any) -> None:
     response, cert_id = decoded(reply(answer(ASKED), by=STRANGER, certs=strangers))
     assert told(checker().check(response, cert_id, NOW)) == ["signature_not_checked:signer_unreadable"]  # not all read
     assert len(tried) == 4
+    response, cert_id = decoded(reply(answer(ASKED), by=STRANGER, certs=strangers[:16]))
+    assert told(checker().check(response, cert_id, NOW)) == ["signature_not_checked:signer_unknown"]

@@ -160,6 +160,7 @@ def test_answered_twice_because_asked_twice() -> None:
     assert found(exchange(SINGLE, reply, None)) == {"answers_duplicate"}
     assert found(exchange(SINGLE, reply, asks(ASKED, OTHER))) == {"answers_duplicate"}
     assert found(exchange(SINGLE, reply, asks(ASKED, OTHER, ASKED))) == set()
+    assert found(exchange(SINGLE, REPLY, asks(ASKED, OTHER, ASKED))) == set()
 
 
 def test_what_was_read_in_part_is_not_missed() -> None:
@@ -198,6 +199,42 @@ def test_headers_are_compared_with_the_answer_that_expires_first() -> None:
         http=transaction((b"cache-control", b"max-age=172800")),
     )
     assert first == {"cache_max_age_beyond_next_update"}
+
+
+def test_headers_are_compared_with_this_reply_and_all_its_answers() -> None:
+    """Whatever their order, and whichever lack a time."""
+    auditor = new_stage()
+    week = transaction((b"cache-control", b"max-age=518400"), (b"last-modified", b"Thu, 01 Jan 2026 00:00:00 GMT"))
+    assert names(exchange(changed(SINGLE, this_update=0, next_update=None)), stage=auditor, http=week) == [
+        {"next_update_missing"}
+    ]
+    assert names(exchange(), stage=auditor, http=week) == [{"cache_last_modified_early"}]
+    late = changed(SINGLE, cert_id=OTHER, next_update=NOW + 30 * DAY, this_update=NOW - 9 * DAY)
+    timeless = changed(SINGLE, cert_id=changed(OTHER, serial_number="FE"), next_update=None, this_update=None)
+    soon = changed(SINGLE, next_update=NOW + DAY)
+    expected = {"cache_max_age_beyond_next_update", "cache_last_modified_early"}
+    for singles in ((timeless, late, soon), (soon, timeless, late), (late, soon, timeless)):
+        reply = changed(REPLY, responses=singles, responses_total=3)
+        (audit,) = names(exchange(soon, reply), stage=auditor, http=week)
+        assert audit == expected
+
+
+def test_each_answer_of_a_reply_has_its_own_findings() -> None:
+    second = changed(SINGLE, cert_id=OTHER, next_update=None)
+    reply = changed(REPLY, responses=(SINGLE, second), responses_total=2)
+    request = asks(ASKED, OTHER)
+    auditor = new_stage()
+    for _ in range(2):
+        made = exchange(SINGLE, reply, request), exchange(second, reply, request, cert_id=OTHER)
+        assert names(*made, stage=auditor) == [set(), {"next_update_missing"}]
+
+
+def test_one_time_ahead_does_not_make_another_past() -> None:
+    soon = changed(SINGLE, next_update=NOW + SECOND, this_update=NOW - DAY)
+    assert found(exchange(soon, changed(REPLY, responses=(soon,), produced_at=NOW + HOUR))) == {
+        "produced_at_future",
+        "produced_at_after_next_update",
+    }
 
 
 def test_over_time() -> None:

@@ -150,11 +150,22 @@ def rows() -> dict[str, Row]:
         "ECDSA over SHA-1": signed_by(CA, "ecdsa sha1", frozenset({"signature_sha1"})),
         # OpenSSL asks for 1,024 bits at its security level 1, and not of an OCSP signer at all.
         "a key of 1,024 bits": Row(reply(good, by=weak, certs=(weak,)), {"signer_key_weak"}, (OK,)),
+        "a key of 1,024 bits under another's name": Row(
+            reply(good, by=weak, responder=STRANGER.by_key(), certs=(weak,)),
+            {"signer_key_weak", "responder_id_mismatch"},
+            (FAILED,),
+        ),
         "a curve of 192 bits": Row(reply(good, by=small, certs=(small,)), {"signer_key_weak"}, (OK,)),
         # Delegates.
         "delegate without EKU": delegated({"delegate_eku_missing"}, FAILED, eku=False),
         "delegate with any EKU": delegated({"delegate_eku_missing"}, FAILED, eku=False, any_eku=True),
         "expired delegate": delegated({"delegate_expired"}, FAILED, start=-60 * DAY, end=-DAY),
+        "delegate expired within the skew": delegated(set(), FAILED, start=-60 * DAY, end=-HOUR / 12),
+        "delegate expired a second before": delegated(
+            {"delegate_expired"}, FAILED, start=-60 * DAY, end=-HOUR / 12 - HOUR / 3600
+        ),
+        "delegate of soon": delegated(set(), FAILED, start=HOUR / 12),
+        "delegate of a second later": delegated({"delegate_not_yet_valid"}, FAILED, start=HOUR / 12 + HOUR / 3600),
         "delegate of tomorrow": delegated({"delegate_not_yet_valid"}, FAILED, start=DAY),
         "delegate of another CA": delegated({"delegate_wrong_issuer"}, FAILED, by=STRANGER),
         "delegate certified over SHA-1": Row(
@@ -309,6 +320,18 @@ def audited(row: Row, lookup: MemoryLookup | None = None, now_s: int = NOW_S, **
 @pytest.mark.parametrize("name", ROWS)
 def test_what_is_found(name: str) -> None:
     assert audited(ROWS[name]) == ROWS[name].expected
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_second_time_says_the_same(name: str) -> None:
+    """The reply is remembered then, and what was found about it."""
+    row = ROWS[name]
+    conversed, decoder = conversation(row.asked, row.answered), OcspDecoder(OcspSettings())
+    stage = AuditStage(AuditSettings(), knowing(*TRUSTED))
+    for _ in range(2):
+        exchanges = [each for each in decoder.feed(conversed) if isinstance(each, OcspExchange)]
+        found = {finding.value for audit in stage.feed(exchanges, conversed) for finding in audit or ()}
+        assert found == row.expected
 
 
 @pytest.mark.needs("openssl")

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from sensor.capture.inputs import open_inputs
-from sensor.settings import CtSettings, Settings
+from sensor.settings import AuditSettings, CtSettings, Settings
 from sensor.workers.chunk import GIVE_UP, LAST, Chunk, ChunkReader
 from sensor.workers.shard import Task, Worker, log_count
 from tests.workers.conftest import PCAPS
@@ -50,3 +50,12 @@ def test_who_sees_what_others_have_to_know_gives_up(store: str) -> None:
     assert [chunks[-1] for chunks in found if chunks[-1][0] == GIVE_UP] == [
         (GIVE_UP, {"why": "a CRL is in the traffic"}, 0)
     ]
+
+
+def test_who_checks_more_signatures_than_its_part_gives_up(store: str) -> None:
+    """What one process alone would leave unchecked, it alone can say."""
+    path = PCAPS / "ocsp" / "revocation-reasons.pcap"
+    for per_second, expected in ((3, LAST), (2, GIVE_UP)):
+        settings = Settings(ct=CtSettings(path=store), audit=AuditSettings(signatures_per_s=per_second))
+        kinds = {said(path, shard, 2, settings)[-1][0] for shard in (0, 1)}
+        assert kinds == {LAST, expected}
