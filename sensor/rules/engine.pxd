@@ -12,6 +12,8 @@ cdef class _Service:
     cdef list rules, fields
     cdef ServiceIndex index
     cdef tuple always
+    cdef list of_cert_id, of_answer
+    cdef dict cert_ids, answers
 
 @cython.final
 cdef class RuleEngine:
@@ -36,6 +38,10 @@ cdef class RuleEngine:
     cpdef cleartext(self, object cleartext)
     @cython.locals(service=_Service, field=FieldIndex, found=tuple, rules=tuple)
     cpdef exchange(self, object exchange, object issuer, object software, object audit, object on_crl)
+    @cython.locals(kept=tuple, found=tuple)
+    cdef tuple _of_cert_id(self, _Service service, object exchange)
+    @cython.locals(kept=tuple, found=tuple)
+    cdef tuple _of_answer(self, _Service service, object exchange)
     @cython.locals(service=_Service)
     cpdef crl(self, object fetched)
     @cython.locals(service=_Service)
@@ -46,5 +52,8 @@ cdef class RuleEngine:
     cpdef weird(self, object weird)
     cdef _check(self, _Service service, tuple found, object event)
     cdef _fired(self, object active, object event)
+
+@cython.locals(field=FieldIndex, found=tuple, rules=tuple)
+cdef tuple _of_exchange(list fields, object exchange)
 
 cpdef _weird_raw(object weird, int code)

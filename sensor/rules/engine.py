@@ -27,6 +27,7 @@ from sensor.rules.lines import Line, LineReader
 from sensor.rules.matching import Matcher, compile_expression
 from sensor.rules.notices import NoticeBook
 from sensor.rules.probes import (
+    NONCE_ECHOED,
     cleartext_raw,
     conn_raw,
     exchange_raw,
@@ -40,6 +41,8 @@ from sensor.rules.requirement import requirement
 from sensor.rules.rule import EventRule, RuleSet
 from sensor.settings import Settings
 from sensor.weird import Weird
+
+_MAX_REMEMBERED = 1024  # records of each kind
 
 
 class ActiveRule:
@@ -63,6 +66,16 @@ class _Service:
         self.index = ServiceIndex(name, required, limit)
         self.fields: list[FieldIndex] = self.index.fields
         self.always: Rules = self.index.always
+        # Of exchanges, the fields of what the decoder gives one record for, however often a message comes: what they
+        # lead to is remembered by the record's id(), which is its own while it is kept here.
+        self.of_cert_id: list[FieldIndex] = []
+        self.of_answer: list[FieldIndex] = []
+        if name == "ocsp_exchange":
+            self.of_cert_id = [field for field in self.fields if 20 <= field.code < 30]
+            self.of_answer = [field for field in self.fields if field.code >= 40 and field.code != NONCE_ECHOED]
+            self.fields = [field for field in self.fields if field not in self.of_cert_id + self.of_answer]
+        self.cert_ids: dict[int, tuple[object, Rules]] = {}
+        self.answers: dict[int, tuple[object, object, Rules]] = {}
 
 
 class RuleEngine:
@@ -234,17 +247,51 @@ class RuleEngine:
             return
         found = service.always
         for field in service.fields:
-            raw = exchange_raw(exchange, issuer, software, audit, field.code)
+            raw = exchange_raw(exchange, issuer, software, audit, on_crl, field.code)
             if raw is not None:
                 rules = field.candidates(raw)
                 if rules:
                     found = merge(found, rules)
+        if service.of_cert_id and exchange.cert_id is not None:
+            rules = self._of_cert_id(service, exchange)
+            if rules:
+                found = merge(found, rules)
+        if service.of_answer and exchange.response is not None:
+            rules = self._of_answer(service, exchange)
+            if rules:
+                found = merge(found, rules)
         if found:
             end = max(exchange.ts, exchange.response_ts or 0)
             line = partial(self._lines.exchange, exchange, issuer, software, audit, on_crl)
-            value = partial(exchange_raw, exchange, issuer, software, audit)
+            value = partial(exchange_raw, exchange, issuer, software, audit, on_crl)
             event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, value)
             self._check(service, found, event)
+
+    def _of_cert_id(self, service: _Service, exchange: OcspExchange) -> Rules:
+        """What the fields of its CertID lead to."""
+        cert_id = exchange.cert_id
+        kept = service.cert_ids.get(id(cert_id))
+        if kept is not None:
+            return kept[1]
+        found = _of_exchange(service.of_cert_id, exchange)
+        if len(service.cert_ids) >= _MAX_REMEMBERED:
+            service.cert_ids.clear()
+        service.cert_ids[id(cert_id)] = (cert_id, found)
+        return found
+
+    def _of_answer(self, service: _Service, exchange: OcspExchange) -> Rules:
+        """What the fields of its reply, and of the SingleResponse in it, lead to."""
+        single, response = exchange.single, exchange.response
+        if single is None:
+            return _of_exchange(service.of_answer, exchange)
+        kept = service.answers.get(id(single))
+        if kept is not None and kept[1] is response:
+            return kept[2]
+        found = _of_exchange(service.of_answer, exchange)
+        if len(service.answers) >= _MAX_REMEMBERED:
+            service.answers.clear()
+        service.answers[id(single)] = (single, response, found)
+        return found
 
     def crl(self, fetched: CrlFetch) -> None:
         service = self._crl
@@ -352,6 +399,17 @@ class RuleEngine:
 
     def _ocsp_line(self, response: OcspResponse, fuid: str, began: int, place: int) -> Line:
         return self._lines.ocsp(response, fuid, began)[place]
+
+
+def _of_exchange(fields: list[FieldIndex], exchange: OcspExchange) -> Rules:
+    found: Rules = ()
+    for field in fields:
+        raw = exchange_raw(exchange, None, None, None, None, field.code)
+        if raw is not None:
+            rules = field.candidates(raw)
+            if rules:
+                found = merge(found, rules)
+    return found
 
 
 def _weird_raw(weird: Weird, code: int) -> Any:

@@ -31,6 +31,9 @@ class Shape(enum.Enum):
     bool = "bool"
 
 
+NONCE_ECHOED: Final = 43
+"""The one number from 40 on that is not of the reply alone."""
+
 _FLOW: Final = {
     "id.orig_h": (1, Shape.text),
     "id.resp_h": (2, Shape.text),
@@ -107,6 +110,8 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "issuer": (16, Shape.text),
         "software": (17, Shape.text),
         "audit": (18, Shape.text),
+        "on_crl": (19, Shape.text),
+        "response_delay": (33, Shape.number),
         "hash_algorithm": (20, Shape.text),
         "issuer_name_hash": (21, Shape.hex),
         "issuer_key_hash": (22, Shape.hex),
@@ -117,7 +122,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "response_status": (40, Shape.text),
         "responder_id": (41, Shape.text),
         "signature_algorithm": (42, Shape.text),
-        "nonce_echoed": (43, Shape.bool),
+        "nonce_echoed": (NONCE_ECHOED, Shape.bool),
         "cert_status": (50, Shape.text),
         "revocation_reason": (51, Shape.text),
     },
@@ -135,6 +140,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "software": (19, Shape.text),
         "evidence": (20, Shape.text),
         "times_seen": (21, Shape.number),
+        "foreign_responder": (22, Shape.bool),
     },
     "weird": _FLOW | {"name": (10, Shape.text), "addl": (11, Shape.text), "source": (12, Shape.text)},
     "notice": {},
@@ -281,7 +287,7 @@ def cleartext_raw(cleartext: Cleartext, code: int) -> Any:
     return cleartext.user_agent if code == 18 else cleartext.status_code
 
 
-def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any, code: int) -> Any:
+def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any, on_crl: Any, code: int) -> Any:
     if code < 10:
         return flow_raw(exchange.flow, code)
     if code < 20:
@@ -299,7 +305,9 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             return exchange.evidence._value_
         if code == 16:
             return issuer
-        return software if code == 17 else audit
+        if code == 17:
+            return software
+        return audit if code == 18 else on_crl
     if code < 30:
         cert_id = exchange.cert_id
         if cert_id is None:
@@ -310,6 +318,8 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             return cert_id.issuer_name_hash
         return cert_id.issuer_key_hash if code == 22 else cert_id.serial_number
     if code < 40:
+        if code == 33:
+            return _delay(exchange)
         request = exchange.request
         if request is None:
             if code == 30 and exchange.response is not None:
@@ -319,6 +329,13 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             return request.nonce
         return request.requestor_name if code == 31 else request.signed
     return _answer_raw(exchange, code)
+
+
+def _delay(exchange: OcspExchange) -> Any:
+    """In seconds, whole microseconds."""
+    if exchange.response_ts is None or exchange.method is None:
+        return None
+    return (max(exchange.ts // 1000, exchange.response_ts // 1000) - exchange.ts // 1000) / 1_000_000
 
 
 def _answer_raw(exchange: OcspExchange, code: int) -> Any:
@@ -368,4 +385,6 @@ def leak_raw(leak: Leak, code: int) -> Any:
         return leak.found_in
     if code == 19:
         return leak.software
-    return leak.evidence._value_ if code == 20 else leak.times_seen
+    if code == 20:
+        return leak.evidence._value_
+    return leak.times_seen if code == 21 else (leak.foreign_responder or None)

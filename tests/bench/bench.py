@@ -25,6 +25,7 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
+from hundred import write_rules  # noqa: E402  (it lies beside this file, which is no package)
 from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
 from table import Growth, Row, Target, render_report, replace_figures  # noqa: E402  (as above)
 
@@ -170,6 +171,25 @@ class Bench:
             Row(f"dense {SCAPY_TRANSACTIONS}", "scapy: dissect each packet", theirs / max(ours, 1e-3), *peaks, None)
         ]
 
+    def cost_of_rules(self, count: int) -> list[Row]:
+        """The same with a hundred rules and without, the start of either taken off."""
+        rules = self.cache / "hundred.yml"
+        number = write_rules(rules)
+        small, large = self.load("dense", 1), self.load("dense", count)
+        commands: dict[str, Sequence[str]] = {}
+        for capture in (small, large):
+            commands[f"{capture.stem}, without rules"] = _replay(capture)
+            commands[f"{capture.stem}, with rules"] = [*_replay(capture), "--rules", str(rules)]
+        print("rules", file=sys.stderr)
+        runs = self.medians(commands)
+        bare, ruled = (
+            runs[f"{large.stem}, {how} rules"].seconds - runs[f"{small.stem}, {how} rules"].seconds
+            for how in ("without", "with")
+        )
+        peaks = (runs[f"{large.stem}, with rules"].peak, runs[f"{large.stem}, without rules"].peak)
+        target = Target("within", 1.15) if count == LOADS[0].count else None
+        return [Row(f"dense {count}, {number} rules", "itself without rules", bare / max(ruled, 1e-3), *peaks, target)]
+
     def growth(self, load: Load, base: int) -> Growth:
         """What a unit costs at x1, x2, x4 and x8, against x1. Start-up, measured on one transaction, is taken off; the
         least of the rounds counts, since what disturbs a run only adds to it and these are differences."""
@@ -193,7 +213,7 @@ def _ours(*words: str) -> None:
 
 def _replay(capture: Path) -> list[str]:
     store = str(capture.with_suffix(".sqlite"))
-    return [*_COMMAND, "replay", str(capture), "-o", "logs", "--ct", store, "--quiet"]
+    return [*_COMMAND, "replay", str(capture), "-o", "logs", "--ct", store, "--quiet", "--no-rules"]
 
 
 _COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
@@ -215,6 +235,7 @@ def main() -> None:
     rows = [row for load in loads for row in bench.compare(load, load.quick if arguments.quick else load.count)]
     if not arguments.load:
         rows += bench.compare_with_scapy()
+        rows += bench.cost_of_rules(LOADS[0].quick if arguments.quick else LOADS[0].count)
     growths = []
     if not (arguments.quick or arguments.no_growth):
         growths = [bench.growth(load, load.growth) for load in loads]

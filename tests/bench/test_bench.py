@@ -100,3 +100,19 @@ def test_the_readme_has_a_place_for_the_figures_and_no_bare_seconds() -> None:
     text = (HERE / "README.md").read_text()
     assert text.index(table.MARKS[0]) < text.index(table.MARKS[1])
     assert " s |" not in text and "seconds" not in text
+
+
+def test_a_hundred_rules_are_right_and_the_load_has_nothing_for_them(tmp_path: Path) -> None:
+    from hundred import write_rules
+
+    from sensor.cli.rule_trial import Trial
+    from sensor.rules.loader import load_rules
+    from sensor.settings import RuleSettings, Settings
+
+    assert write_rules(tmp_path / "hundred.yml") == 100
+    rules = load_rules([tmp_path / "hundred.yml"], RuleSettings())
+    assert len(rules.rules) == 100
+    make_load("dense", 4, tmp_path / "load.pcap", tmp_path / "load.pem")
+    trial = Trial(rules, Settings())
+    assert trial.fired(tmp_path / "load.pcap") == frozenset()
+    trial.close()

@@ -76,7 +76,7 @@ class Keeper:
         self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
     ) -> None:
         line = self._reader.exchange(exchange, issuer, software, audit, on_crl)
-        raw = partial(exchange_raw, exchange, issuer, software, audit)
+        raw = partial(exchange_raw, exchange, issuer, software, audit, on_crl)
         self._keep("ocsp_exchange", exchange.ts, exchange.flow, line, raw)
 
     def crl(self, fetched: CrlFetch) -> None:
