@@ -21,12 +21,19 @@ _REASONS: Final = (
 )
 
 
+_FLAGS: Final = re.compile(r"(?:\(\?[a-zA-Z]+\))*")
+_LATE_FLAGS: Final = re.compile(r"(?<!\\)(?:\\\\)*\(\?[a-zA-Z]+\)")
+
+
 class RegexError(Exception):
     """Why an expression cannot be used, in one line."""
 
 
 def check_regex(source: str) -> None:
-    """Raises RegexError."""
+    """Raises RegexError. Flags inside are refused, too: RE2 would take them, the engines of others do not."""
+    leading = _FLAGS.match(source)
+    if _LATE_FLAGS.search(source, leading.end() if leading is not None else 0):
+        raise RegexError("flags such as (?i) stand at the beginning, or as (?i:...) around what they are for")
     _compiled(source)
 
 

@@ -30,6 +30,7 @@ def test_time_grows_with_the_text_only() -> None:
         ("a++", "possessive"),
         ("(?>a)", "atomic groups"),
         ("(a", "no regular expression: missing ): (a"),
+        ("a|(?i)b", "flags such as (?i) stand at the beginning"),
         ("a{2000}", "no regular expression: invalid repetition size"),
         ("\ud800", "Unicode"),
     ],
@@ -38,3 +39,8 @@ def test_refused_in_one_line(source: str, told: str) -> None:
     with pytest.raises(RegexError) as error:
         check_regex(source)
     assert told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_flags_at_the_beginning_or_around() -> None:
+    for source in ("(?i)a", "(?i)(?s)a", "a(?i:b)", "(?is)a"):
+        check_regex(source)
