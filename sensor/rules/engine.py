@@ -22,12 +22,10 @@ from sensor.pki.x509 import X509
 from sensor.privacy.leak import Leak
 from sensor.rules.correlating import Correlator, Finding, make_correlators
 from sensor.rules.events import HttpEvent, LoggedEvent
-from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_index, merge
+from sensor.rules.index import Rules, merge
 from sensor.rules.lines import Line, LineReader
-from sensor.rules.matching import Matcher, compile_expression
 from sensor.rules.notices import NoticeBook
 from sensor.rules.probes import (
-    NONCE_ECHOED,
     cleartext_raw,
     conn_raw,
     exchange_raw,
@@ -37,45 +35,10 @@ from sensor.rules.probes import (
     leak_raw,
     ocsp_raw,
 )
-from sensor.rules.requirement import requirement
-from sensor.rules.rule import EventRule, RuleSet
+from sensor.rules.roster import ActiveRule, Roster
+from sensor.rules.rule import RuleSet
 from sensor.settings import Settings
 from sensor.weird import Weird
-
-_MAX_REMEMBERED = 1024  # records of each kind
-
-
-class ActiveRule:
-    """A rule that can fire."""
-
-    def __init__(self, rule: EventRule, is_quiet: bool, correlators: tuple[Correlator, ...]) -> None:
-        self.rule = rule
-        self.matches: Matcher = compile_expression(rule.expression)
-        self.is_quiet = is_quiet
-        self.correlators = correlators
-        self.hits = 0
-
-
-class _Service:
-    """The rules of one service, and where to look which of them an event may match."""
-
-    def __init__(self, name: str, rules: list[ActiveRule], limit: int) -> None:
-        can = partial(can_index, name)
-        required = [requirement(active.rule.expression, can) for active in rules]
-        self.rules = rules
-        self.index = ServiceIndex(name, required, limit)
-        self.fields: list[FieldIndex] = self.index.fields
-        self.always: Rules = self.index.always
-        # Of exchanges, the fields of what the decoder gives one record for, however often a message comes: what they
-        # lead to is remembered by the record's id(), which is its own while it is kept here.
-        self.of_cert_id: list[FieldIndex] = []
-        self.of_answer: list[FieldIndex] = []
-        if name == "ocsp_exchange":
-            self.of_cert_id = [field for field in self.fields if 20 <= field.code < 30]
-            self.of_answer = [field for field in self.fields if field.code >= 40 and field.code != NONCE_ECHOED]
-            self.fields = [field for field in self.fields if field not in self.of_cert_id + self.of_answer]
-        self.cert_ids: dict[int, tuple[object, Rules]] = {}
-        self.answers: dict[int, tuple[object, object, Rules]] = {}
 
 
 class RuleEngine:
@@ -106,7 +69,7 @@ class RuleEngine:
             self.active[rule.head.id] = active
             by_service.setdefault(rule.service, []).append(active)
         limit = settings.logs.max_field_bytes
-        services = {name: _Service(name, found, limit) for name, found in by_service.items()}
+        services = {name: Roster(name, found, limit) for name, found in by_service.items()}
         self._conn = services.get("conn")
         self._http = services.get("http")
         self._files = services.get("files")
@@ -182,7 +145,7 @@ class RuleEngine:
             line, value = partial(self._http_line, transaction), partial(http_raw, flow, request, response)
             self._check(service, found, HttpEvent("http", transaction.ts, transaction, line, value))
 
-    def _carried(self, service: _Service, transaction: HttpTransaction) -> None:
+    def _carried(self, service: Roster, transaction: HttpTransaction) -> None:
         """The lines of files.log of a transaction."""
         place = 0
         flow = transaction.flow
@@ -253,11 +216,11 @@ class RuleEngine:
                 if rules:
                     found = merge(found, rules)
         if service.of_cert_id and exchange.cert_id is not None:
-            rules = self._of_cert_id(service, exchange)
+            rules = service.from_cert_id(exchange)
             if rules:
                 found = merge(found, rules)
         if service.of_answer and exchange.response is not None:
-            rules = self._of_answer(service, exchange)
+            rules = service.from_answer(exchange)
             if rules:
                 found = merge(found, rules)
         if found:
@@ -266,32 +229,6 @@ class RuleEngine:
             value = partial(exchange_raw, exchange, issuer, software, audit, on_crl)
             event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, value)
             self._check(service, found, event)
-
-    def _of_cert_id(self, service: _Service, exchange: OcspExchange) -> Rules:
-        """What the fields of its CertID lead to."""
-        cert_id = exchange.cert_id
-        kept = service.cert_ids.get(id(cert_id))
-        if kept is not None:
-            return kept[1]
-        found = _of_exchange(service.of_cert_id, exchange)
-        if len(service.cert_ids) >= _MAX_REMEMBERED:
-            service.cert_ids.clear()
-        service.cert_ids[id(cert_id)] = (cert_id, found)
-        return found
-
-    def _of_answer(self, service: _Service, exchange: OcspExchange) -> Rules:
-        """What the fields of its reply, and of the SingleResponse in it, lead to."""
-        single, response = exchange.single, exchange.response
-        if single is None:
-            return _of_exchange(service.of_answer, exchange)
-        kept = service.answers.get(id(single))
-        if kept is not None and kept[1] is response:
-            return kept[2]
-        found = _of_exchange(service.of_answer, exchange)
-        if len(service.answers) >= _MAX_REMEMBERED:
-            service.answers.clear()
-        service.answers[id(single)] = (single, response, found)
-        return found
 
     def crl(self, fetched: CrlFetch) -> None:
         service = self._crl
@@ -347,7 +284,7 @@ class RuleEngine:
             for finding in correlator.finish():
                 self._found(correlator, finding)
 
-    def _check(self, service: _Service, found: Rules, event: LoggedEvent) -> None:
+    def _check(self, service: Roster, found: Rules, event: LoggedEvent) -> None:
         for number in found:
             active = service.rules[number]
             if active.matches(event):
@@ -399,17 +336,6 @@ class RuleEngine:
 
     def _ocsp_line(self, response: OcspResponse, fuid: str, began: int, place: int) -> Line:
         return self._lines.ocsp(response, fuid, began)[place]
-
-
-def _of_exchange(fields: list[FieldIndex], exchange: OcspExchange) -> Rules:
-    found: Rules = ()
-    for field in fields:
-        raw = exchange_raw(exchange, None, None, None, None, field.code)
-        if raw is not None:
-            rules = field.candidates(raw)
-            if rules:
-                found = merge(found, rules)
-    return found
 
 
 def _weird_raw(weird: Weird, code: int) -> Any:

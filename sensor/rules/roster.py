@@ -1,0 +1,88 @@
+"""The rules of one service that can fire, and what tells which of them an event may match (`sensor.rules.index`).
+
+Compiled where a compiler is found (roster.pxd).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sensor.ocsp.model import OcspExchange
+from sensor.rules.correlating import Correlator
+from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_index, merge
+from sensor.rules.matching import Matcher, compile_expression
+from sensor.rules.probes import NONCE_ECHOED, exchange_raw
+from sensor.rules.requirement import requirement
+from sensor.rules.rule import EventRule
+
+_MAX_REMEMBERED = 1024  # records of each kind
+
+
+class ActiveRule:
+    """A rule that can fire."""
+
+    def __init__(self, rule: EventRule, is_quiet: bool, correlators: tuple[Correlator, ...]) -> None:
+        self.rule = rule
+        self.matches: Matcher = compile_expression(rule.expression)
+        self.is_quiet = is_quiet
+        self.correlators = correlators
+        self.hits = 0
+
+
+class Roster:
+    """The rules of one service, and where to look which of them an event may match."""
+
+    def __init__(self, name: str, rules: list[ActiveRule], limit: int) -> None:
+        can = partial(can_index, name)
+        required = [requirement(active.rule.expression, can) for active in rules]
+        self.rules = rules
+        self.index = ServiceIndex(name, required, limit)
+        self.fields: list[FieldIndex] = self.index.fields
+        self.always: Rules = self.index.always
+        # Of exchanges, the fields of what the decoder gives one record for, however often a message comes: what they
+        # lead to is remembered by the record's id(), which is its own while it is kept here.
+        self.of_cert_id: list[FieldIndex] = []
+        self.of_answer: list[FieldIndex] = []
+        if name == "ocsp_exchange":
+            self.of_cert_id = [field for field in self.fields if 20 <= field.code < 30]
+            self.of_answer = [field for field in self.fields if field.code >= 40 and field.code != NONCE_ECHOED]
+            self.fields = [field for field in self.fields if field not in self.of_cert_id + self.of_answer]
+        self.cert_ids: dict[int, tuple[object, Rules]] = {}
+        self.answers: dict[int, tuple[object, object, Rules]] = {}
+
+    def from_cert_id(self, exchange: OcspExchange) -> Rules:
+        """What the fields of its CertID lead to."""
+        cert_id = exchange.cert_id
+        kept = self.cert_ids.get(id(cert_id))
+        if kept is not None:
+            return kept[1]
+        found = _of_exchange(self.of_cert_id, exchange)
+        if len(self.cert_ids) >= _MAX_REMEMBERED:
+            self.cert_ids.clear()
+        self.cert_ids[id(cert_id)] = (cert_id, found)
+        return found
+
+    def from_answer(self, exchange: OcspExchange) -> Rules:
+        """What the fields of its reply, and of the SingleResponse in it, lead to."""
+        single, response = exchange.single, exchange.response
+        if single is None:
+            return _of_exchange(self.of_answer, exchange)
+        kept = self.answers.get(id(single))
+        if kept is not None and kept[1] is response:
+            return kept[2]
+        found = _of_exchange(self.of_answer, exchange)
+        if len(self.answers) >= _MAX_REMEMBERED:
+            self.answers.clear()
+        self.answers[id(single)] = (single, response, found)
+        return found
+
+
+def _of_exchange(fields: list[FieldIndex], exchange: OcspExchange) -> Rules:
+    found: Rules = ()
+    for field in fields:
+        raw = exchange_raw(exchange, None, None, None, None, field.code)
+        if raw is not None:
+            rules = field.candidates(raw)
+            if rules:
+                found = merge(found, rules)
+    return found
