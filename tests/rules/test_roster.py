@@ -18,11 +18,6 @@ TESTS = (
     "hash_algorithm: sha1",
     "responder_id|contains: byName",
 )
-    "cert_status: revoked",
-    "serial_number|startswith: '4'",
-    "hash_algorithm: sha1",
-    "responder_id|contains: byName",
-)
 
 
 def test_the_same_as_looking_again(tmp_path: Path) -> None:
