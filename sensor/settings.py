@@ -325,6 +325,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """live: whether files can be opened only below the folders that are written to (Linux 5.13)."""
     seccomp: bool = True
     """live: whether system calls that a sensor needs no more are refused."""
+    stop_within_s: Seconds = 2.5
+    """live: how long packets that wait are still looked at once it is told to stop; the rest is told as lost."""
     max_memory_bytes: Size = 2 << 30
     """live: memory the process may take (RLIMIT_DATA, without the packet ring): far above what the other limits add up
     to, so that only a mistake meets it."""

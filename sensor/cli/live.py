@@ -167,7 +167,8 @@ def _watch(
             server.start()
         if queue is not None:
             queue.start()
-        _obey_signals(source, queue)
+        stopping = Stopping(source, settings.service.stop_within_s)
+        _obey_signals(stopping, queue)
         _tell_start(args, source.name, sealed)
         if summary is not None:
             watch = open_watch(source.name, summary, settings.health.interval_s, args.plain, not args.no_color)
@@ -177,6 +178,7 @@ def _watch(
         if queue is not None:
             work.append(_every(TICK_S, lambda: _pass_on(queue)))
         work.append(_every(TICK_S, lambda: _look_after(presence, source)))
+        work.append(stopping.look)
         work.append(_every(TICK_S, lambda: _follow_clock(pipeline)))
         pipeline.run(source, lambda: _do(work))
         manager.stopping()
@@ -204,7 +206,9 @@ def _watch(
     if presence.is_replaced:
         return EXIT_BROKEN
     stats = source.stats()
-    lost = stats.dropped or stats.interface_dropped or not source.complete or pipeline.internal_errors
+    if unread := stats.received - pipeline.tracker.frames:
+        _tell(f"{unread} packets that waited were not looked at before the end")
+    lost = unread or stats.dropped or stats.interface_dropped or not source.complete or pipeline.internal_errors
     return EXIT_PARTIAL if lost or not is_logged else 0
 
 
@@ -289,13 +293,32 @@ def _every(seconds: float, work: Callable[[], None]) -> Callable[[], None]:
     return check
 
 
-def _obey_signals(source: LiveSource, queue: QueuedSink | None) -> None:
+class Stopping:
+    """Ends a source: no packet is let in any more, and those that wait are handed out, for so many seconds."""
+
+    def __init__(self, source: LiveSource, within_s: float) -> None:
+        self._source = source
+        self._within_s = within_s
+        self._until: float | None = None
+
+    def begin(self) -> None:
+        """May be called from a signal handler."""
+        self._until = time.monotonic() + self._within_s
+        self._source.stop()
+
+    def look(self) -> None:
+        """Between two batches: is the time over?"""
+        if self._until is not None and time.monotonic() > self._until:
+            self._source.close()
+
+
+def _obey_signals(stopping: Stopping, queue: QueuedSink | None) -> None:
     """SIGTERM and SIGINT end the run in good order; a second one does what it does by default. SIGHUP opens the logs
     anew, as logrotate wants it; on a terminal it says that the terminal has gone, and ends the run, too."""
 
     def stop(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        source.stop()
+        stopping.begin()
 
     def reopen(_: int, __: FrameType | None) -> None:
         if queue is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -98,6 +99,20 @@ def test_hup_and_term_under_load(wire: Cable, tmp_path: Path, number: int) -> No
     assert sum(row["pkts_proc"] for row in rows(logs / "stats.log")) == sum(
         row["orig_pkts"] + row["resp_pkts"] for row in rows(logs / "conn.log")
     )
+
+
+def test_packets_that_wait_at_the_end_are_looked_at_or_told(wire: Cable, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    quickly = ("--set", "service.stop_within_s=0.2")
+    live = Live(tmp_path, "-i", "w1", "-o", str(logs), before=(*QUICK, *quickly))
+    send(wire, 0, 150)
+    code, _, err = live.stop()
+    told = re.search(r"(\d+) packets that waited were not looked at", err)
+    unread = int(told[1]) if told else 0
+    stats = rows(logs / "stats.log")
+    dropped = sum(row.get("pkts_dropped", 0) for row in stats)
+    assert sum(row["pkts_proc"] for row in stats) + unread + dropped == 150 * len(TRANSACTION)
+    assert code == (3 if unread or dropped else 0)
 
 
 def test_kill_9_of_the_parser_loses_no_line_that_was_written(wire: Cable, tmp_path: Path) -> None:
