@@ -80,6 +80,9 @@ class FetchStage:
             events.append(_weird(transaction, file, name, crl.problem))
         if crl.head is None:
             return  # labelled as one, and none
+        if crl.serials is not None and crl.serials.is_full:
+            told = f"{len(crl.serials)} of {crl.entries} entries are remembered"
+            events.append(_weird(transaction, file, "crl_not_remembered", told))
         fetch = _fetch(transaction, file)
         asked = tuple(entry for entry in crl.hits if entry.reason != _REMOVED)
         audit = None

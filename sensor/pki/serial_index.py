@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 _BUCKETS = 256  # each is sorted alone, so that sorting takes no more memory than the index
+_ONE_BUCKET = 8192  # keys up to which there is only one: most CRLs are short
 
 
 class SerialBudget:
@@ -56,7 +57,8 @@ class SerialIndex:
 
     def __init__(self, budget: SerialBudget) -> None:
         self._budget = budget
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._buckets = [array("q")]
+        self._mask = 0
         self._size = 0
         self.is_full = False
 
@@ -71,9 +73,20 @@ class SerialIndex:
             self.is_full = True
             return
         self._size += len(keys)
-        buckets = self._buckets
+        if self._mask == 0 and self._size > _ONE_BUCKET:
+            (short,) = self._buckets
+            self._buckets = [array("q") for _ in range(_BUCKETS)]
+            self._mask = _BUCKETS - 1
+            self._sort_in(short)
+        self._sort_in(keys)
+
+    def _sort_in(self, keys: Sequence[int]) -> None:
+        buckets, mask = self._buckets, self._mask
+        if mask == 0:
+            buckets[0].extend(keys)
+            return
         for key in keys:
-            buckets[key & 255].append(key)
+            buckets[key & mask].append(key)
 
     def seal(self) -> None:
         """Nothing is added any more."""
@@ -81,6 +94,6 @@ class SerialIndex:
             self._buckets[i] = array("q", sorted(bucket))
 
     def __contains__(self, key: int) -> bool:
-        bucket = self._buckets[key & 255]
+        bucket = self._buckets[key & self._mask]
         place = bisect_left(bucket, key)
         return place < len(bucket) and bucket[place] == key

@@ -95,6 +95,14 @@ def test_a_broken_one_and_a_limit_are_told_apart() -> None:
     assert weird.name == "asn1_limit"
 
 
+def test_entries_that_find_no_room_are_told() -> None:
+    stage = make_stage(CrlSettings(max_remembered=100))
+    weird, event = stage.feed(transaction(stage, CRL))
+    assert isinstance(weird, Weird) and isinstance(event, CrlFetch)
+    assert weird.name == "crl_not_remembered"
+    assert weird.addl is not None and weird.addl.endswith("of 199 entries are remembered")
+
+
 def asked(serial: str, name: bytes = NAME.public_bytes(), algorithm: str = "sha1") -> CertId:
     import hashlib
 

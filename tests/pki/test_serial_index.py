@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from sensor.pki.serial_index import SerialBudget, SerialIndex, serial_key
 
 
@@ -12,13 +14,14 @@ def keys(count: int, seed: int) -> list[int]:
     return [serial_key(rnd.randbytes(16)) for _ in range(count)]
 
 
-def test_membership() -> None:
-    index = SerialIndex(SerialBudget(10_000))
-    inside, outside = keys(3000, 1), keys(3000, 2)
-    for i in range(0, 3000, 70):
+@pytest.mark.parametrize("count", [0, 1, 3000, 8192, 8193, 20_000])
+def test_membership(count: int) -> None:
+    index = SerialIndex(SerialBudget(20_000))
+    inside, outside = keys(count, 1), keys(3000, 2)
+    for i in range(0, count, 70):
         index.add(inside[i : i + 70])
     index.seal()
-    assert len(index) == 3000
+    assert len(index) == count
     assert all(key in index for key in inside)
     assert not any(key in index for key in outside)
 
