@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import gzip
 import os
+import socket
 import struct
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from sensor.capture.inputs import open_inputs
+from sensor.capture.live import ring
 from sensor.capture.source import FrameBatch, PacketSource
 from sensor.settings import CaptureSettings
 from sensor.weird import Weird
+from tests.capture.live.ring_memory import Taken, encode_block
 
 NS = 1_000_000_000
 ETHERNET = 1
@@ -119,6 +123,43 @@ def of_a_pipe(folder: Path, sent: Sequence[Sent], damaged: bool) -> PacketSource
     return open_inputs([str(fifo)], CaptureSettings())
 
 
+class PlayedKernel:
+    """In place of a PacketSocket: a ring in which everything has come already. The real one has its own times."""
+
+    sent: Sequence[Sent] = ()
+    damaged = False
+
+    def __init__(self, block_bytes: int, block_count: int, _: int) -> None:
+        self.block_bytes, self.block_count = block_bytes, block_count
+        self.sock, self._other = socket.socketpair()
+        parts = [self.sent[at : at + 400] for at in range(0, len(self.sent), 400)]
+        blocks = [bytearray(encode_block([Taken(*one) for one in part], block_bytes)) for part in parts]
+        if self.damaged:  # one frame more than there are
+            struct.pack_into("@I", blocks[-1], 12, len(parts[-1]) + 1)
+        assert len(blocks) < block_count
+        self.ring = bytearray(b"".join(blocks).ljust(block_bytes * block_count, b"\0"))
+
+    def bind(self, _: int) -> None:
+        """Nothing to do, as below."""
+
+    make_promiscuous = admit = bind
+
+    def take_statistics(self) -> tuple[int, int, int]:
+        return 0, 0, 0
+
+    def close(self) -> None:
+        self.sock.close()
+        self._other.close()
+
+
+def of_a_ring(_: Path, sent: Sequence[Sent], damaged: bool) -> PacketSource:
+    kernel = type("Played", (PlayedKernel,), {"sent": sent, "damaged": damaged})
+    with mock.patch.object(ring, "PacketSocket", kernel):
+        source = ring.RingSource(["lo"], CaptureSettings(ring_bytes=1 << 22))
+    source.stop()  # once all is read, it ends
+    return source
+
+
 SOURCES: dict[str, Build] = {
     "fake": fake,
     "pcap": of_file(pcap),
@@ -127,6 +168,7 @@ SOURCES: dict[str, Build] = {
     "pcap in gzip": of_file(pcap, gzip.compress),
     "three files": of_three_files,
     "pipe": of_a_pipe,
+    "ring": of_a_ring,
 }
 EACH = pytest.mark.parametrize("build", SOURCES.values(), ids=SOURCES)
 
