@@ -64,6 +64,11 @@ def test_two_statuses_of_one_moment() -> None:
     assert told(at(REVOKED, 0), at(GOOD, 0), at(REVOKED, 0)) == [set(), {"status_conflicting"}, set()]
 
 
+def test_a_hold_is_a_revocation() -> None:
+    assert told(at(HELD, 0), at(GOOD, 0), at(REVOKED, 0)) == [set(), {"status_conflicting"}, set()]
+    assert told(at(HELD, 5), at(GOOD, 0)) == [set(), {"status_outdated"}]
+
+
 def test_certificates_are_told_apart() -> None:
     other = changed(GOOD, cert_id=changed(ASKED, issuer_key_hash=b"o" * 20))
     assert told(at(REVOKED, 5), at(other, 0)) == [set(), set()]

@@ -42,6 +42,8 @@ CA = changed(SUBSCRIBER, is_ca=True)
         (10 * DAY, None, ("validity_long_unless_ca",)),
         (10 * DAY, CA, ()),
         (365 * DAY, CA, ()),
+        (366 * DAY - SECOND, CA, ()),
+        (366 * DAY - SECOND, None, ("validity_long_unless_ca",)),
         (366 * DAY, CA, ("validity_long",)),
         (366 * DAY, None, ("validity_long",)),
         (-SECOND, SUBSCRIBER, ()),  # told otherwise
