@@ -27,7 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 from hundred import write_rules  # noqa: E402  (it lies beside this file, which is no package)
 from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
-from table import Growth, Row, Target, render_report, replace_figures  # noqa: E402  (as above)
+from table import Growth, Row, Sharing, Target, render_report, replace_figures  # noqa: E402  (as above)
 
 SCAPY_CODE = """
 import sys
@@ -35,6 +35,13 @@ from scapy.all import PcapReader, TCP
 with PcapReader(sys.argv[1]) as packets:
     for packet in packets:
         packet.haslayer(TCP)
+"""
+AT_ONCE_CODE = """
+import subprocess, sys
+count, argv = int(sys.argv[1]), sys.argv[2:]
+place = argv.index("-o") + 1
+runs = [subprocess.Popen([*argv[:place], f"logs{number}", *argv[place + 1:]]) for number in range(count)]
+sys.exit(max(run.wait() for run in runs))
 """
 SCAPY_TRANSACTIONS = 500
 """Scapy takes some 180 us a packet: it gets a slice, and is compared by the packet."""
@@ -206,6 +213,25 @@ class Bench:
         peak = max(run.peak for run in medians.values())
         return Growth(f"{load.kind} {base}", tuple(cost / costs[0] for cost in costs), peak)
 
+    def sharing(self, load: Load, count: int, workers: int) -> Sharing:
+        """One worker's time over that of several; and as a measure of the machine, how much sooner as many runs of one
+        worker each are over at once than one behind the other. The least of the rounds counts, as for `growth`."""
+        small, large = self.load(load.kind, 1), self.load(load.kind, count)
+        several = ["--workers", str(workers)]
+        commands: dict[str, Sequence[str]] = {
+            "start": _replay(small),
+            "start, several": [*_replay(small), *several],
+            "one": _replay(large),
+            "several": [*_replay(large), *several],
+            "at once": [sys.executable, "-c", AT_ONCE_CODE, str(workers), *_replay(large)],
+        }
+        print(f"{load.kind}, {workers} workers", file=sys.stderr)
+        runs = self.medians(commands)
+        one, shared = runs["one"].least, runs["several"].least
+        work = (one - runs["start"].least) / (shared - runs["start, several"].least)
+        machine = workers * one / runs["at once"].least
+        return Sharing(f"{load.kind} {count}", workers, one / shared, work, machine, runs["several"].peak)
+
 
 def _ours(*words: str) -> None:
     subprocess.run([*_COMMAND, *words], check=True, stdout=subprocess.DEVNULL)
@@ -239,7 +265,12 @@ def main() -> None:
     growths = []
     if not (arguments.quick or arguments.no_growth):
         growths = [bench.growth(load, load.growth) for load in loads]
-    report = render_report(rows, growths, bench.rounds)
+    sharings = []
+    if not arguments.load or "dense" in arguments.load:
+        dense = LOADS[0]
+        counts = [dense.quick] if arguments.quick else [dense.count, 8 * dense.count]
+        sharings = [bench.sharing(dense, count, 2) for count in counts]
+    report = render_report(rows, growths, bench.rounds, sharings)
     print(report)
     if not (arguments.quick or arguments.print or arguments.load):
         replace_figures(HERE / "README.md", report)

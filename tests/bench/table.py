@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import sensor
 
 PEAK_LIMIT = 250 << 20
 GROWTH_LIMIT = 0.10
+SHARED_LEAST = 1.7  # times as fast as one worker two are to be, on two cores
 MARKS = ("<!-- figures: written by bench.py -->", "<!-- end of figures -->")
 LIVE_MARKS = ("<!-- figures: written by live.py -->", "<!-- end of live figures -->")
 
@@ -49,6 +51,18 @@ class Growth(NamedTuple):
     peak: int
 
 
+class Sharing(NamedTuple):
+    """Several workers: how many times as fast as one, whole and with start-up taken off; `machine`: what it gives as
+    many runs at once; the peak of the largest of the processes."""
+
+    load: str
+    workers: int
+    whole: float
+    work: float
+    machine: float
+    peak: int
+
+
 def _mebibytes(size: int) -> str:
     return f"{size / (1 << 20):.0f}"
 
@@ -73,6 +87,12 @@ def _growth(growth: Growth) -> str:
     return f"| `{growth.load}` | {costs} | {_verdict(straight)} | {_mebibytes(growth.peak)} |"
 
 
+def _sharing(sharing: Sharing) -> str:
+    promise = _verdict(sharing.work >= SHARED_LEAST) if sharing.workers == 2 else ""
+    ratios = f"{sharing.whole:.2f} | {sharing.work:.2f} | {sharing.machine:.2f}"
+    return f"| `{sharing.load}` | {sharing.workers} | {ratios} | {promise} | {_mebibytes(sharing.peak)} |"
+
+
 def _versions() -> str:
     found = [f"Python {platform.python_version()}, {sensor.build_mode()}"]
     for name in ("tshark", "tcpdump", "zeek"):
@@ -82,7 +102,7 @@ def _versions() -> str:
     return "; ".join(found)
 
 
-def render_report(rows: list[Row], growths: list[Growth], rounds: int) -> str:
+def render_report(rows: list[Row], growths: list[Growth], rounds: int, sharings: Sequence[Sharing] = ()) -> str:
     """The tables of one run of the bench."""
     lines = [
         f"{platform.machine()}, {os.cpu_count()} cores, one worker; median of {rounds} rounds in turn. {_versions()}.",
@@ -99,6 +119,16 @@ def render_report(rows: list[Row], growths: list[Growth], rounds: int) -> str:
             "| load x1 | x1 | x2 | x4 | x8 | within 10 % | peak MiB |",
             "|---|---|---|---|---|---|---|",
             *map(_growth, growths),
+        ]
+    if sharings:
+        lines += [
+            "",
+            "Several workers, times as fast as one; beside it how much faster this machine runs as many single runs at",
+            "once than one behind the other, which is the most there is to be had:",
+            "",
+            "| load | workers | whole run | start-up taken off | the machine | 1.7 of two | peak MiB of a process |",
+            "|---|---|---|---|---|---|---|",
+            *map(_sharing, sharings),
         ]
     peak = max([row.our_peak for row in rows] + [growth.peak for growth in growths], default=0)
     lines += ["", f"Greatest peak {_mebibytes(peak)} MiB; promised under 250: {_verdict(peak < PEAK_LIMIT)}."]

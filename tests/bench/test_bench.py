@@ -116,3 +116,10 @@ def test_a_hundred_rules_are_right_and_the_load_has_nothing_for_them(tmp_path: P
     trial = Trial(rules, Settings())
     assert trial.fired(tmp_path / "load.pcap") == frozenset()
     trial.close()
+
+
+def test_several_workers_are_judged_by_their_work() -> None:
+    made = [table.Sharing("dense 9", 2, 1.5, 1.7, 1.9, 80 << 20), table.Sharing("dense 9", 2, 1.6, 1.69, 1.9, 80 << 20)]
+    report = table.render_report([], [], 3, made)
+    assert "| `dense 9` | 2 | 1.50 | 1.70 | 1.90 | kept | 80 |" in report
+    assert "| 1.60 | 1.69 | 1.90 | **missed** |" in report
