@@ -1,13 +1,14 @@
 # Types for the compiled form of script.py; see setup.py.
 cimport cython
 
-cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED, FIRED
+cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED, FIRED, SAID
 cdef Py_ssize_t _START, _LONGEST
 
 @cython.final
 cdef class Script:
     cdef public list weirds, notes, asked, fired, answers
     cdef readonly tuple last
+    cdef readonly bint with_names
     cdef object _numbers
     cdef long long[::1] _at, _done
     cdef Py_ssize_t _room, _begin, _end, _told, _logs
@@ -22,6 +23,8 @@ cdef class Script:
     cpdef certificate(self, Py_ssize_t log, long long first, long long last, long long key, long long ts)
     @cython.locals(at=Py_ssize_t)
     cpdef audit(self, Py_ssize_t log, long long first, long long last, object bits, tuple asked)
+    @cython.locals(at=Py_ssize_t)
+    cpdef bint said(self, Py_ssize_t log, long long first, long long last, object bits, tuple asked) except -1
     @cython.locals(at=Py_ssize_t)
     cpdef rule(self, Py_ssize_t log, long long place, tuple fired)
     @cython.locals(at=Py_ssize_t)

@@ -17,6 +17,7 @@ EVENT: Final = 1  # key, number: all up to the next EVENT came out at this momen
 COPY: Final = 2  # log, octets: they are as they must be
 TIMES: Final = 3  # log, octets, key: they give way to how often this key was seen
 FETCHED: Final = 9  # ... of the other counter, that of fetches
+SAID: Final = 11  # as AUDIT, without `asked`: log, octets, findings, and what History.check_number takes
 FIRED: Final = 10  # log: a rule fired on the next of `fired`, and may write here
 NOTICE: Final = 4  # log, octets, key, ts: they stay if this key was not told of within the time before
 AUDIT: Final = 5  # log, octets: they stay if no more is found about the next of `asked` than it says
@@ -25,7 +26,8 @@ CERTIFICATE: Final = 8  # as NOTICE, of a certificate that is logged now and the
 NOTES: Final = 7  # so many of `notes` are to be taken
 
 _START: Final = 1 << 12
-_LONGEST: Final = 5  # numbers of one operation
+_LARGEST: Final = 1 << 62  # of numbers in a row
+_LONGEST: Final = 8  # numbers of one operation
 
 Note = tuple[Any, ...]
 """What a summary counts of one observation, see report.notes."""
@@ -34,8 +36,9 @@ Note = tuple[Any, ...]
 class Script:
     """The rows of one shard since they were last taken, and what they speak of that is no number."""
 
-    def __init__(self, logs: int) -> None:
-        """`logs`: how many buffers of lines there are."""
+    def __init__(self, logs: int, with_names: bool = True) -> None:
+        """`logs`: how many buffers of lines there are; `with_names`: what is asked of the past says of which reply."""
+        self.with_names = with_names
         self.weirds: list[tuple[Any, ...]] = []
         self.notes: list[Note] = []
         self.asked: list[tuple[Any, ...]] = []
@@ -101,7 +104,26 @@ class Script:
         self._at[at + 2] = last - first
         self._end = at + 3
         self._done[log] = last
-        self.asked.append((bits, *asked))  # findings are as many as they like, and the year 9999 has no 64 bits
+        self.asked.append((bits, *asked))
+
+    def said(self, log: int, first: int, last: int, bits: int, asked: tuple[Any, ...]) -> bool:
+        """As `audit`, of numbers only; False if one of them is too large for that (the year 9999 has no 64 bits)."""
+        number, this_update, produced_at, said = asked
+        if bits >= _LARGEST or not -_LARGEST < this_update < _LARGEST or not -_LARGEST < produced_at < _LARGEST:
+            return False
+        self.copy(log, first)
+        at = self._reserve()
+        self._at[at] = SAID
+        self._at[at + 1] = log
+        self._at[at + 2] = last - first
+        self._at[at + 3] = bits
+        self._at[at + 4] = number
+        self._at[at + 5] = this_update
+        self._at[at + 6] = produced_at
+        self._at[at + 7] = said
+        self._end = at + 8
+        self._done[log] = last
+        return True
 
     def rule(self, log: int, place: int, fired: tuple[Any, ...]) -> None:
         self.copy(log, place)

@@ -7,7 +7,7 @@ from sensor.logs.render cimport TrafficLines
 from sensor.logs.repeats cimport NoticeMemory
 from sensor.logs.script cimport Script
 
-cdef Py_ssize_t _BATCH
+cdef Py_ssize_t _BATCH, _MAX_AUDITS
 
 @cython.final
 cdef class LogWriter:
@@ -20,6 +20,7 @@ cdef class LogWriter:
     cdef long long[::1] _counts
     cdef readonly Py_ssize_t _logs
     cdef Script _script
+    cdef dict _audit_bits
     cdef long long[::1] _sizes
 
     cpdef connection(self, Connection connection)
@@ -33,7 +34,9 @@ cdef class LogWriter:
     cpdef certificates(self, object fetched)
     @cython.locals(fields=tuple, is_new=bint, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
     cpdef leaks(self, object leaks)
-    @cython.locals(script=Script, lines=DisclosureLines)
+    @cython.locals(known=tuple)
+    cdef object _bits_of(self, object audit)
+    @cython.locals(script=Script, lines=DisclosureLines, log=Py_ssize_t, asked=tuple)
     cdef _leave_audit(self, object exchange, object audit)
     cpdef notice(self, object notice)
     cpdef weird(self, object weird)

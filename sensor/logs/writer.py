@@ -54,6 +54,7 @@ from sensor.settings import LogSettings
 from sensor.weird import Weird
 
 _BATCH = 48 << 10  # octets of one log that wait at most, but for a longer line
+_MAX_AUDITS = 1024
 _STREAMS = tuple(STREAMS)
 
 
@@ -89,6 +90,7 @@ class LogWriter:
         self._observer: LineObserver | None = None
         self._logs = 1 if sink.merged else len(_STREAMS)
         self._script = script
+        self._audit_bits: dict[int, tuple[Audit, int]] = {}
         self._sizes = array("q", bytes(8 * len(_STREAMS)))
         if script is not None:
             self._notices.defer()
@@ -206,8 +208,10 @@ class LogWriter:
             lines = self._disclosures
             lines.leak(self._buffer(LEAK), fields)
             if self._script is not None:
-                leave = self._script.times if leak.channel == "ocsp" else self._script.fetched
-                leave(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
+                if leak.channel == "ocsp":
+                    self._script.times(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
+                else:
+                    self._script.fetched(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
             self._wrote(LEAK, 1)
             is_new = self._notices.is_new(fields)
             if is_new:
@@ -224,8 +228,18 @@ class LogWriter:
         """What was said of the certificate before, other shards know: leaves the field audit open."""
         script, lines = self._script, self._disclosures
         if script is not None and script.answers and script.answers[0][0] is exchange.single:
-            asked = (*script.answers.pop(0)[1:], *whose(exchange))
-            script.audit(self._log(OCSP_EXCHANGE), lines.audit_at, lines.audit_end, bits_of(audit), asked)
+            asked, bits, log = script.answers.pop(0)[1:], self._bits_of(audit), self._log(OCSP_EXCHANGE)
+            if script.with_names or not script.said(log, lines.audit_at, lines.audit_end, bits, asked):
+                script.audit(log, lines.audit_at, lines.audit_end, bits, (*asked, *whose(exchange)))
+
+    def _bits_of(self, audit: Audit) -> int:
+        """The audit gives one object for each set of findings, see disclosures.py."""
+        known = self._audit_bits.get(id(audit))
+        if known is None:
+            if len(self._audit_bits) >= _MAX_AUDITS:
+                self._audit_bits.clear()
+            known = self._audit_bits[id(audit)] = (audit, bits_of(audit))
+        return known[1]
 
     def notice(self, notice: Notice) -> None:
         """What a rule raised."""

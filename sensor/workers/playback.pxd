@@ -1,9 +1,10 @@
 # Types for the compiled form of playback.py; see setup.py.
 cimport cython
+from sensor.audit.history cimport History
 from sensor.logs.writer cimport LogWriter
 from sensor.privacy.leak cimport LeakCounter
 
-cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _HANDED_OVER
+cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _SAID, _HANDED_OVER
 
 @cython.final
 cdef class Reel:
@@ -23,17 +24,19 @@ cdef class Reel:
 cdef class Playback:
     cdef LogWriter _writer
     cdef LeakCounter _counter, _fetches
-    cdef object _history, _on_weird, _on_note, _on_finding, _engine
+    cdef History _history
+    cdef object _on_weird, _on_note, _on_finding, _engine
     cdef list _times
     cdef int _events
     cdef long long _last_times
 
     cpdef play(self, Reel reel, long long key, long long number)
-    @cython.locals(counter=LeakCounter, rows="const long long[::1]", at=Py_ssize_t, operation="long long", log=Py_ssize_t, times="long long")
+    @cython.locals(counter=LeakCounter, rows="const long long[::1]", at=Py_ssize_t, operation="long long", log=Py_ssize_t, times="long long", more=object)
     cdef _event(self, Reel reel)
     @cython.locals(place="long long")
     cdef _copy(self, Reel reel, Py_ssize_t log, long long size)
     cdef _instead(self, Reel reel, Py_ssize_t log, long long size, bytes text)
+    cdef _found(self, Reel reel, Py_ssize_t log, long long size, object bits)
     cdef _audit(self, Reel reel, Py_ssize_t log, long long size)
     cdef _rule(self, Reel reel)
     cdef _weird(self, Reel reel)

@@ -30,6 +30,7 @@ _NOTES: Final = 7
 _CERTIFICATE: Final = 8
 _FETCHED: Final = 9
 _FIRED: Final = 10
+_SAID: Final = 11
 _HANDED_OVER: Final = 64  # events between two looks at how many lines wait
 
 END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
@@ -159,6 +160,13 @@ class Playback:
                 else:
                     reel.places[log] += rows[at + 2]
                 at += 5
+            elif operation == _SAID:
+                more = self._history.check_number(rows[at + 4], rows[at + 5], rows[at + 6], rows[at + 7])
+                if more:
+                    self._found(reel, log, rows[at + 2], rows[at + 3] | more)
+                else:
+                    self._copy(reel, log, rows[at + 2])
+                at += 8
             elif operation == _AUDIT:
                 self._audit(reel, log, rows[at + 2])
                 at += 3
@@ -189,13 +197,16 @@ class Playback:
         reel.asked_at += 1
         more = self._history.check_number(number, this_update, produced_at, said)
         if more:
-            if self._engine is not None:
-                raise NotForSeveral("rules see what was said of a certificate before")
             if self._on_finding is not None:
                 self._on_finding(host, serial, more)
-            self._instead(reel, log, size, render_audit(findings_of(found | more)).encode())
+            self._found(reel, log, size, found | more)
         else:
             self._copy(reel, log, size)
+
+    def _found(self, reel: Reel, log: int, size: int, bits: int) -> None:
+        if self._engine is not None:
+            raise NotForSeveral("rules see what was said of a certificate before")
+        self._instead(reel, log, size, render_audit(findings_of(bits)).encode())
 
     def _rule(self, reel: Reel) -> None:
         rule_id, event = unpack(reel.fired[reel.fired_at], self._last_times)

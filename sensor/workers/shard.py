@@ -72,7 +72,7 @@ class Worker:
         self._source = source
         self._fd = fd
         self._lookup = StoreLookup(settings.ct)
-        self._script = script = Script(log_count(task.merged))
+        self._script = script = Script(log_count(task.merged), with_names=task.with_summary)
         self._writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(task.merged), script)
         self._notes = SummaryNotes(script.notes) if task.with_summary else None
         self._pipeline = Pipeline(settings, self._lookup, self._writer, self._notes)

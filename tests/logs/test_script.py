@@ -63,3 +63,12 @@ def test_there_is_room_for_any_number() -> None:
     made = rows(script)
     assert len(made) == 20_000 * 7
     assert made[-7:] == [EVENT, 19_999, 0, TIMES, 0, 1, 19_999]
+
+
+def test_what_was_said_goes_by_numbers_where_they_fit() -> None:
+    script = Script(1)
+    assert script.said(0, 2, 9, 5, (-7, 10**18, 0, 9))
+    assert not script.said(0, 12, 13, 5, (-7, 253_402_300_799 * 10**9, 0, 9))
+    assert not script.said(0, 12, 13, 1 << 62, (-7, 0, 0, 9))
+    script.cut(1, 0, array("q", [20]))
+    assert rows(script) == [EVENT, 1, 0, COPY, 0, 2, 11, 0, 7, 5, -7, 10**18, 0, 9, COPY, 0, 11]

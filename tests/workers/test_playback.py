@@ -104,6 +104,19 @@ def test_what_was_said_before_in_another_shard_is_a_finding() -> None:
     )
 
 
+def test_the_same_by_numbers() -> None:
+    good, revoked = (list(CertStatus).index(status) | 8 for status in (CertStatus.good, CertStatus.revoked))
+    one, other = Script(1, with_names=False), Script(1, with_names=False)
+    for script, moment, said in ((one, 1, revoked), (other, 2, good)):
+        assert script.said(0, 0, 11, 0, (5, 10 * moment, 10, said))
+        script.cut(moment, 0, sizes(14))
+    table = Table()
+    lines = b'"audit":[],1\n.'
+    got = table.play(table.reel(one, lines), table.reel(other, lines))
+    assert got == lines + lines.replace(b"[]", findings(BITS[Finding.status_undone]))
+    assert table.found == []
+
+
 def findings(bits: int) -> bytes:
     from sensor.audit.findings import findings_of
 
