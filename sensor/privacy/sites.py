@@ -9,6 +9,7 @@ Names are hostile text: nothing raises, nothing is guessed.
 from __future__ import annotations
 
 import re
+from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,6 @@ class SiteIndex:
     def __init__(self, max_names: int = 16384) -> None:
         self._max_names = max_names
         self._known: dict[str, tuple[str, bool]] = {}
-        self._list: PublicSuffixList | None = None
 
     def sites(self, names: tuple[str, ...]) -> NamedSites:
         """The sites of `names`: host names, addresses, mailboxes, or any other text."""
@@ -82,24 +82,25 @@ class SiteIndex:
         return self._registrable(host), is_wildcard and self._is_listed(host)
 
     def _registrable(self, host: str) -> str:
-        found: str | None = self._suffixes().privatesuffix(_unicode(host))
+        found: str | None = public_suffixes().privatesuffix(_unicode(host))
         if found is None:  # itself a public suffix, listed or, as every unknown top-level domain, by default
             return host
         labels = host.split(".")
         return ".".join(labels[-1 - found.count(".") :])
 
     def _is_listed(self, host: str) -> bool:
-        suffix: str | None = self._suffixes().publicsuffix(_unicode(host), accept_unknown=False)
+        suffix: str | None = public_suffixes().publicsuffix(_unicode(host), accept_unknown=False)
         return suffix is not None and suffix.count(".") == host.count(".")
 
-    def _suffixes(self) -> PublicSuffixList:
-        if self._list is None:
-            from publicsuffixlist import PublicSuffixList
 
-            # Without the A-label copies of its rules the list is read in half the time (17 instead of 31 ms);
-            # _unicode() brings the few internationalised names to its form instead.
-            self._list = PublicSuffixList(accept_encoded_idn=False)
-        return self._list
+@cache
+def public_suffixes() -> PublicSuffixList:
+    """One for all: it is read once, and takes megabytes."""
+    from publicsuffixlist import PublicSuffixList
+
+    # Without the A-label copies of its rules the list is read in half the time (17 instead of 31 ms);
+    # _unicode() brings the few internationalised names to its form instead.
+    return PublicSuffixList(accept_encoded_idn=False)
 
 
 def _address(name: str) -> str | None:

@@ -10,7 +10,7 @@ from sensor.ocsp.model import Evidence, OcspResponse
 from sensor.pki.certificates import Certificate
 from sensor.privacy.attribution import LeakStage, certificate_names, judge
 from sensor.privacy.leak import Grade
-from sensor.privacy.sites import SiteIndex
+from sensor.privacy.sites import SiteIndex, public_suffixes
 from sensor.settings import PrivacySettings
 
 ISSUER = Issuer(7, "CN=Example Issuing CA 1,O=Example Trust,C=XX", "Example Issuing CA 1")
@@ -265,11 +265,12 @@ def test_the_public_suffix_list_is_read_when_a_name_needs_it(wire, lookup) -> No
     cid = wire.cert_id()
     fake = lookup()
     leaks = LeakStage(PrivacySettings(), fake)
+    public_suffixes.cache_clear()
     leaks.feed([wire.exchange(cid, asked=wire.request(cid))])
-    assert leaks._sites._list is None
+    assert public_suffixes.cache_info().currsize == 0
     fake.answers[(cid.issuer_key_hash, "0A")] = found(certificate("a.example"))
     leaks.feed([wire.exchange(cid, asked=wire.request(cid))])
-    assert leaks._sites._list is not None
+    assert public_suffixes.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize(
