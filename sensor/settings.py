@@ -212,7 +212,7 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The look-up cache; by default ocspwatch/ct.sqlite in the user's data folder (XDG_DATA_HOME)."""
     busy_timeout_ms: Count = 50
     """How long a look-up waits for a locked cache before it answers Unavailable."""
-    answer_within_ms: Count = 10
+    answer_within_ms: Count = 25
     """Of a running sensor: how long capture waits for an answer; one that takes longer is logged when it comes."""
     max_waiting: Size = 16384
     """... certificates that may wait for an answer; more are not looked up."""

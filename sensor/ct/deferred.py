@@ -21,6 +21,9 @@ from sensor.settings import CtSettings
 
 _FRESH_S: Final = 1.0  # an answer is believed for so long: as long as a store takes to notice that it was changed
 _RETRY_S: Final = 0.25
+_PROMPT_S: Final = 0.001  # what takes no longer is no waiting: somebody has to do the work
+_WAITING_SHARE: Final = 0.1  # of the time, at most, goes into longer waits ...
+_WAITING_SAVED_S: Final = 0.25  # ... and so much at once
 _MAX_FRESH: Final = 8192
 _MAX_BATCH: Final = 64
 _MAX_OFFERED_BYTES: Final = 4 << 20
@@ -120,6 +123,8 @@ class DeferredLookup:
         self._offered_bytes = 0
         self._retry: dict[CertId, None] = {}
         self._retry_at = 0.0
+        self._saved_s = self._most_saved_s = max(_WAITING_SAVED_S, 4 * self._within_s)
+        self._saved_at = time.monotonic()
         self._in_trouble = False  # the store cannot answer: nobody asks it before `_retry_at`, nobody waits for it
         self._results: dict[CertId, Answer] = {}
         self._late: list[tuple[CertId, Answer]] = []
@@ -299,13 +304,20 @@ class DeferredLookup:
             self._jobs.append(cert_id)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
-        """Unless the store is in trouble, or the thread has been busy for too long already: then nobody waits."""
+        """Unless the store is in trouble, the thread has been busy for too long already, or too much time went into
+        waiting of late: a store that always takes a little less than the bound holds nobody up, either."""
         if self._in_trouble:
             return
         self._work.notify()
+        now = time.monotonic()
+        self._saved_s = min(self._most_saved_s, self._saved_s + (now - self._saved_at) * _WAITING_SHARE)
+        self._saved_at = now
         since = self._busy_since
-        if since is None or time.monotonic() - since < self._within_s:
+        if self._saved_s > 0 and (since is None or now - since < self._within_s):
             self._done.wait_for(is_done, self._within_s)
+            took = time.monotonic() - now
+            if took > _PROMPT_S:
+                self._saved_s -= took
 
     def _keep(self, cert_id: CertId, answer: Answer, now: float) -> None:
         if len(self._fresh) >= _MAX_FRESH:

@@ -283,7 +283,7 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
     serial_number: str | UnsetType = UNSET
     """Of the certificate, as in ocsp.log."""
     issuer: str | UnsetType = UNSET
-    """The issuer's name, if the look-up cache knows it."""
+    """The issuer's name, if the look-up cache knows it, and said so in time."""
     nonce: str | UnsetType = UNSET
     """The request's nonce, or the reply's if the request was not seen: upper-case hex."""
     requestor_name: str | UnsetType = UNSET

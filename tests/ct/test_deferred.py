@@ -282,6 +282,33 @@ class TestHanging:
         assert lookup.settle(10) == [(cert(1), answer_to(cert(1)))]
 
 
+class TestSlow:
+    """Every answer takes a little less than the bound, or a little more: a cold disk, a busy server."""
+
+    @pytest.mark.parametrize("takes_s", [0.015, 0.03])
+    def test_waiting_takes_a_tenth_of_the_time_at_most(self, make: Make, store: Store, takes_s: float) -> None:
+        lookup = make(answer_within_ms=20)
+        answers = store.lookup
+
+        def slowly(ids: Sequence[CertId]) -> list[Answer]:
+            time.sleep(takes_s)
+            return answers(ids)
+
+        store.lookup = slowly  # type: ignore[method-assign]
+        began, asked = time.monotonic(), 0
+        came: list[tuple[CertId, Answer]] = []
+        prompt = 0
+        while time.monotonic() - began < 2:
+            prompt += type(lookup.lookup([cert(asked)])[0]) is not Unavailable
+            asked += 1
+            came += lookup.take_late()
+            time.sleep(0.001)
+        assert lookup.spent_ns / 1e9 < 0.25 + 0.1 * (time.monotonic() - began) + 0.3
+        came += lookup.settle(30)
+        assert prompt + len(came) == asked
+        assert all(type(answer) is NotFound for _, answer in came)
+
+
 class TestInTrouble:
     """Locked, or damaged: the store answers at once that it cannot answer."""
 
