@@ -15,6 +15,8 @@ from sensor.rules.probes import PROBED, Shape, shown
 from sensor.weird import FlowId
 
 _MIME_TYPES = frozenset({"orig_mime_types", "resp_mime_types"})  # lists, of which one value alone is probed bare
+_TEXT = Shape.text
+_AS_THEY_ARE = (Shape.number, Shape.bool)
 _NEVER_CUT = 256  # octets: no more than a log's texts have room for, whatever the settings say
 
 
@@ -41,12 +43,18 @@ class LoggedEvent:
         self._make = line
         self._raw = raw
         self._line: Line | None = None
+        self._values: dict[str, Any] = {}  # of fields that were asked for
 
     def get(self, name: str) -> Any:
         """The field's value as the log's JSON has it, None if it is left out."""
-        if self._line is not None:
-            return self._line.get(name)
-        if self._raw is not None:
+        values = self._values
+        if name in values:
+            return values[name]
+        value = values[name] = self._find(name)
+        return value
+
+    def _find(self, name: str) -> Any:
+        if self._line is None and self._raw is not None:
             probed = PROBED[self.service].get(name)
             if probed is not None:
                 raw = self._raw(probed[0])
@@ -114,9 +122,13 @@ def _value(raw: Any, shape: Shape) -> Any:
     if type(raw) is tuple:
         found = [_value(getattr(each, "_value_", each), shape) for each in raw]
         return None if None in found else found
-    if shape is Shape.number or shape is Shape.bool:
+    if shape in _AS_THEY_ARE:
         return raw
-    return shown(raw, shape) if len(raw) <= _NEVER_CUT else None
+    if len(raw) > _NEVER_CUT:
+        return None
+    if shape is _TEXT:
+        return raw if raw.isascii() and raw.isprintable() else None
+    return shown(raw, shape)
 
 
 def _url(flow: FlowId, host: str | None, uri: str | None) -> str:

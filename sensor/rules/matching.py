@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
@@ -59,9 +60,23 @@ def compile_expression(expression: Expression) -> Matcher:
         return lambda event: not inner(event)
     items = tuple(compile_expression(item) for item in expression.items)
     if isinstance(expression, And):
-        return lambda event: all(item(event) for item in items)
+        return partial(_all, items)
     assert isinstance(expression, Or)  # noqa: S101  (there is no fourth kind)
-    return lambda event: any(item(event) for item in items)
+    return partial(_any, items)
+
+
+def _all(items: tuple[Matcher, ...], event: Event) -> bool:
+    for item in items:  # noqa: SIM110  (a generator costs as much as a test)
+        if not item(event):
+            return False
+    return True
+
+
+def _any(items: tuple[Matcher, ...], event: Event) -> bool:
+    for item in items:  # noqa: SIM110  (likewise)
+        if item(event):
+            return True
+    return False
 
 
 def text_of(value: Any) -> str:
