@@ -5,7 +5,7 @@
 In a network namespace of its own (needs root, iproute2, tcpreplay, tcpdump) the loads are played into one end of a veth
 pair, at several rates and at last as fast as tcpreplay can, and taken off its other end by one program at a time:
 ocspwatch doing its whole job (all logs to disk), the same on scapy's socket, and `tcpdump -w /dev/null` with its
-defaults. What counts is what each says that the kernel dropped. Sender and receiver share the machine's cores.
+defaults. What counts is what each did not look at. Sender and receiver share the machine's cores.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from table import LIVE_MARKS, replace_figures  # noqa: E402  (as above)
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
-METHODS = ("ring", "tcpdump", "scapy")
+METHODS = ("ring", "no rules", "tcpdump", "scapy")
+"""`no rules`: the ring, and the shipped rules not applied to what is logged."""
 TOP = 0
 """In place of a rate: as fast as it goes."""
 
@@ -48,19 +49,24 @@ class Load(NamedTuple):
 
 
 LOADS = (
-    Load("dense", 20000, 200_000, (50_000, 100_000, 200_000, TOP)),
-    Load("mixed", 1000, 110_000, (50_000, 100_000, 200_000, TOP)),
+    Load("dense", 20000, 200_000, (50_000, 100_000, TOP)),
+    Load("mixed", 1000, 110_000, (100_000, TOP)),
 )
 QUICK = (Load("dense", 500, 5_000, (TOP,)),)
 
 
 class Flood(NamedTuple):
-    """What was sent and how fast (packets a second), and how many packets the receiver got and the kernel dropped."""
+    """Packets sent and how many a second, packets the receiver got, and those the kernel says that it dropped."""
 
     sent: int
     pace: float
     got: int
     dropped: int
+
+    @property
+    def lost(self) -> int:
+        """Packets that the receiver did not look at, for whatever reason."""
+        return max(self.dropped, self.sent - self.got)
 
 
 def enter_network() -> None:
@@ -96,7 +102,8 @@ def flood(method: str, capture: Path, packets: int, rate: int, seconds: float) -
     if method == "tcpdump":
         return _flood_tcpdump(capture, packets, rate, seconds)
     scratch = Path(tempfile.mkdtemp(dir=capture.parent))
-    words = ["--set", f"capture.method={method}", "live", "--allow-root", "-i", "w1", "-o", "logs", "--ct", "ct.sqlite"]
+    words = ["--set", f"capture.method={'scapy' if method == 'scapy' else 'ring'}", "live", "--allow-root", "-i", "w1"]
+    words += ["-o", "logs", "--ct", "ct.sqlite", *(["--no-rules"] if method == "no rules" else [])]
     try:
         process = subprocess.Popen(
             [*COMMAND, *words], cwd=scratch, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -106,7 +113,7 @@ def flood(method: str, capture: Path, packets: int, rate: int, seconds: float) -
             if "listening to" in line:
                 break
         sent, pace = play(capture, packets, rate, seconds)
-        time.sleep(0.5)
+        time.sleep(2.5)  # in which it may catch up
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=300)
         stats = [json.loads(line) for line in (scratch / "logs" / "stats.log").read_text().splitlines()]
@@ -147,9 +154,9 @@ def is_kept(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> bool:
     for kind in {load.kind for load, _, _ in rows}:
         for load, _, found in rows:
             if load.kind == kind:
-                if found["ring"].dropped > found["tcpdump"].dropped:
+                if found["ring"].lost > found["tcpdump"].lost:
                     return False
-                if found["tcpdump"].dropped:
+                if found["tcpdump"].lost:
                     break
     return True
 
@@ -157,10 +164,11 @@ def is_kept(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> bool:
 def render(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> str:
     """The table of one run."""
     lines = [
-        f"{os.cpu_count()} cores, which sender and receiver share; what part of the packets the kernel dropped.",
+        f"{os.cpu_count()} cores, which sender and receiver share; one worker; load average {os.getloadavg()[2]:.1f} "
+        "before and meanwhile. What part of the packets was lost:",
         "",
-        "| load | packets a second | ocspwatch | tcpdump -w /dev/null | ocspwatch on scapy's socket |",
-        "|---|---|---|---|---|",
+        "| load | packets a second | ocspwatch | with --no-rules | tcpdump -w /dev/null | on scapy's socket |",
+        "|---|---|---|---|---|---|",
     ]
     for load, rate, found in rows:
         pace = f"{rate:,}" if rate else f"top speed: {found['ring'].pace:,.0f}"
@@ -172,8 +180,8 @@ def render(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> str:
 
 
 def _share(found: Flood) -> str:
-    lost = found.dropped / max(1, found.got + found.dropped)
-    return "0" if not found.dropped else f"{100 * lost:.1f} %" if lost >= 0.0005 else "under 0.05 %"
+    lost = found.lost / found.sent
+    return "0" if not found.lost else f"{100 * lost:.1f} %" if lost >= 0.0005 else "under 0.05 %"
 
 
 def main() -> None:
