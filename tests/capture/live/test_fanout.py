@@ -100,7 +100,7 @@ def test_fragments_have_the_number_of_what_is_whole() -> None:
 
 
 def test_a_flow_label_changes_nothing() -> None:
-    """Each direction has its own (RFC 6437), or none: that is what the kernel's own hash stumbles over."""
+    """Each direction has its own (RFC 6437), or none."""
     there = bytearray(ethernet(ip6("2001:db8::1", "2001:db8:80::1", tcp(49152, 80))))
     back = ethernet(ip6("2001:db8:80::1", "2001:db8::1", tcp(80, 49152)))
     struct.pack_into("!I", there, 14, 6 << 28 | 0xABCDE)
