@@ -85,7 +85,7 @@ def test_who_disclosed_what(logs: Path) -> None:
         )
         for row in _rows(logs / "ocsp_exchange.log")
     }
-    leaks = _rows(logs / "leak.log")
+    leaks = [row for row in _rows(logs / "leak.log") if row["channel"] == "ocsp"]
     last = {(row["id.orig_h"], row["serial_number"]): row for row in leaks}
     verdicts, software = set(), {}
     for (client, serial), row in last.items():
