@@ -334,9 +334,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class RuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: tuple[str, ...] = ()
-    """Rule files and folders of your own, in force beside those that come with the program."""
-    shipped: bool = True
-    """Whether the rules that come with the program are in force."""
+    """Rule files and folders of your own that are in force."""
+    shipped: bool = False
+    """Whether the rules that come with the program are in force, too; `--rules shipped` is the same."""
     max_file_bytes: Size = 1 << 20
     """A rule file that is larger is refused."""
     max_rules: Size = 10000

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
 
 EXIT_MISTAKE = 2
 EXIT_PARTIAL = 3
+_SHIPPED = "shipped"
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +29,12 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--json", action="store_true", help="all events as JSON lines on standard output, nothing else")
     parser.add_argument("--ct", metavar="PATH", help="the certificate cache (default: in your data folder)")
     parser.add_argument(
-        "--rules", metavar="PATH", action="append", default=[], help="Sigma rules to use beside those in force"
+        "--rules",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="Sigma rules: files or folders, or the word `shipped` for those that come with the program",
     )
-    parser.add_argument("--no-rules", action="store_true", help="leave out the rules that come with the program")
     parser.add_argument("--timestamps", choices=("epoch", "iso8601", "millis"), help="how every time is written")
     parser.add_argument("--stream", action="store_true", default=None, help="add _path and _write_ts to every line")
     parser.add_argument("--community-id", action="store_true", default=None, help="add community_id to conn.log")
@@ -51,7 +55,7 @@ def output_settings(args: argparse.Namespace, settings: Settings, more: Mapping[
         "logs.stream": args.stream,
         "logs.community_id": args.community_id,
         "http.hash_bodies": args.hash_bodies,
-        "rules.shipped": False if args.no_rules else None,
+        "rules.shipped": True if _SHIPPED in args.rules else None,
         **(more or {}),
     }
     return override(settings, {key: value for key, value in named.items() if value is not None})
@@ -63,7 +67,7 @@ def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | No
         return None
     from sensor.rules.shipped import paths_in_force
 
-    paths = paths_in_force(settings.rules, args.rules)
+    paths = paths_in_force(settings.rules, [path for path in args.rules if path != _SHIPPED])
     if not paths:
         return None
     import sensor.rules.engine  # noqa: F401  (for apply_rules: `live` may not read the program's files any more by then)

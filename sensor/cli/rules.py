@@ -58,17 +58,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_paths(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "paths", nargs="*", metavar="PATH", help="rule files and folders (default: those in force: shipped, settings)"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="rule files and folders (default: shipped, and of the settings)",
     )
 
 
 def _read(args: argparse.Namespace, settings: Settings) -> tuple[RuleSet, list[str]]:
     """The rules meant, and what is wrong with them."""
+    import msgspec
+
     from sensor.rules.document import Mistakes
     from sensor.rules.loader import read_rules
     from sensor.rules.shipped import paths_in_force
 
-    paths = [Path(path) for path in args.paths] or paths_in_force(settings.rules)
+    paths = [Path(path) for path in args.paths] or paths_in_force(msgspec.structs.replace(settings.rules, shipped=True))
     mistakes = Mistakes()
     rules = read_rules(paths, settings.rules, mistakes)
     lines = mistakes.lines + ([f"{mistakes.left_out} more"] if mistakes.left_out else [])

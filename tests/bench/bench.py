@@ -239,7 +239,7 @@ def _ours(*words: str) -> None:
 
 def _replay(capture: Path) -> list[str]:
     store = str(capture.with_suffix(".sqlite"))
-    return [*_COMMAND, "replay", str(capture), "-o", "logs", "--ct", store, "--quiet", "--no-rules"]
+    return [*_COMMAND, "replay", str(capture), "-o", "logs", "--ct", store, "--quiet"]
 
 
 _COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")

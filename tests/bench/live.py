@@ -33,8 +33,8 @@ from table import LIVE_MARKS, replace_figures  # noqa: E402  (as above)
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
-METHODS = ("ring", "no rules", "tcpdump", "scapy")
-"""`no rules`: the ring, and the shipped rules not applied to what is logged."""
+METHODS = ("ring", "rules", "tcpdump", "scapy")
+"""`rules`: the ring, and the shipped rules applied to what is logged."""
 TOP = 0
 """In place of a rate: as fast as it goes."""
 
@@ -103,7 +103,7 @@ def flood(method: str, capture: Path, packets: int, rate: int, seconds: float) -
         return _flood_tcpdump(capture, packets, rate, seconds)
     scratch = Path(tempfile.mkdtemp(dir=capture.parent))
     words = ["--set", f"capture.method={'scapy' if method == 'scapy' else 'ring'}", "live", "--allow-root", "-i", "w1"]
-    words += ["-o", "logs", "--ct", "ct.sqlite", *(["--no-rules"] if method == "no rules" else [])]
+    words += ["-o", "logs", "--ct", "ct.sqlite", *(["--rules", "shipped"] if method == "rules" else [])]
     try:
         process = subprocess.Popen(
             [*COMMAND, *words], cwd=scratch, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -167,7 +167,7 @@ def render(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> str:
         f"{os.cpu_count()} cores, which sender and receiver share; one worker; load average {os.getloadavg()[2]:.1f} "
         "before and meanwhile. What part of the packets was lost:",
         "",
-        "| load | packets a second | ocspwatch | with --no-rules | tcpdump -w /dev/null | on scapy's socket |",
+        "| load | packets a second | ocspwatch | with --rules shipped | tcpdump -w /dev/null | on scapy's socket |",
         "|---|---|---|---|---|---|",
     ]
     for load, rate, found in rows:

@@ -25,7 +25,7 @@ def rows(*dropped: tuple[int, int]) -> list[tuple[live.Load, int, dict[str, live
             rate * 1000,
             {
                 name: live.Flood(10_000, 5000.0, 10_000 - lost, lost)
-                for name, lost in (("ring", ours), ("no rules", 0), ("tcpdump", theirs), ("scapy", 9000))
+                for name, lost in (("ring", ours), ("rules", 0), ("tcpdump", theirs), ("scapy", 9000))
             },
         )
         for rate, (ours, theirs) in enumerate(dropped)
@@ -71,6 +71,6 @@ def test_a_small_flood_is_counted_whole_by_each(tmp_path: Path) -> None:
         text=True,
     )
     found = {words[0]: [float(word) for word in words[1:]] for words in map(str.split, done.stdout.splitlines())}
-    assert set(found) == {"ring", "no-rules", "tcpdump", "scapy"}
+    assert set(found) == {"ring", "rules", "tcpdump", "scapy"}
     for method, (sent, _, got, dropped) in found.items():
         assert (sent, got, dropped) == (500, 500, 0), method

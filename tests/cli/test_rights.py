@@ -31,8 +31,8 @@ from sensor.report.summary import Summary
 from sensor.rules.loader import load_rules
 from sensor.rules.shipped import paths_in_force
 from sensor.service.notify import ServiceManager
-from sensor.settings import Settings
-settings, summary = Settings(), Summary()
+from sensor.settings import RuleSettings, Settings
+settings, summary = Settings(rules=RuleSettings(shipped=True)), Summary()
 source = open_inputs([str(path) for path in sorted(Path("pcaps").rglob("*.pcap*"))], settings.capture)
 sensor.cli.rights.import_everything()
 writer = LogWriter(settings.logs, (), MemorySink())

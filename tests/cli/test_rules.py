@@ -67,7 +67,7 @@ def test_test(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_replay(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture = str(PCAPS / "ocsp" / "firefox-esr-revoked.pcap")
-    assert main(["replay", capture, "--json", "-q", "--no-rules", "--rules", str(folder)]) == 0
+    assert main(["replay", capture, "--json", "-q", "--rules", str(folder)]) == 0
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["rule_level"] for line in lines if line.get("rule_id")] == ["high"]
     (folder / "bad.yml").write_text("title: x")

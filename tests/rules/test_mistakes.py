@@ -24,5 +24,5 @@ def test_without_rules_no_yaml(tmp_path: Path) -> None:
         "print(code, *sorted({'yaml', 're2', 'sensor.rules.loader'} & set(sys.modules)))"
     )
     run = [sys.executable, "-c", code]
-    assert subprocess.check_output([*run, "--no-rules"], cwd=REPOSITORY, text=True) == "0\n"
-    assert "sensor.rules.loader" in subprocess.check_output(run, cwd=REPOSITORY, text=True)
+    assert subprocess.check_output(run, cwd=REPOSITORY, text=True) == "0\n"
+    assert "sensor.rules.loader" in subprocess.check_output([*run, "--rules", "shipped"], cwd=REPOSITORY, text=True)

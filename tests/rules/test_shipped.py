@@ -12,7 +12,7 @@ from sensor.settings import RuleSettings
 
 def test_own_rules_come_behind_those_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipped, "shipped_folder", lambda: Path("s"))
-    settings = RuleSettings(paths=("a",))
+    settings = RuleSettings(paths=("a",), shipped=True)
     assert shipped.paths_in_force(settings, ["b"]) == [Path("s"), Path("a"), Path("b")]
     assert shipped.paths_in_force(RuleSettings(shipped=False)) == []
     monkeypatch.setattr(shipped, "shipped_folder", lambda: None)
