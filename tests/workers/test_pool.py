@@ -86,7 +86,14 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(*words: str, **options: object) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(PCAPS.parent), "OCSPWATCH_PURE": "1"}
-    return subprocess.Popen([sys.executable, "-c", CODE, *words], env=environment, stderr=subprocess.PIPE, **options)  # type: ignore[call-overload]
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, CI perhaps, has it ignored
+    try:
+        return subprocess.Popen(  # type: ignore[call-overload]
+            [sys.executable, "-c", CODE, *words], env=environment, stderr=subprocess.PIPE, **options
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def children_of(pid: int, count: int) -> list[int]:
