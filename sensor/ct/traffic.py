@@ -83,9 +83,11 @@ class TrafficIssuers:
         subject = subject_of_ca(der)
         if subject is None:
             return None  # most are responders' own: spares a run that meets no others the library's import
-        for known in self._namesakes(decode_name(subject)):
-            if known.certificate == der:
-                return known.issuer
+        name = decode_name(subject)
+        namesakes = self._namesakes(name)
+        for namesake in namesakes:
+            if namesake.certificate == der:
+                return namesake.issuer
         try:
             certificate = decode_certificate(der, max_names=0)
         except CertificateError:
@@ -93,8 +95,7 @@ class TrafficIssuers:
         facts = certificate.facts
         if not certificate.may_sign_certificates or facts.not_before > facts.not_after:
             return None
-        name = decode_name(certificate.subject_der)
-        for namesake in self._namesakes(name):
+        for namesake in namesakes:
             if _same_key(namesake.certificate, certificate):
                 return namesake.issuer
         if self.count >= _MAX_ISSUERS or not self._is_vouched_for(certificate):
