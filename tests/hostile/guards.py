@@ -1,0 +1,79 @@
+"""Takes the guard of each row out of a copy of the source and demands that the row's tests fail.
+
+    python -m tests.hostile.guards [--list] [ROW ...]
+
+Uncompiled, in a temporary copy; some seconds a guard. Ends with 1 if a guard's absence was not noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.hostile.rows import REPOSITORY, Guard, Row, cases_of_rows, rows
+
+_COPIED = ("sensor", "tests", "rules", "pcaps", "docs", "pyproject.toml")
+
+
+def copy_tree(place: Path) -> Path:
+    """A checkout without compiled modules, beside a link to ../shared if there is one."""
+    tree = place / "main"
+    tree.mkdir()
+    for name in _COPIED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.c"))
+        else:
+            shutil.copy(source, tree / name)
+    shared = REPOSITORY.parent / "shared"
+    if shared.exists():
+        (place / "shared").symlink_to(shared.resolve())
+    return tree
+
+
+def run(tree: Path, names: list[str]) -> int:
+    """pytest's exit status for these tests: 0 all passed, 1 some failed, others: it could not run them."""
+    env = os.environ | {"OCSPWATCH_PURE": "1", "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *names]
+    return subprocess.run(argv, cwd=tree, env=env, capture_output=True, check=False).returncode
+
+
+def without(tree: Path, guard: Guard, names: list[str]) -> int:
+    """The same with `guard` taken out of `tree` for the time being."""
+    path = tree / guard.path
+    whole = path.read_text()
+    if whole.count(guard.there) != 1:
+        raise ValueError(f"{guard.path}: not exactly once there: {guard.there!r}")
+    path.write_text(whole.replace(guard.there, guard.instead))
+    try:
+        return run(tree, names)
+    finally:
+        path.write_text(whole)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    parser.add_argument("--list", action="store_true", help="only say which guards there are")
+    asked = parser.parse_args()
+    own, bad = cases_of_rows(), 0
+    with tempfile.TemporaryDirectory(prefix="ocspwatch-guards-") as place:
+        tree = None if asked.list else copy_tree(Path(place))
+        for row, said in rows().items():
+            if not isinstance(said, Row) or (asked.rows and row not in asked.rows):
+                continue
+            for guard in said.guards:
+                status = None if tree is None else without(tree, guard, own[row])
+                bad += status not in (None, 1)
+                verdict = {None: "", 0: "STILL GREEN", 1: "red"}.get(status, f"pytest ended with {status}")
+                print(f"{row:5} {guard.path}: {guard.there.strip().splitlines()[0][:70]!r} {verdict}", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
