@@ -4,7 +4,8 @@ An (issuer, serial) pair is the key of a certificate. An issuer is a name and a 
 `kind`, and rows of unlike trust therefore lie under different issuers:
 
 KNOWN    The CA's certificate was imported; `key_id` is the SHA-256 of its key, `certificate` its DER. Every row under
-         it carries a signature that this key verifies.
+         it carries a signature that this key verifies, or comes from a CT log, which answers for it: the leaf of a
+         precertificate names the key by its hash (`ct.logged`).
 CLAIMED  Certificates name this issuer, whose own certificate was not imported. Their bytes wait in `pending` until it
          is, and are then verified and moved. `key_id` is the authority key identifier they carry, if any. Where it has
          20 octets it is taken for the SHA-1 of the key, as 80 % of CAs make it: this can miss, but can not name a CA

@@ -1,6 +1,7 @@
 """Writes the store: certificates under the issuer whose key signed them, or where they wait for that issuer.
 
-The rules are in `schema`'s docstring. Nothing reaches a KNOWN issuer's rows without its signature.
+The rules are in `schema`'s docstring. Nothing reaches a KNOWN issuer's rows without its signature, or a CT log's word
+for it (`add_given`).
 """
 
 from __future__ import annotations
@@ -58,13 +59,15 @@ class _Ca(msgspec.Struct, frozen=True):
 class Store:
     """The writing end; one at a time changes the file, others wait. Everything happens within `batch`."""
 
-    def __init__(self, path: Path, max_names: int) -> None:
-        """Opens or makes the store. Raises StoreError."""
+    def __init__(self, path: Path, max_names: int, durable: bool = False) -> None:
+        """Opens or makes the store. `durable`: the disk has a batch when it is done. Raises StoreError."""
         self.path = path
         self.resolved = 0  # certificates that waited and now have their issuer
         self.dropped = 0  # certificates that waited, and turned out not to be signed by the issuer they claimed
         self._max_names = max_names
         self._connection = open_to_write(path)
+        if durable:
+            self._connection.execute("PRAGMA synchronous=FULL")
         self._version = -1
         self._forget()
 
@@ -146,6 +149,23 @@ class Store:
             if not self._put(issuer, serial, row):
                 return Outcome.known
             return Outcome.new if len(cas) == 1 else Outcome.waiting
+
+    def trust(self, certificate: SignedCertificate) -> None:
+        """Takes a CA as given: whoever calls has checked its chain up to a root (`ct.logged`). Raises StoreError."""
+        with self._one_line():
+            self._add_ca(certificate)
+
+    def add_given(
+        self, facts: Certificate, issuer: SignedCertificate, issuer_der: bytes, source: str, learned_at: int
+    ) -> Outcome:
+        """A certificate of the CA `issuer`, by the word of a log; `issuer_der` is the issuer's Name in it. The serial
+        is not negative. Raises StoreError."""
+        with self._one_line():
+            ca = self._add_ca(issuer)
+            self._hash(ca, issuer_der)
+            serial = bytes.fromhex(facts.serial_number)
+            row = self._row_of(facts, self._source(source), learned_at)
+            return Outcome.new if self._put(ca.number, serial, row) else Outcome.known
 
     def missing_issuers(self) -> tuple[str, ...]:
         """Names of issuers whose certificate would let more be found. Raises StoreError."""

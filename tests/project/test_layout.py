@@ -23,6 +23,7 @@ WITHOUT_OWN_TEST = {
     "sensor/fetch/model.py": "records without behaviour",
     "sensor/logs/health_records.py": "records without behaviour; tests/logs/test_health.py",
     "sensor/ct/lookup.py": "a contract; tests/contract runs every implementation against it",
+    "sensor/ct/logged.py": "records, and a contract; tests/contract/test_bulk_sink.py",
     "sensor/privacy/leak.py": "records without behaviour",
     "sensor/logs/observer.py": "a contract, and a record; tests/rules/test_engine.py",
     "sensor/rules/expression.py": "records without behaviour",

@@ -1,0 +1,152 @@
+"""A BulkSink over the store: logged certificates into its tables, and how far each log was read into a file beside it.
+
+That file is replaced as a whole, after the rows were kept. One that cannot be read is an error and not a fresh start,
+since every log would be read from its beginning again.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from sensor.ct.logged import LoggedCertificate, LoggedIssuer, LogPosition
+from sensor.ct.schema import StoreError
+from sensor.ct.store import Outcome, Store
+from sensor.pki.certificates import Certificate, CertificateError, SignedCertificate, decode_certificate
+from sensor.pki.der import DerError
+from sensor.pki.name_text import decode_name
+from sensor.pki.names import common_name
+from sensor.pki.serial import render_serial
+
+_MAX_POSITIONS_BYTES = 16 << 20
+_MAX_SUBJECT_CHARS = 1024
+
+
+class _Positions(msgspec.Struct, forbid_unknown_fields=True):
+    """The file: positions by the log's id in lower-case hex."""
+
+    logs: dict[str, LogPosition]
+    version: int = 1
+
+
+class StoreSink:
+    """Obeys `BulkSink`'s contract; everything added is written by `commit`, in one transaction."""
+
+    def __init__(self, path: Path, max_names: int) -> None:
+        """Opens or makes the store. Raises StoreError."""
+        self._file = path.with_name(path.name + ".sync.json")
+        self._store = Store(path, max_names, durable=True)
+        self._issuers: dict[tuple[bytes, str], SignedCertificate] = {}
+        self._untold: list[SignedCertificate] = []
+        self._waiting: list[tuple[Sequence[LoggedCertificate], str, int]] = []
+        try:
+            self._positions = _load(self._file)
+        except StoreError:
+            self._store.close()
+            raise
+
+    def add_issuers(self, issuers: Sequence[LoggedIssuer]) -> None:
+        for issuer in issuers:
+            try:
+                certificate = decode_certificate(issuer.certificate, max_names=0)
+            except CertificateError as error:
+                raise ValueError("an issuer whose chain was not checked") from error
+            self._issuers[issuer.key_sha256, decode_name(issuer.name)] = certificate
+            self._untold.append(certificate)
+
+    def add(self, certificates: Sequence[LoggedCertificate], source: str, learned_at: int) -> None:
+        self._waiting.append((certificates, source, learned_at))
+
+    def position(self, log_id: bytes) -> LogPosition | None:
+        return self._positions.logs.get(log_id.hex())
+
+    def commit(self, log_id: bytes, position: LogPosition) -> int:
+        new = 0
+        with self._store.batch():
+            for certificate in self._untold:
+                self._store.trust(certificate)
+            for certificates, source, learned_at in self._waiting:
+                for logged in certificates:
+                    new += self._put(logged, source, learned_at)
+        self._untold.clear()
+        self._waiting.clear()
+        self._positions.logs[log_id.hex()] = position
+        _save(self._file, self._positions)
+        return new
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _put(self, logged: LoggedCertificate, source: str, learned_at: int) -> bool:
+        facts = _facts(logged)
+        issuer = self._issuers[logged.issuer_key_sha256, facts.issuer_name]
+        return self._store.add_given(facts, issuer, logged.issuer_name, source, learned_at) is Outcome.new
+
+
+def _facts(logged: LoggedCertificate) -> Certificate:
+    subject, called, left_out = _subject(logged.subject)
+    return Certificate(
+        serial_number=render_serial(b"\0" + logged.serial),
+        issuer_name=decode_name(logged.issuer_name),
+        subject_name=subject,
+        common_name=called,
+        dns_names=logged.dns_names,
+        ip_addresses=logged.ip_addresses,
+        email_addresses=logged.email_addresses,
+        not_before=logged.not_before,
+        not_after=logged.not_after,
+        is_ca=logged.is_ca,
+        must_staple=logged.must_staple,
+        ocsp_urls=logged.ocsp_urls,
+        crl_urls=logged.crl_urls,
+        names_left_out=logged.names_left_out + left_out,
+    )
+
+
+@lru_cache(maxsize=256)
+def _subject(der: bytes) -> tuple[str, str | None, bool]:
+    """RFC 4514 text, common name, and whether there is one that is not fit to be shown; nothing of a broken Name."""
+    try:
+        called, has_one = common_name(der)
+        return decode_name(der)[:_MAX_SUBJECT_CHARS], called, has_one and called is None
+    except DerError:
+        return "", None, False
+
+
+def _load(path: Path) -> _Positions:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_POSITIONS_BYTES + 1)
+    except FileNotFoundError:
+        return _Positions({})
+    except OSError as error:
+        raise StoreError(path, error.strerror or "cannot be read") from None
+    try:
+        positions = msgspec.json.decode(text, type=_Positions)
+    except msgspec.MsgspecError as error:
+        raise StoreError(path, f"says how far logs were read, and is damaged: {error}") from None
+    if positions.version != 1:
+        raise StoreError(path, "made by a newer ocspwatch")
+    return positions
+
+
+def _save(path: Path, positions: _Positions) -> None:
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        draft = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(msgspec.json.encode(positions))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError(path, f"cannot be written: {error.strerror or error}") from None

@@ -1,0 +1,79 @@
+"""What is the store's own of a BulkSink (the contract: tests/contract/test_bulk_sink.py): its file of positions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sensor.ct.logged import LoggedIssuer, LogPosition
+from sensor.ct.schema import StoreError
+from sensor.ct.store_sink import StoreSink
+from tests.ct.logs import logged, logged_issuer
+from tests.ct.pki import Ca
+
+LOG = b"\1" * 32
+AT = LogPosition(0, 5, (b"\0" * 32,), 9, b"\1" * 32, 17, "")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ct.sqlite"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"logs":{"00":{}}}', b'{"logs":{},"version":1,"more":2}', b"\xff\0"])
+def test_a_damaged_file_is_no_fresh_start(path: Path, damage: bytes) -> None:
+    sink = StoreSink(path, 10)
+    sink.commit(LOG, AT)
+    sink.close()
+    positions = path.with_name("ct.sqlite.sync.json")
+    positions.write_bytes(damage)
+    with pytest.raises(StoreError, match="says how far logs were read, and is damaged"):
+        StoreSink(path, 10)
+
+
+def test_a_newer_form_is_refused(path: Path) -> None:
+    path.with_name("ct.sqlite.sync.json").write_text('{"logs":{},"version":2}')
+    with pytest.raises(StoreError, match="newer"):
+        StoreSink(path, 10)
+
+
+def test_the_file_is_ours_alone_and_replaced_as_a_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = StoreSink(path, 10)
+    sink.commit(LOG, AT)
+    positions = path.with_name("ct.sqlite.sync.json")
+    before = positions.read_bytes()
+    assert positions.stat().st_mode & 0o777 == 0o600
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        sink.commit(LOG, LogPosition(0, 6, (), 9, b"\1" * 32, 17, ""))
+    sink.close()
+    assert positions.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_trusted_issuer_finds_those_who_waited_for_it(path: Path, sub: Ca) -> None:
+    from sensor.ct.store import Outcome, Store
+    from sensor.pki.certificates import decode_certificate
+
+    store = Store(path, 10)
+    with store.batch():
+        assert store.add(decode_certificate(sub.issue("w.example", serial=9), 10), "file", 1) is Outcome.waiting
+    store.close()
+    sink = StoreSink(path, 10)
+    sink.add_issuers([logged_issuer(sub)])
+    sink.add([logged(sub, sub.issue("w.example", serial=9))], "log", 2)
+    assert sink.commit(LOG, AT) == 0
+    sink.close()
+
+
+def test_what_is_no_certificate_is_no_issuer(path: Path) -> None:
+    sink = StoreSink(path, 10)
+    with pytest.raises(ValueError, match="chain was not checked"):
+        sink.add_issuers([LoggedIssuer(b"", b"", b"", b"\x30\x00")])
+    sink.close()
