@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
@@ -118,7 +118,7 @@ class DeferredLookup:
         self._judged: dict[bytes, tuple[Issuer | None, float]] = {}
         self._certificates: dict[int, tuple[bytes | None, float]] = {}
         # Under the lock:
-        self._wanted: dict[CertId, _Wanted] = {}
+        self._wanted: OrderedDict[CertId, _Wanted] = OrderedDict()  # a dict's first key is slow to find: recent.py
         self._jobs: deque[CertId | _Offer | _Certificate | _Question[Any]] = deque()
         self._offered_bytes = 0
         self._retry: dict[CertId, None] = {}

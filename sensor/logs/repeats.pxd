@@ -1,16 +1,16 @@
 # Types for the compiled form of repeats.py; see setup.py.
 cimport cython
+from sensor.recent cimport Recent
 
 @cython.final
 cdef class NoticeMemory:
     cdef long long _window
-    cdef Py_ssize_t _max
-    cdef dict _told
+    cdef Recent _told
     cdef bint _deferred
     cdef readonly Py_ssize_t asked
 
     cpdef defer(self)
     @cython.locals(ts="long long")
     cpdef bint is_new(self, tuple leak) except -1
-    @cython.locals(told="long long")
+    @cython.locals(told="long long", place=int)
     cpdef bint is_new_number(self, Py_ssize_t number, long long ts) except -1

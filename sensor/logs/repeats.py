@@ -5,10 +5,12 @@ Time is packet time; every table has a limit, and beyond it the oldest entry is 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import msgspec
 
+from sensor.recent import Recent
 from sensor.settings import LogSettings
 from sensor.weird import Weird
 
@@ -35,8 +37,7 @@ class NoticeMemory:
 
     def __init__(self, settings: LogSettings) -> None:
         self._window = int(settings.suppress_for_s * 1e9)
-        self._max = settings.max_suppressed
-        self._told: dict[int, int] = {}  # by 64-bit hashes, as in LeakCounter
+        self._told = Recent(settings.max_suppressed)  # by 64-bit hashes, as in LeakCounter
         self._deferred = False
         self.asked = 0
         """The number of the client and certificate last asked about."""
@@ -58,14 +59,14 @@ class NoticeMemory:
 
     def is_new_number(self, number: int, ts: int) -> bool:
         """As `is_new`, of the client and certificate with this number: of this process, or of one that it forked."""
-        if number in self._told:
-            told = self._told[number]
-            if 0 <= ts - told < self._window:
-                return False
-            del self._told[number]  # so that it goes to the end
-        elif len(self._told) >= self._max:
-            del self._told[next(iter(self._told))]
-        self._told[number] = ts
+        place = self._told.find(number)
+        if place < 0:
+            self._told.add(number, ts)
+            return True
+        told = self._told.value(place)
+        if 0 <= ts - told < self._window:
+            return False
+        self._told.put(place, ts)
         return True
 
 
@@ -74,8 +75,7 @@ class CertificateMemory:
 
     def __init__(self, settings: LogSettings) -> None:
         self._window = int(settings.relog_certificates_s * 1e9)
-        self._max = settings.max_known_certificates
-        self._logged: dict[int, int] = {}  # by 64-bit hashes
+        self._logged = Recent(settings.max_known_certificates)  # by 64-bit hashes
 
     def is_new(self, fingerprint: str, ts: int) -> bool:
         """Whether it was not logged within the window before `ts`; then it is logged now."""
@@ -83,14 +83,14 @@ class CertificateMemory:
 
     def is_new_number(self, number: int, ts: int) -> bool:
         """As `is_new`, of the fingerprint with this hash: of this process, or of one that it forked."""
-        logged = self._logged.pop(number, None)
-        if logged is not None and 0 <= ts - logged < self._window:
-            self._logged[number] = logged
-            return False
-        if len(self._logged) >= self._max:
-            del self._logged[next(iter(self._logged))]
-        self._logged[number] = ts
-        return True
+        place = self._logged.find(number)
+        if place < 0:
+            self._logged.add(number, ts)
+            return True
+        logged = self._logged.value(place)
+        is_due = not 0 <= ts - logged < self._window
+        self._logged.put(place, ts if is_due else logged)
+        return is_due
 
 
 class _Seen(msgspec.Struct, gc=False):
@@ -112,7 +112,7 @@ class WeirdSampler:
         self._burst = settings.weird_burst
         self._rate = settings.weird_rate
         self._window = int(settings.weird_window_s * 1e9)
-        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()  # a dict's first key is slow to find: recent.py
 
     def admit(self, weird: Weird) -> bool:
         """Whether this one is logged."""
@@ -127,7 +127,7 @@ class WeirdSampler:
         seen = self._seen.get((scope, name))
         if seen is None:
             if len(self._seen) >= _MAX_WEIRDS:
-                del self._seen[next(iter(self._seen))]
+                self._seen.popitem(last=False)
             self._seen[scope, name] = _Seen(weird.ts, 1)
             return self._burst > 0
         if not 0 <= weird.ts - seen.since < window:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict
 
 import msgspec
 
 from sensor.fetch.model import Fetch
 from sensor.ocsp.model import Evidence, OcspExchange
+from sensor.recent import Recent
 from sensor.weird import FlowId
 
 FEW_SITES = 10
@@ -51,13 +51,12 @@ class Leak(msgspec.Struct, frozen=True, gc=False):
 class LeakCounter:
     """How often each key was seen; of more than `max_tracked` keys, the longest unseen is forgotten.
 
-    Keys are kept as their 64-bit hashes: a quarter of a million of them stay under 50 MB. Two keys share one with a
+    Keys are kept as their 64-bit hashes: a quarter of a million of them stay under 9 MB. Two keys share one with a
     probability of 2e-9 then; the strings in them are hashed with a secret, so that nobody can make them collide.
     """
 
     def __init__(self, max_tracked: int) -> None:
-        self._max_tracked = max_tracked
-        self._times: OrderedDict[int, int] = OrderedDict()
+        self._times = Recent(max_tracked)
         self._deferred = False
         self.forgotten = 0
 
@@ -72,13 +71,12 @@ class LeakCounter:
 
     def see_number(self, number: int) -> int:
         """As `see`, of the key with this number: of this process, or of one that it forked into."""
-        times = self._times.get(number, 0) + 1
-        self._times[number] = times
-        if times > 1:
-            self._times.move_to_end(number)
-        elif len(self._times) > self._max_tracked:
-            self._times.popitem(last=False)
-            self.forgotten += 1
+        place = self._times.find(number)
+        if place < 0:
+            self.forgotten += self._times.add(number, 1)
+            return 1
+        times = self._times.value(place) + 1
+        self._times.put(place, times)
         return times
 
     def __len__(self) -> int:

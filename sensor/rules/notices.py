@@ -5,6 +5,7 @@ At most `max_suppressed` are remembered; beyond it the oldest is forgotten.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ class NoticeBook:
         self._default_us = int(suppress_for_s * 1_000_000)
         self._max = max_suppressed
         self._tell = tell
-        self._told: dict[tuple[object, ...], int] = {}
+        self._told: OrderedDict[tuple[object, ...], int] = OrderedDict()  # a dict's first key is slow to find
         self.told = 0
         self.held_back = 0
         self.forgotten = 0
@@ -92,7 +93,7 @@ class NoticeBook:
                 return False
             del self._told[key]  # so that it goes to the end
         elif len(self._told) >= self._max:
-            del self._told[next(iter(self._told))]
+            self._told.popitem(last=False)
             self.forgotten += 1
         self._told[key] = ts
         return True

@@ -10,6 +10,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 ORDER = (
     "weird",
+    "recent",
     "settings",
     "settings_file",
     "service",
