@@ -1,4 +1,4 @@
-"""sensor.recent: the same as an ordered dictionary, in less room, and as fast when the oldest is forgotten every time."""
+"""sensor.recent: the same as an ordered dictionary in less room; forgetting the oldest costs the same however many."""
 
 from __future__ import annotations
 
