@@ -1,0 +1,343 @@
+"""Rows T1 to T19: TCP as nobody means it, through the whole pipeline. tests/flow has the same, octet by octet."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from sensor.settings import Settings
+from tests.flow.frames import START, Frame
+from tests.flow.talk import MS, Ends, frames_of, parse
+from tests.hostile.rows import Guard, Row
+from tests.hostile.witness import Watched, answering, asking, conversation, exchange, watch
+from tests.invariance.replay import inside
+
+ROWS = {
+    "T1": Row(
+        "any segmentation, order and doubling",
+        ("flow.max_ooo_segments",),
+        ("duplicate_bytes",),
+        guards=(
+            Guard(
+                "sensor/flow/reassembly.py",
+                "        self.hold(flow, end, rel, pos, length, ts)\n        self.drain",
+                "        self.drain",
+            ),
+        ),
+    ),
+    "T2": Row(
+        "sequence numbers that wrap inside a message",
+        guards=(Guard("sensor/flow/seq.py", "((a - b + _HALF) & _MASK) - _HALF", "a - b"),),
+    ),
+    "T3": Row(
+        "a second copy that says otherwise",
+        counters=("rexmit_inconsistency",),
+        guards=(Guard("sensor/flow/reassembly.py", 'self.weird(flow, ts, "rexmit_inconsistency")', "pass"),),
+    ),
+    "T4": Row(
+        "a lost segment, anywhere",
+        ("flow.hole_wait_bytes", "flow.hole_wait_s"),
+        ("content_gap",),
+        guards=(Guard("sensor/flow/reassembly.py", "flow.late.lose(end, first, end.next_rel, ts)", "pass"),),
+    ),
+    "T5": Row(
+        "acknowledged and never seen",
+        ("flow.reorder_wait_s",),
+        ("content_gap",),
+        guards=(Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),),
+    ),
+    "T6": Row("one direction only", counters=("possible_split_routing",)),
+    "T7": Row("a capture that begins midway"),
+    "T8": Row(
+        "data with the SYN: kept, ignored and sent again",
+        guards=(Guard("sensor/flow/tcp.py", "                if flags & _SYN:\n                    rel += 1\n", ""),),
+    ),
+    "T9": Row(
+        "simultaneous open, split handshake, SYN and SYN/ACK again and again",
+        counters=("simultaneous_open",),
+        guards=(Guard("sensor/flow/tcp.py", 'self.reassembler.weird(flow, ts, "simultaneous_open")', "flow.flip()"),),
+    ),
+    "T10": Row(
+        "RST outside the window, inside it, and before the answer",
+        counters=("data_after_reset",),
+        guards=(Guard("sensor/flow/tcp.py", "if not flags & _RST and not underflow:", "if end.state != _RESET:"),),
+    ),
+    "T11": Row(
+        "data behind FIN, FIN twice, half close, RST with data",
+        ("flow.close_linger_s",),
+        guards=(
+            Guard(
+                "sensor/flow/reassembly.py",
+                "        if end.over:\n            self.discarded_bytes += length  # behind the FIN",
+                "        if False:\n            pass",
+            ),
+        ),
+    ),
+    "T12": Row(
+        "segments the server will not take: old, bad checksum, low TTL, without ACK",
+        guards=(Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),),
+    ),
+    "T13": Row(
+        "keep-alives, zero-window probes, a window that shrinks",
+        guards=(Guard("sensor/flow/tcp.py", "end.zero_cnt += 1", "peer.state = _RESET"),),
+    ),
+    "T14": Row("urgent data"),
+    "T15": Row(
+        "a port used again",
+        ("flow.close_linger_s",),
+        ("active_connection_reuse",),
+        guards=(
+            Guard(
+                "sensor/flow/tracker.py",
+                "elif _RESET not in {flow.orig.state, flow.resp.state}:",
+                "else:\n            return False\n        if True:",
+            ),
+        ),
+    ),
+    "T16": Row("any source port"),
+    "T17": Row(
+        "tuples that look alike: sides exchanged, the same port, the same host at both ends",
+        guards=(Guard("sensor/flow/tracker.py", "and flow.orig_p == packet.sport", "and flow.resp_p == packet.dport"),),
+    ),
+    "T18": Row(
+        "a reply before its request",
+        limits=("flow.reorder_wait_s",),
+        guards=(Guard("sensor/flow/reassembly.py", "placed = 0 if late is None else late", "placed = 0 and late"),),
+    ),
+    "T19": Row(
+        "data far ahead",
+        ("flow.max_ooo_bytes",),
+        ("segment_out_of_window",),
+        guards=(Guard("sensor/flow/reassembly.py", "if rel - end.next_rel > _FAR:", "if False:"),),
+    ),
+}
+A, B = 0x0BADCAFE, 0x0C0FFEE0
+Q, R = asking(A), answering(A)
+BOTH = [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
+SHAKE = "c> S\ns> SA\nc> A\n"
+BYE = "\nc> FA\ns> A\ns> FA\nc> A"
+
+
+def lit(octets: bytes) -> str:
+    """As a word of a script."""
+    return '"' + "".join(f"\\x{octet:02x}" for octet in octets) + '"'
+
+
+def said(script: str, ends: Ends | None = None, settings: Settings | None = None) -> Watched:
+    return watch(frames_of(parse(script, ends), ends), settings)
+
+
+def told(seen: Watched) -> list[tuple[object, object]]:
+    return sorted((str(row.get("serial_number")), row.get("cert_status")) for row in seen.exchanges)
+
+
+def two(segment: int = 100, ends: Ends | None = None) -> list[Frame]:
+    """Two exchanges on one connection."""
+    talk = (("c", Q), ("s", R), ("c", asking(B)), ("s", answering(B)))
+    return conversation(*talk, segment=segment, ends=ends)
+
+
+def in_time(frames: Iterable[Frame]) -> list[Frame]:
+    """One frame a millisecond, in the order given."""
+    return [frame._replace(ts=START + number * MS) for number, frame in enumerate(frames)]
+
+
+@pytest.mark.parametrize("segment", [1, 2, 7, 100])
+def test_t1_any_segmentation(segment: int) -> None:
+    assert told(watch(two(segment))) == BOTH
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_t1_any_order_and_doubling(seed: int) -> None:
+    """Segments up to six places early or late, one in three of them two or three times."""
+    dice = random.Random(seed)
+    frames = [frame for frame in two(40) for _ in range(dice.choice((1, 1, 2, 3)))]
+    order = sorted(range(len(frames)), key=lambda place: place + dice.random() * 6)
+    assert told(watch(in_time(frames[place] for place in order))) == BOTH
+
+
+@pytest.mark.parametrize("before", [1, 2, 50, 150, 400])
+def test_t2_numbers_that_wrap(before: int) -> None:
+    ends = Ends(cisn=2**32 - before, sisn=2**32 - 2 * before)
+    assert told(watch(two(30, ends))) == BOTH
+
+
+SHAPES = ((-40, 40), (-40, 80), (-40, 160), (0, 30), (0, 60), (0, 90), (20, 20), (20, 40), (20, 90), (60, 30))
+
+
+@pytest.mark.parametrize(("begin", "count"), SHAPES)
+def test_t3_the_first_copy_wins(begin: int, count: int) -> None:
+    """Over the middle 60 octets of the request, before it is acknowledged: the serial that came first is told."""
+    middle = len(Q) - 60
+    lies = bytes(octet ^ 0x55 for octet in Q[middle + begin : middle + begin + count])
+    seen = said(f"{SHAKE}c> A {lit(Q)}\nc> A @{1 + middle + begin} {lit(lies)} forged\ns> A {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert ("rexmit_inconsistency" in seen.weirds) is bool(lies)
+
+
+def test_t4_each_frame_lost_in_turn() -> None:
+    """The other exchange of the connection is told in full, and nothing that was not said."""
+    frames = two(60)
+    for lost, frame in enumerate(frames):
+        seen = watch(frames[:lost] + frames[lost + 1 :])
+        tcp = inside(frame)
+        assert tcp is not None
+        assert set(told(seen)) & set(BOTH), f"frame {lost}"
+        assert {serial for serial, _ in told(seen)} <= {"0BADCAFE", "0C0FFEE0", "None"}, f"frame {lost}"
+        if told(seen) != BOTH:
+            assert seen.accounts.gap_bytes == len(tcp.payload), f"frame {lost}"
+
+
+def test_t5_acknowledged_and_never_seen() -> None:
+    seen = said(f"{SHAKE}c> A {lit(Q)} lost\ns> A {lit(R)}\nc> A {lit(asking(B))}\ns> A {lit(answering(B))}{BYE}")
+    assert told(seen) == BOTH
+    assert seen.accounts.gap_bytes == len(Q)
+    assert [row["evidence"] for row in seen.exchanges] == ["response", "both"]
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_t6_one_direction_only(client: bool) -> None:
+    frames = [frame for frame in two() if (tcp := inside(frame)) is not None and (tcp.src[2] == 49152) is client]
+    seen = watch(frames)
+    assert [serial for serial, _ in told(seen)] == ["0BADCAFE", "0C0FFEE0"]
+    assert {row["evidence"] for row in seen.exchanges} == {"request" if client else "response"}
+
+
+def test_t7_joined_at_each_frame() -> None:
+    """What begins later is told; of what is half over nothing is made up."""
+    frames = two(60)
+    second = next(n for n, f in enumerate(frames) if (tcp := inside(f)) and tcp.payload.startswith(b"POST") and n > 5)
+    for start in range(1, len(frames)):
+        seen = told(watch(frames[start:]))
+        assert {serial for serial, _ in seen} <= {"0BADCAFE", "0C0FFEE0", "None"}, start
+        assert start > second or BOTH[1] in seen, start
+
+
+def test_t8_data_with_the_syn() -> None:
+    kept = f"c> S {lit(Q)}\ns> SA\nc> A\ns> A {lit(R)}{BYE}"
+    again = f"c> S {lit(Q)}\ns> SA ^1\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}"
+    cookie = f"c> S\ns> SA\nc> A {lit(Q)}\ns> A {lit(R)}{BYE}"
+    for script in (kept, again, cookie):
+        assert told(said(script)) == [("0BADCAFE", "good")], script
+
+
+@pytest.mark.parametrize(
+    "shake",
+    [
+        "c> S\ns> S\nc> SA @0\ns> SA @0\n",
+        "c> S\ns> A @0\ns> S @0\nc> SA @0\ns> A\n",
+        "c> S\ns> S\nc> SA @0\ns> A\n",
+        "c> S\nc> S @0 +1s\nc> S @0 +2s\ns> SA\nc> A\n",
+        "c> S\n" + "s> SA @0\n" * 50 + "c> A\n",
+    ],
+    ids=["simultaneous", "split in five", "split in four", "SYN again", "SYN/ACK again"],
+)
+def test_t9_handshakes(shake: str) -> None:
+    seen = said(f"{shake}c> A @1 {lit(Q)}\ns> A @1 {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert [(row["id.orig_p"], row["id.resp_p"]) for row in seen.exchanges] == [(49152, 80)]
+
+
+@pytest.mark.parametrize("place", [5, 70_000, 2**31, -5])
+@pytest.mark.parametrize("who", ["c", "s"])
+def test_t10_a_reset_that_nobody_obeys(who: str, place: int) -> None:
+    """In the window but not its next octet, or outside of it (RFC 5961 section 3): what follows is read."""
+    reset = f"{who}> R @{place % 2**32} forged\n"
+    seen = said(f"{SHAKE}{reset}c> A {lit(Q)}\n{reset}s> A {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+
+
+def test_t10_what_follows_an_exact_reset_is_read_too() -> None:
+    seen = said(f"{SHAKE}c> A {lit(Q)}\ns> R forged\ns> A {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert "data_after_reset" in seen.weirds
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"c> A {lit(Q)}\nc> FA\ns> A {lit(R)}\ns> FA\nc> A",
+        f"c> FA {lit(Q)}\ns> FA {lit(R)}\nc> A",
+        f"c> A {lit(Q)}\nc> FA\nc> FA @{1 + len(Q)}\nc> A {lit(b'behind the FIN')} forged\ns> A {lit(R)}\ns> FA\nc> A",
+    ],
+    ids=["half closed", "data with FIN", "FIN twice, data behind"],
+)
+def test_t11_how_it_ends(rest: str) -> None:
+    assert told(said(SHAKE + rest)) == [("0BADCAFE", "good")]
+
+
+def test_t11_what_a_reset_carries_is_not_part_of_the_stream() -> None:
+    """It says why (RFC 9293 section 3.5.3): the reply is not made whole by it."""
+    seen = said(f"{SHAKE}c> A {lit(Q)}\ns> A {lit(R[:-20])}\ns> RA {lit(R[-20:])}")
+    assert told(seen) == [("0BADCAFE", None)]
+
+
+def test_t12_what_a_server_will_not_take_does_not_take_the_place_of_what_it_does() -> None:
+    """Without ACK, acknowledging the future, or of another connection's numbers: garbage beside the true request."""
+    junk = lit(b"\xee" * len(Q))
+    for odd in (f"c> . @1 {junk} forged", f"c> A @1 ^999999 {junk} forged", f"c> A @3000000000 {junk} forged"):
+        seen = said(f"{SHAKE}{odd}\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}")
+        assert ("0BADCAFE", "good") in told(seen), odd
+
+
+def test_t13_probes_are_no_data() -> None:
+    probes = f"c> A @0 {lit(b'x')} forged\n" * 5 + "s> A w=0\n" + f"c> A {lit(Q[:1])}\n" * 1 + "s> A w=0\n" * 3
+    seen = said(f"{SHAKE}{probes}s> A w=9\nc> A @2 {lit(Q[1:])}\ns> A w=1 {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert "rexmit_inconsistency" not in seen.weirds
+
+
+def test_t14_urgent_data_stays_where_it_is() -> None:
+    seen = said(f"{SHAKE}c> AU {lit(Q[:90])}\nc> A {lit(Q[90:])}\ns> AU {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_t15_a_port_used_again(whole: bool) -> None:
+    ends = Ends(cisn=77, sisn=99)
+    first = exchange(A)[: None if whole else -3]
+    seen = watch([*first, *exchange(B, ends, first[-1].ts + 50 * MS)])
+    assert told(seen) == BOTH
+    assert len({row["uid"] for row in seen.exchanges}) == 2
+
+
+def test_t16_any_source_port() -> None:
+    frames: list[Frame] = []
+    ports = [1, 53, 79, 80, 81, 135, 443, 3128, 8080, *range(1000, 65536, 1009), 65535]
+    for number, port in enumerate(ports):
+        frames += exchange(number + 1, Ends(cport=port), START + number * 100 * MS)
+    seen = watch(frames)
+    assert [row["id.orig_p"] for row in seen.exchanges] == ports
+    assert {row["cert_status"] for row in seen.exchanges} == {"good"}
+
+
+def test_t17_tuples_that_look_alike() -> None:
+    alike = [
+        Ends("10.0.0.1", "10.0.0.2", 80, 80),
+        Ends("10.0.0.2", "10.0.0.1", 81, 80),
+        Ends("10.0.0.1", "10.0.0.2", 81, 80),
+        Ends("10.0.0.3", "10.0.0.3", 5000, 80),
+        Ends("10.0.0.0", "10.0.0.3", 1024, 80),
+        Ends("10.0.0.1", "10.0.0.2", 1024, 80),
+        Ends("10.0.0.2", "10.0.0.1", 1024, 80),
+    ]
+    frames = [frame for number, ends in enumerate(alike) for frame in exchange(number + 1, ends)]
+    seen = watch(in_time(sorted(frames, key=lambda frame: frame.ts)))
+    found = {(row["id.orig_h"], row["id.resp_h"], row["id.orig_p"]): row["serial_number"] for row in seen.exchanges}
+    assert found == {(ends.client, ends.server, ends.cport): f"{n:02X}" for n, ends in enumerate(alike, 1)}
+
+
+def test_t18_a_reply_before_its_request() -> None:
+    seen = said(f"{SHAKE}s> A ^{1 + len(Q)} {lit(R)}\nc> A ^1 {lit(Q)}{BYE}")
+    assert [(row["serial_number"], row["cert_status"], row["evidence"]) for row in seen.exchanges] == [
+        ("0BADCAFE", "good", "both")
+    ]
+
+
+@pytest.mark.parametrize("ahead", [2**21, 2**30, 2**31 - 10])
+def test_t19_data_far_ahead_is_not_kept(ahead: int) -> None:
+    seen = said(f"{SHAKE}c> A @{1 + ahead} {lit(b'x' * 50)} forged\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert seen.accounts.discarded_bytes == 50
