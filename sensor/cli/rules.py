@@ -49,7 +49,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "convert",
         help="rules as queries of a SIEM",
         description="Prints rules as queries over our logs: for Splunk, Elasticsearch (Lucene; logs written with "
-        "--stream), or SQLite (a table for each log). Needs the extra `convert`.",
+        "--stream; correlations as ES|QL), or SQLite (a table for each log). Rules that a correlation refers to are "
+        "taken from beside its file. What the target cannot have is told, with the reason, and the others are "
+        "converted; then the exit code is 2. Needs the extra `convert`.",
     )
     verb.add_argument("--to", choices=("splunk", "elasticsearch", "sqlite"), required=True, help="whose queries")
     verb.add_argument("paths", nargs="+", metavar="RULE", help="rule files and folders")
@@ -159,24 +161,33 @@ def run_test(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_convert(args: argparse.Namespace, settings: Settings) -> int:
-    """`rules convert`: 0, or 2: a mistake in a rule, a rule that the target cannot have, or the extra is missing."""
-    from sensor.rules.convert import ConvertError, convert_file
+    """`rules convert`: 0 all were; 2: a mistake in a rule, or a rule that the target cannot have (the others are
+    converted), or the extra is missing."""
+    from sensor.rules.convert import Converter, ConvertError
+    from sensor.rules.document import Mistakes
+    from sensor.rules.loader import rule_files
 
-    rules, mistakes = _read(args, settings)
-    if mistakes:
-        return _tell(mistakes)
-    by_file: dict[Path, list[Rule]] = {}
-    for rule in rules.rules:
-        by_file.setdefault(rule.head.file, []).append(rule)
-    failed = []
-    for path, found in by_file.items():
+    rules, failed = _read(args, settings)
+    try:
+        converter = Converter(rules, args.to)
+    except ConvertError as error:
+        return _tell([str(error)])
+    asked = set(rule_files([Path(path) for path in args.paths], Mistakes()))
+    meant = [rule for rule in rules.rules if rule.head.file in asked]
+    used = {word for rule in rules.correlations if rule.head.file in asked for word in rule.rules}
+    for rule in meant:
+        if rule.head.id in rules.quiet & used:
+            print(f"# {rule.head.title}: part of the correlations that use it, no query of its own")
+            continue
         try:
-            for title, query in convert_file(path, found, args.to):
-                if len(rules.rules) > 1:
-                    print(f"# {title}")
-                print(query)
+            queries = converter.convert(rule)
         except ConvertError as error:
             failed.append(str(error))
+            continue
+        for query in queries:
+            if len(meant) > 1:
+                print(f"# {rule.head.title}")
+            print(query)
     return _tell(failed)
 
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from sensor.rules.beside import key_of, own_names, references
 from sensor.rules.document import Items, Mapping, Mistakes, Node, Text
 from sensor.rules.fields import Kind, fields_of, is_elsewhere
 from sensor.rules.heading import HeadReader, parse_span
@@ -41,7 +42,7 @@ class CorrelationReader:
         """In an order in which every rule comes behind those that it refers to."""
         found: list[CorrelationRule] = []
         waiting = list(documents)
-        declared = {word for _, document in documents for word in _own_names(document)}
+        declared = {word for _, document in documents for word in own_names(document)}
         while waiting:
             ready = [each for each in waiting if self._is_ready(each[1], declared)]
             if not ready:
@@ -55,7 +56,7 @@ class CorrelationReader:
                     found.append(rule)
                     self._learn(rule)
                 else:
-                    declared -= set(_own_names(document)) - set(self._known)
+                    declared -= set(own_names(document)) - set(self._known)
             waiting = [each for each in waiting if each not in ready]
         self.quiet -= self._loud
         return found
@@ -70,12 +71,7 @@ class CorrelationReader:
             self._services[rule.head.id] = frozenset().union(*(self._services[each] for each in rule.rules))
 
     def _is_ready(self, document: Mapping, declared: set[str]) -> bool:
-        section = document.items["correlation"]
-        references = section.items.get("rules") if isinstance(section, Mapping) else None
-        if not isinstance(references, Items):
-            return True
-        words = {_key(item.text) for item in references.items if isinstance(item, Text)}
-        return not (words & declared) - set(self._known)
+        return not (references(document) & declared) - set(self._known)
 
     def _correlation(self, path: Path, document: Mapping) -> CorrelationRule | None:
         section = document.items["correlation"]
@@ -85,7 +81,7 @@ class CorrelationReader:
         return _Section(self, path, document, section).read()
 
     def resolve(self, word: str) -> Rule | None:
-        return self._known.get(_key(word))
+        return self._known.get(key_of(word))
 
     def near(self, word: str) -> str:
         near = get_close_matches(word, list(self._known), 1)
@@ -107,15 +103,6 @@ class CorrelationReader:
 
     def collected(self) -> Mistakes:
         return self._mistakes
-
-
-def _key(word: str) -> str:
-    """Ids are told apart by their hex digits, names by every letter."""
-    return word.lower() if len(word) == 36 and word.count("-") == 4 else word
-
-
-def _own_names(document: Mapping) -> list[str]:
-    return [_key(node.text) for key in ("id", "name") if isinstance(node := document.items.get(key), Text)]
 
 
 class _Section:

@@ -1,15 +1,16 @@
 """Rule files and folders into rules; all that is wrong with them is collected, with file, line and what is expected.
 
-A file may hold several documents; a correlation may refer to rules of any file read with it. Collections (`action:`)
-and filters are refused: Sigma withdrew the one, and the other is for those who deploy rules that they cannot edit.
+A file may hold several documents; a correlation may refer to rules of any file read with it, and of its own folder.
+Collections (`action:`) and filters are refused: Sigma withdrew the one, and the other is for those who deploy rules that
+they cannot edit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
+from sensor.rules.beside import ENDINGS, beside
 from sensor.rules.condition import ConditionError, parse_condition
 from sensor.rules.correlations import CorrelationReader
 from sensor.rules.detection import DetectionReader
@@ -20,8 +21,6 @@ from sensor.rules.heading import HeadReader
 from sensor.rules.mistakes import RulesError
 from sensor.rules.rule import EventRule, Rule, RuleSet
 from sensor.settings import RuleSettings
-
-_ENDINGS: Final = (".yml", ".yaml")
 
 
 def load_rules(paths: Sequence[Path], settings: RuleSettings) -> RuleSet:
@@ -45,6 +44,7 @@ def read_rules(paths: Sequence[Path], settings: RuleSettings, mistakes: Mistakes
         if len(documents) > settings.max_rules:
             mistakes.add(str(path), 1, f"more than {settings.max_rules} rules (rules.max_rules)")
             break
+    documents += beside(documents, settings, mistakes)
     rules: list[Rule] = []
     correlations: list[tuple[Path, Mapping]] = []
     for path, document in documents:
@@ -72,7 +72,7 @@ def rule_files(paths: Iterable[Path], mistakes: Mistakes) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
+            inside = sorted(each for each in path.rglob("*") if each.suffix in ENDINGS and each.is_file())
             if not inside:
                 mistakes.add(str(path), 1, "expected rules, there is no *.yml in it")
             found.update(dict.fromkeys(inside))

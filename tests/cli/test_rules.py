@@ -88,4 +88,31 @@ def test_convert(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "word.yml").write_text(RULE.replace("cert_status: revoked", "'|all': [a, b]").replace("fcc", "fcd"))
     assert main(["rules", "convert", "--to", "sqlite", str(folder)]) == 2
     told = capsys.readouterr()
-    assert "cert_status" in told.out and "word.yml" in told.err
+    assert "cert_status" in told.out and "word.yml:2: " in told.err
+
+
+def test_convert_tells_of_each_that_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A document that has no query, or a mistake, keeps none of the others from theirs."""
+    pytest.importorskip("sigma.backends.splunk", reason="needs pySigma's backends (the extra convert)")
+    several = [RULE.replace("fcc", f"fc{n}") for n in "abd"]
+    several[1] = several[1].replace("cert_status: revoked", "'|all': [a, b]").replace("title: A", "title: B")
+    several[2] = several[2].replace("cert_status", "cert_stratus")
+    (folder / "several.yml").write_text("---\n".join(several))
+    (folder / "revoked.yml").unlink()
+    assert main(["rules", "convert", "--to", "sqlite", str(folder)]) == 2
+    told = capsys.readouterr()
+    assert told.out.count("SELECT * FROM ocsp_exchange WHERE cert_status='revoked'") == 1
+    assert len(told.err.splitlines()) == 2
+    assert "several.yml:" in told.err and "B revoked certificate is in use" in told.err and "cert_stratus" in told.err
+
+
+@pytest.mark.parametrize("target", ["splunk", "elasticsearch", "sqlite"])
+def test_convert_what_is_shipped(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sigma.backends.splunk", reason="needs pySigma's backends (the extra convert)")
+    shipped = PCAPS.parent / "rules"
+    assert main(["rules", "convert", "--to", target, str(shipped / "zeek_http_brute_force.yml")]) == 0
+    told = capsys.readouterr()
+    assert "401" in told.out and not told.err
+    code = main(["rules", "convert", "--to", target, str(shipped / "zeek_log4shell_chain.yml")])
+    told = capsys.readouterr()
+    assert (code, told.err == "") == ((0, True) if target == "sqlite" else (2, False))

@@ -8,16 +8,15 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sensor.rules.convert import convert_file
+from sensor.rules.convert import Converter
 from sensor.rules.events import LoggedEvent
 from sensor.rules.fields import HEADER_FIELDS, Kind, fields_of
 from sensor.rules.matching import compile_expression
-from sensor.rules.rule import EventRule
+from sensor.rules.rule import EventRule, RuleSet
 from tests.rules.writing import Line
 
 Hits = dict[str, set[int]]
@@ -62,13 +61,10 @@ def by_sqlite(service: str, rules: Sequence[EventRule], lines: Sequence[dict[str
         found: Hits = {}
         for rule in rules:
             found[rule.head.id] = set()
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "rule.yml"
-                path.write_text(document_of(rule))
-                for _, query in convert_file(path, [rule], "sqlite"):
-                    cursor = database.execute(query)
-                    place = [column[0] for column in cursor.description].index("n")
-                    found[rule.head.id] |= {row[place] for row in cursor}
+            for query in Converter(RuleSet((rule,)), "sqlite").convert(rule):
+                cursor = database.execute(query)
+                place = [column[0] for column in cursor.description].index("n")
+                found[rule.head.id] |= {row[place] for row in cursor}
         return found
     finally:
         database.close()

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sensor.rules.convert import TARGETS, ConvertError, convert_file
+from sensor.rules.convert import TARGETS, Converter, ConvertError
+from sensor.rules.document import Mistakes
+from sensor.rules.listing import read_shipped
+from sensor.rules.loader import read_rules
+from sensor.settings import RuleSettings
 from tests.rules.test_correlations import BASE, GOOD, LEAK, correlation
 from tests.rules.writing import rule, rules
 
@@ -14,8 +18,10 @@ pytest.importorskip("sigma.backends.sqlite", reason="needs pySigma's backends (t
 
 
 def converted(folder: Path, target: str, *documents: str) -> list[str]:
+    """What each rule becomes that no other refers to."""
     found = rules(folder, *documents)
-    return [query for _, query in convert_file(folder / "rules.yml", list(found.rules), target)]
+    meant = [each for each in found.rules if each.head.id not in found.quiet]
+    return [query for each in meant for query in Converter(found, target).convert(each)]
 
 
 def test_names_are_the_logs_own(tmp_path: Path) -> None:
@@ -32,17 +38,62 @@ def test_lists_are_looked_into(tmp_path: Path) -> None:
 
 
 def test_correlations(tmp_path: Path) -> None:
-    for target in ("splunk", "sqlite"):
+    for target in TARGETS:
         (query,) = converted(tmp_path, target, BASE, correlation(GOOD))
         assert "3" in query and "id.orig_h" in query
-    with pytest.raises(ConvertError, match="several logs"):
-        converted(tmp_path, "sqlite", BASE, LEAK, correlation("type: temporal\nrules: [base, leak]\ntimespan: 1h"))
+        (query,) = converted(
+            tmp_path, target, BASE, LEAK, correlation("type: temporal\nrules: [base, leak]\ntimespan: 1h")
+        )
+        assert all(word in query for word in ("http", "leak"))
+
+
+def test_a_correlation_of_a_correlation(tmp_path: Path) -> None:
+    upper = correlation("type: event_count\nrules: [c9]\ngroup-by: [id.orig_h]\ntimespan: 1d\ncondition: {gte: 2}", 10)
+    lower = correlation(GOOD)
+    (query,) = converted(tmp_path, "sqlite", BASE, lower, upper)
+    assert "FROM http" in query
+
+
+def test_rules_of_other_files_are_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "base.yml").write_text(BASE)
+    (tmp_path / "upper.yml").write_text(correlation(GOOD))
+    (tmp_path / "odd.yml").write_text(rule("selection:\n    - keyword", number=77))
+    mistakes = Mistakes()
+    found = read_rules([tmp_path / "upper.yml"], RuleSettings(), mistakes)
+    assert not mistakes.lines
+    (upper,) = found.correlations
+    (query,) = Converter(found, "splunk").convert(upper)
+    assert 'source="*http.log"' in query and "event_count >= 3" in query
+
+
+def test_all_that_is_shipped_is_converted() -> None:
+    found = read_shipped(Path(__file__).resolve().parents[2] / "rules")
+    cannot = {}
+    for each in found.rules:
+        for target in TARGETS:
+            try:
+                assert Converter(found, target).convert(each)
+            except ConvertError as error:
+                cannot[target, each.head.file.name] = str(error)
+    assert set(cannot) == {("splunk", "zeek_log4shell_chain.yml"), ("elasticsearch", "zeek_log4shell_chain.yml")}
+    assert all("not supported" in each for each in cannot.values())
 
 
 def test_what_a_target_cannot_do_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConvertError) as error:
         converted(tmp_path, "sqlite", rule("selection:\n    - keyword"))
     assert "\n" not in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path}/rules.yml:1: Rule 1: ")
+
+
+def test_documents_are_told_apart(tmp_path: Path) -> None:
+    """However their lines begin: with comments, markers, or a flow map behind one."""
+    flow = "--- {title: Flow, id: 929a690e-bef0-4204-a928-000000000003, logsource: {product: zeek, service: http}, "
+    flow += "detection: {s: {host: third}, condition: s}}\n"
+    text = "# a comment\n---\n" + rule("host: first") + "--- # and another\n\n" + rule("host: second", number=2) + flow
+    assert converted(tmp_path, "splunk", text) == [
+        f'source="*http.log" host="{n}"' for n in ("first", "second", "third")
+    ]
 
 
 def test_several_rules_in_one_file(tmp_path: Path) -> None:
