@@ -1,8 +1,8 @@
 """Rule files and folders into rules; all that is wrong with them is collected, with file, line and what is expected.
 
 A file may hold several documents; a correlation may refer to rules of any file read with it, and of its own folder.
-Collections (`action:`) and filters are refused: Sigma withdrew the one, and the other is for those who deploy rules that
-they cannot edit.
+Collections (`action:`) and filters are refused: Sigma withdrew the one, and the other is for those who deploy rules
+that they cannot edit.
 """
 
 from __future__ import annotations
