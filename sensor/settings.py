@@ -326,7 +326,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seccomp: bool = True
     """live: whether system calls that a sensor needs no more are refused."""
     stop_within_s: Seconds = 2.5
-    """live: how long packets that wait are still looked at once it is told to stop; the rest is told as lost."""
+    """live: how long packets that wait are still looked at once it is told to stop; the rest is told as lost. All that
+    follows, logs and look-ups that hang included, takes two seconds more at most."""
     max_memory_bytes: Size = 2 << 30
     """live: memory the process may take (RLIMIT_DATA, without the packet ring): far above what the other limits add up
     to, so that only a mistake meets it."""

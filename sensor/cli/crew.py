@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from sensor.cli.output import EXIT_PARTIAL, tell_mistake
+from sensor.cli.live import EXIT_BROKEN
+from sensor.cli.output import EXIT_MISTAKE, EXIT_PARTIAL, tell_mistake
 from sensor.service.notify import ServiceManager
 from sensor.settings import Settings
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sensor.rules.rule import RuleSet
 
 _POLL_MS = 500
+_WORST_FIRST = (EXIT_BROKEN, EXIT_MISTAKE, EXIT_PARTIAL, 0)
 
 
 class Foreman(ServiceManager):
@@ -115,17 +117,17 @@ class Crew:
             if self._hung_up:
                 self._hung_up = False
                 reopen()
-        return max(codes)
+        return min(codes, key=lambda code: _WORST_FIRST.index(code) if code in _WORST_FIRST else 0)
 
     def _ended(self, number: int, tell: Callable[[str], None]) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(self._pids[number], 0)[1])
         if not self._is_stopping:
             tell(f"worker {number + 1} has ended, so the others are stopped")
             self.stop()
-            code = code or EXIT_PARTIAL
+            code = EXIT_BROKEN if code in {0, EXIT_PARTIAL} else code
         if code < 0:
             tell(f"worker {number + 1} was ended by signal {-code}")
-            code = EXIT_PARTIAL
+            code = EXIT_BROKEN
         return code
 
 
@@ -150,7 +152,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     """`live` with `capture.workers` processes: the exit code."""
     from sensor.capture.live.opening import open_workers
     from sensor.capture.source import CaptureError
-    from sensor.cli.live import _tell, _tell_start, _watch
+    from sensor.cli.live import _tell, _tell_start, _watch, stop_deadline
     from sensor.cli.rights import give_up_rights, start_log_process
     from sensor.logs.sinks.sink import SinkError
     from sensor.service.account import PrivilegeError
@@ -185,7 +187,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
                 place.hang_up()
             source, own_place = sources[number], None if logs is None else logs.places[number]
             quiet = argparse.Namespace(**{**vars(args), "quiet": True})
-            code = _watch(quiet, own, source, rules, listener, own_place, foreman)
+            code = _watch(quiet, own, source, rules, listener, own_place, foreman, stop_deadline(settings))
             if not args.quiet:
                 stats = source.stats()
                 _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")

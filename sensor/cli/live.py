@@ -41,14 +41,18 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.pipeline import Pipeline
     from sensor.report.summary import Summary
     from sensor.rules.rule import RuleSet
+    from sensor.service.deadline import Deadline
     from sensor.service.notify import ServiceManager
     from sensor.service.privileges import Sealed
 
 EXIT_BROKEN = 1
 SET_BACK_NS = 10_000_000_000
 """A clock that is set back by less than this is waited for."""
+THEN_WITHIN_S = 1.9
+"""For all that comes after the last packet, together: flows, look-ups, logs, the page."""
 TICK_S = 1.0
 """How often the clock's work is done (cli.monitor)."""
+_SEEN_TO_S = 0.25  # with the half second after which a queue asks its place, in less than one
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -103,12 +107,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from sensor.cli.crew import run_crew
 
         return run_crew(args, settings, rules)
+    deadline = stop_deadline(settings)
     with ExitStack() as stack:
         try:
             check_user(settings.service)
             logs = start_log_process(Path(args.output), settings) if args.output else None
             if logs is not None:
-                stack.callback(logs.wait)
+                stack.callback(lambda: logs.wait(deadline.left(logs.ENDS_WITHIN_S)))
             manager = ServiceManager()
             stack.callback(manager.close)
             listener = open_listener(args.metrics) if args.metrics else None
@@ -116,7 +121,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
             return tell_mistake(error)
         stack.callback(source.close)
-        return _watch(args, settings, source, rules, listener, logs.places[0] if logs is not None else None, manager)
+        place = logs.places[0] if logs is not None else None
+        return _watch(args, settings, source, rules, listener, place, manager, deadline)
+
+
+def stop_deadline(settings: Settings) -> Deadline:
+    """Of all stages of the end, from the signal on."""
+    from sensor.service.deadline import Deadline
+
+    return Deadline(settings.service.stop_within_s + THEN_WITHIN_S)
 
 
 def _watch(
@@ -127,6 +140,7 @@ def _watch(
     listener: socket.socket | None,
     logs: RemotePlace | None,
     manager: ServiceManager,
+    deadline: Deadline,
 ) -> int:
     """From the open source to the exit code."""
     from sensor.capture.live.presence import Presence
@@ -153,6 +167,7 @@ def _watch(
     try:
         sealed, store = give_up_rights(settings, lambda: StoreLookup(settings.ct))
         lookup = DeferredLookup(lambda: store, settings.ct)  # another thread uses it from here on
+        lookup.patience = deadline.left
         sink = None if queue is None else TimedSink(queue)
         if sink is not None:
             writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
@@ -167,7 +182,7 @@ def _watch(
             server.start()
         if queue is not None:
             queue.start()
-        stopping = Stopping(source, settings.service.stop_within_s)
+        stopping = Stopping(source, settings.service.stop_within_s, deadline)
         _obey_signals(stopping, queue)
         _tell_start(args, source.name, sealed)
         if summary is not None:
@@ -176,18 +191,24 @@ def _watch(
         manager.ready(f"listening to {source.name}")
         work = [_every(manager.watchdog_s or TICK_S, manager.alive), _every(TICK_S, monitor.tick)]
         if queue is not None:
-            work.append(_every(TICK_S, lambda: _pass_on(queue)))
+            work.append(_every(_SEEN_TO_S, lambda: _see_to(queue)))
         work.append(_every(TICK_S, lambda: _look_after(presence, source)))
         work.append(stopping.look)
         work.append(_every(TICK_S, lambda: _follow_clock(pipeline)))
         pipeline.run(source, lambda: _do(work))
+        deadline.begin()
         manager.stopping()
+        if writer is not None and queue is not None:
+            writer.flush()
+            queue.settle(deadline.left() / 2)  # the last line of the statistics says what was lost before it
         monitor.finish()
-        is_logged = _close(writer)
+        is_logged = _close(writer, queue, deadline)
     except ReaderGone:
         return 0
     except PlaceLostError as error:
         tell_mistake(error)
+        deadline.begin()
+        _close(writer, queue, deadline)
         return EXIT_BROKEN
     except (PrivilegeError, StoreError, SinkError, OSError) as error:
         return tell_mistake(error)
@@ -198,11 +219,12 @@ def _watch(
             _pass_on(queue)
         presence.close()
         if lookup is not None:
-            lookup.close()
+            lookup.close(deadline.left(lookup.CLOSED_WITHIN_S))
         if server is not None:
-            server.close()
+            server.close(deadline.left(server.CLOSED_WITHIN_S))
     if summary is not None:
-        _print_summary(summary, source, pipeline, False if args.no_color else None)
+        lines_lost = 0 if queue is None else queue.counts().dropped_lines
+        _print_summary(summary, source, pipeline, lines_lost, False if args.no_color else None)
     if presence.is_replaced:
         return EXIT_BROKEN
     stats = source.stats()
@@ -212,15 +234,16 @@ def _watch(
     return EXIT_PARTIAL if lost or not is_logged else 0
 
 
-def _close(writer: LogWriter | None) -> bool:
-    """Whether every line has reached its log; if not, it says how many have not. Raises ReaderGone, PlaceLostError."""
-    from sensor.logs.sinks.queued import PlaceLostError
+def _close(writer: LogWriter | None, queue: QueuedSink | None, deadline: Deadline) -> bool:
+    """Whether every line has reached its log; if not, it says how many have not. Raises ReaderGone."""
     from sensor.logs.sinks.sink import ReaderGone, SinkError
 
+    if writer is None or queue is None:
+        return True
+    queue.close_within_s = deadline.left()
     try:
-        if writer is not None:
-            writer.close()
-    except (ReaderGone, PlaceLostError):
+        writer.close()
+    except ReaderGone:
         raise
     except SinkError as error:
         _tell(str(error))
@@ -252,6 +275,12 @@ def _pass_on(queue: QueuedSink) -> None:
     """What the queue has to say to the operator."""
     for text in queue.messages():
         _tell(text)
+
+
+def _see_to(queue: QueuedSink) -> None:
+    """Once a second: tells what there is to tell. Raises PlaceLostError, ReaderGone if nothing can be written again."""
+    _pass_on(queue)
+    queue.check()
 
 
 def _look_after(presence: Presence, source: LiveSource) -> None:
@@ -294,20 +323,25 @@ def _every(seconds: float, work: Callable[[], None]) -> Callable[[], None]:
 
 
 class Stopping:
-    """Ends a source: no packet is let in any more, and those that wait are handed out, for so many seconds."""
+    """Ends a source: no packet is let in any more, and those that wait are handed out, for so many seconds. `deadline`,
+    that of all the rest, begins with it."""
 
-    def __init__(self, source: LiveSource, within_s: float) -> None:
+    def __init__(self, source: LiveSource, within_s: float, deadline: Deadline) -> None:
         self._source = source
         self._within_s = within_s
+        self._deadline = deadline
         self._until: float | None = None
 
     def begin(self) -> None:
         """May be called from a signal handler."""
         self._until = time.monotonic() + self._within_s
+        self._deadline.begin()
         self._source.stop()
 
     def look(self) -> None:
         """Between two batches: is the time over?"""
+        if self._until is None and self._source.is_stopping:  # whoever started this worker told it so
+            self.begin()
         if self._until is not None and time.monotonic() > self._until:
             self._source.close()
 
@@ -329,7 +363,9 @@ def _obey_signals(stopping: Stopping, queue: QueuedSink | None) -> None:
     signal.signal(signal.SIGHUP, stop if sys.stdin is not None and sys.stdin.isatty() else reopen)
 
 
-def _print_summary(summary: Summary, source: LiveSource, pipeline: Pipeline, colour: bool | None) -> None:
+def _print_summary(
+    summary: Summary, source: LiveSource, pipeline: Pipeline, lines_lost: int, colour: bool | None
+) -> None:
     from sensor.report.render import print_summary
     from sensor.report.summary import FileRead
 
@@ -339,6 +375,8 @@ def _print_summary(summary: Summary, source: LiveSource, pipeline: Pipeline, col
         damage.append(f"{stats.dropped} packets dropped, the sensor being too slow")
     if stats.interface_dropped:
         damage.append(f"{stats.interface_dropped} lost by the interface")
+    if lines_lost:
+        damage.append(f"{lines_lost} log lines could not be written")
     summary.files.append(
         FileRead(source.name, accounts.frames, accounts.wire_bytes, source.first_ts, source.last_ts, tuple(damage))
     )

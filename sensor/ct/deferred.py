@@ -99,6 +99,8 @@ class DeferredLookup:
     `settle` and `close` are its, too.
     """
 
+    CLOSED_WITHIN_S: Final = 1.0
+
     def __init__(
         self, make: Callable[[], CtLookup], settings: CtSettings, clock: Callable[[], float] = time.monotonic
     ) -> None:
@@ -108,6 +110,8 @@ class DeferredLookup:
         self._within_s = settings.answer_within_ms / 1000
         self._max_waiting = settings.max_waiting
         self._retry_for_s = settings.retry_for_s
+        self.patience: Callable[[float], float] = float
+        """How long `settle` really waits if asked to wait for so many seconds."""
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)  # there is something to do
         self._done = threading.Condition(self._lock)  # something was done
@@ -253,18 +257,18 @@ class DeferredLookup:
     def settle(self, seconds: float) -> list[tuple[CertId, Answer]]:
         """The end: as `take_late`, after waiting at most so long for what is still out, which is then given up."""
         with self._lock:
-            self._done.wait_for(lambda: not self._wanted, seconds)
+            self._done.wait_for(lambda: not self._wanted, self.patience(seconds))
             for cert_id in list(self._wanted):
                 self._answered(cert_id, _GIVEN_UP)
         return self.take_late()
 
-    def close(self) -> None:
-        """Waits a second at most: a thread that hangs in the store is left behind."""
+    def close(self, within_s: float = CLOSED_WITHIN_S) -> None:
+        """Waits so long at most: a thread that hangs in the store is left behind."""
         with self._lock:
             self._closing = True
             self._work.notify()
         if self._thread is not None:
-            self._thread.join(1.0)
+            self._thread.join(within_s)
 
     def _ask(self, ids: list[CertId]) -> dict[CertId, Answer]:
         """An answer for each of them, `pending` where there is none in time."""

@@ -6,7 +6,8 @@ import grp
 import os
 import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 
 import msgspec
 
@@ -76,6 +77,21 @@ def become(account: Account) -> None:
         os.setresuid(account.uid, account.uid, account.uid)
     except OSError as error:
         raise PrivilegeError(f"cannot become {account.name}: {error.strerror}") from None
+
+
+def move_home(account: Account, environment: MutableMapping[str, str] = os.environ) -> None:
+    """HOME becomes the account's; folders below the former one, named in XDG variables, are no longer meant.
+
+    A user without a home gets Debian's name for none.
+    """
+    former = Path(environment.get("HOME", "/root"))
+    for name in [name for name in environment if name.startswith("XDG_")]:
+        if Path(environment[name]).is_relative_to(former):
+            del environment[name]
+    try:
+        environment["HOME"] = pwd.getpwuid(account.uid).pw_dir
+    except KeyError:
+        environment["HOME"] = "/nonexistent"
 
 
 def describe_self() -> str:

@@ -15,7 +15,16 @@ from pathlib import Path
 import msgspec
 
 from sensor.service import capabilities, kernel, landlock, seccomp
-from sensor.service.account import Account, PrivilegeError, become, describe_self, find_account, is_root, sudo_caller
+from sensor.service.account import (
+    Account,
+    PrivilegeError,
+    become,
+    describe_self,
+    find_account,
+    is_root,
+    move_home,
+    sudo_caller,
+)
 from sensor.settings import ServiceSettings
 
 
@@ -46,6 +55,7 @@ def _account(settings: ServiceSettings) -> Account | None:
 
 def drop_user(settings: ServiceSettings, folders: Sequence[Path] = ()) -> bool:
     """Root becomes the user of the settings, unless that is not wanted; others stay who they are. All capabilities go.
+    HOME is that user's afterwards.
 
     `folders` that do not exist yet are made, for that user. True if the capability bounding set could be emptied, too.
     Raises PrivilegeError.
@@ -56,6 +66,7 @@ def drop_user(settings: ServiceSettings, folders: Sequence[Path] = ()) -> bool:
     bounded = capabilities.drop_bounding_set()
     if account is not None:
         become(account)
+        move_home(account)
     try:
         capabilities.drop_all()
     except OSError as error:

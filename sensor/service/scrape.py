@@ -68,6 +68,8 @@ class ScrapeServer:
     `page` is called in the other thread. `start` it only when the process has put upon itself what it will.
     """
 
+    CLOSED_WITHIN_S: Final = _POLL_S + WITHIN_S
+
     def __init__(self, listener: socket.socket, page: Callable[[], bytes], content_type: str) -> None:
         self._listener = listener
         self._page = page
@@ -83,11 +85,11 @@ class ScrapeServer:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self) -> None:
-        """Idempotent."""
+    def close(self, within_s: float = CLOSED_WITHIN_S) -> None:
+        """Waits so long at most. Idempotent."""
         self._closing.set()
         if self._thread.ident is not None:
-            self._thread.join(_POLL_S + WITHIN_S)
+            self._thread.join(within_s)
         self._listener.close()
 
     def _run(self) -> None:

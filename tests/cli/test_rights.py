@@ -121,6 +121,26 @@ def test_root_becomes_somebody_and_the_parser_holds_no_log(wire: Cable, open_pla
 
 
 @NEEDS
+@pytest.mark.parametrize("user", [NOBODY, 4242], ids=["nobody", "a number without an account"])
+def test_sudo_on_a_fresh_machine_needs_no_settings(wire: Cable, open_place: Path, user: int) -> None:
+    """Root's HOME is nothing to whoever it becomes: no store is looked for there, and none of root's is used."""
+    home = open_place / "root"
+    data = home / ".local" / "share"
+    data.mkdir(parents=True)
+    home.chmod(0o700)
+    environment = {"HOME": str(home), "XDG_DATA_HOME": str(data), "SUDO_UID": str(user), "SUDO_GID": str(user)}
+    live = Live(
+        open_place, "-i", "w1", "-o", str(open_place / "logs"), allow_root=False, environment=environment
+    )  # fmt: skip  (in two lines)
+    assert "listening" in live.said, live.said
+    wire.send(*frames(GOOD))
+    code, _, err = live.stop()
+    assert (code, err) == (0, "")
+    assert len(rows(open_place / "logs" / "leak.log")) == 1
+    assert not list(data.iterdir())
+
+
+@NEEDS
 @pytest.mark.needs("setpriv")
 def test_cap_net_raw_alone_will_do(wire: Cable, open_place: Path) -> None:
     """Never root: as systemd starts it, with one ambient capability."""

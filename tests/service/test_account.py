@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from sensor.service.account import Account, PrivilegeError, become, describe_self, find_account, is_root
+from sensor.service.account import Account, PrivilegeError, become, describe_self, find_account, is_root, move_home
+from tests.conftest import NOBODY
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,14 @@ def test_there_is_no_way_back() -> None:
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_home_moves_and_what_lay_below_the_old_one_is_forgotten() -> None:
+    environment = {"HOME": "/root", "XDG_DATA_HOME": "/root/.local/share", "XDG_CONFIG_HOME": "/rooted", "PATH": "/bin"}
+    move_home(Account(NOBODY, NOBODY, "nobody"), environment)
+    assert environment == {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/rooted", "PATH": "/bin"}
+    environment = {"XDG_DATA_HOME": "/root/share"}
+    move_home(Account(0, 0, "root"), environment)
+    assert environment == {"HOME": "/root"}
+    move_home(Account(4242, 4242, "4242"), environment)
+    assert environment == {"HOME": "/nonexistent"}

@@ -237,6 +237,10 @@ class RingSource:
             seen - dropped, dropped, freezes, self._losses.since_start() if self._losses is not None else 0
         )
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
+
     def stop(self) -> None:
         if not self._closed:
             self._socket.admit(bpf.NOTHING)

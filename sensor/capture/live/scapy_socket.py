@@ -101,6 +101,10 @@ class ScapySource:
                 self._dropped += struct.unpack("@II", sock.ins.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))[1]
         return CaptureStats(self._frames, self._dropped, 0, self._losses.since_start())
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
+
     def stop(self) -> None:
         if not self._closed:
             self._stopping = True

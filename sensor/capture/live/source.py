@@ -38,4 +38,8 @@ class LiveSource(PacketSource, Protocol):
 
     def stats(self) -> CaptureStats: ...
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to, be it by another process."""
+
     def stop(self) -> None: ...

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from sensor.logs.sinks.queued import Place, PlaceLostError
 from sensor.logs.sinks.sink import ReaderGone, SinkError
@@ -24,11 +25,12 @@ _REPLY = struct.Struct("<BII")  # how it went, octets taken, octets of text behi
 _WRITE, _TICK, _REOPEN, _MESSAGES, _CLOSE = range(5)
 _DONE, _FAILED, _READER_GONE = range(3)
 _PIECE = 1 << 20
-_ENDS_WITHIN_S = 1.5
 
 
 class LogProcess:
     """Starts the process. `places` are what each of its clients writes to: one for each process that parses."""
+
+    ENDS_WITHIN_S: Final = 1.5
 
     def __init__(self, make_place: Callable[[], Place], clients: int = 1) -> None:
         """`make_place` runs in the new process; it also gives up what rights that should not have. Must be called while
@@ -48,11 +50,11 @@ class LogProcess:
             self.wait()
             raise
 
-    def wait(self) -> None:
-        """Until it has ended, for a bounded time; its clients are closed before. Idempotent."""
+    def wait(self, within_s: float = ENDS_WITHIN_S) -> None:
+        """Until it has ended, for so many seconds at most; its clients are closed before. Idempotent."""
         for place in self.places:
             place.hang_up()
-        deadline = time.monotonic() + _ENDS_WITHIN_S
+        deadline = time.monotonic() + within_s
         while self._pid and time.monotonic() < deadline:
             try:
                 ended, _ = os.waitpid(self._pid, os.WNOHANG)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from sensor.logs.sinks.sink import ReaderGone, SinkError
 _TICK_S = 0.5
 _SOON_S = 0.02  # while something waits for a FIFO's reader
 _SHARE = 4  # one log that cannot be written may hold this part of the queue, so that it does not cost the others
+_SHARE_OF_CLOSE = 0.7  # ... is for writing, the rest for the disk to have it
 _AT_ONCE = 256  # batches moved before the files get them
 
 
@@ -76,13 +78,14 @@ class QueuedSink:
     """
 
     def __init__(self, place: Place, max_bytes: int, close_within_s: float = 2.5) -> None:
+        self.close_within_s = close_within_s
+        """How long `close` waits at most."""
         self.merged = place.merged
         self._place = place
         self._max_bytes = max_bytes
-        self._close_within_s = close_within_s
         self._queue: SimpleQueue[tuple[str, bytes] | Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closed = self._given_up = False
         self._gone: SinkError | None = None
         self._deadline = float("inf")
         self._waiting: dict[str, _Waiting] = {}
@@ -101,6 +104,7 @@ class QueuedSink:
         if self._closed:
             raise SinkError("closed")
         if self._gone is not None:
+            self._refused[stream] = self._refused.get(stream, 0) + lines.count(b"\n")
             raise self._gone
         if self._put_bytes - self._done_bytes + len(lines) > self._max_bytes:
             self._refuse(stream, lines.count(b"\n"))
@@ -135,6 +139,12 @@ class QueuedSink:
             found.append(self._messages.get())
         return found
 
+    def check(self) -> None:
+        """Raises what `write` would: the place, which is asked twice a second, may be gone while there is nothing to
+        write."""
+        if self._gone is not None:
+            raise self._gone
+
     def counts(self) -> QueueCounts:
         dropped = dict(self._refused)
         for stream, lines in list(self._dropped.items()):
@@ -147,21 +157,61 @@ class QueuedSink:
             dropped,
         )
 
+    def settle(self, within_s: float) -> None:
+        """Before the last lines of all: waits until the others are written, at most so long, so that the last ones can
+        say what was lost. What a place that takes something now and then does not take in that time is dropped."""
+        deadline = time.monotonic() + within_s
+        while self._put_bytes > self._done_bytes and self._gone is None and time.monotonic() < deadline:
+            time.sleep(_SOON_S)
+        if self._put_bytes > self._done_bytes:
+            dropped = threading.Event()
+
+            def drop() -> None:
+                self._drop_all(but_begun=True)
+                dropped.set()
+
+            self._queue.put(drop)
+            dropped.wait(_TICK_S)
+
     def close(self) -> None:
-        """Waits a bounded time until all is on the disk. Raises SinkError if anything was lost, now or before."""
+        """Waits at most `close_within_s` until all is on the disk. Raises SinkError if anything was lost, now or
+        before; `counts` has it then, with what a place that hangs may yet take."""
         if self._closed:
             return
         self._closed = True
-        self._deadline = time.monotonic() + self._close_within_s
+        self._deadline = time.monotonic() + _SHARE_OF_CLOSE * self.close_within_s
         if self._thread is None:
             self._place.close()
             return
         self._queue.put(None)
-        self._thread.join(self._close_within_s + 1.0)
+        self._thread.join(self.close_within_s)
         if self._thread.is_alive():
-            raise SinkError(f"the disk does not answer; {self._put_bytes - self._done_bytes} bytes of logs are lost")
+            bytes_lost = self._put_bytes - self._done_bytes
+            lines_lost = self._give_up()
+            raise SinkError(
+                f"the disk does not answer; {lines_lost} lines ({bytes_lost} bytes) of logs are lost, "
+                f"{self.counts().dropped_lines} in all"
+            )
         if lost := self.counts().dropped_lines:
             raise SinkError(f"{lost} lines of the logs could not be written")
+
+    def _give_up(self) -> int:
+        """Counts as dropped all that the thread, which hangs, was given; how many lines that is."""
+        self._given_up = True
+        left = []
+        for stream, waiting in list(self._waiting.items()):
+            for place, batch in enumerate(list(waiting.batches)):
+                left.append((stream, batch if place else batch[waiting.at :]))
+        with suppress(Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if isinstance(item, tuple):
+                    left.append(item)
+        for stream, lines in left:
+            self._refused[stream] = self._refused.get(stream, 0) + lines.count(b"\n")
+        self._put_bytes = self._done_bytes
+        self._queue.put(None)
+        return sum(lines.count(b"\n") for _, lines in left)
 
     def _run(self) -> None:
         """The thread."""
@@ -177,7 +227,7 @@ class QueuedSink:
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + _TICK_S
                 self._attempt(self._place.tick)
-            if is_last:
+            if is_last or self._given_up:
                 break
         self._finish()
 
@@ -217,7 +267,7 @@ class QueuedSink:
 
     def _write_some(self, stream: str, waiting: _Waiting) -> None:
         """As much of what waits as the place takes now; nothing shortly after it failed."""
-        while waiting.batches and time.monotonic() >= waiting.blocked_until:
+        while waiting.batches and time.monotonic() >= waiting.blocked_until and not self._given_up:
             batch = waiting.batches[0]
             try:
                 taken = self._place.write(stream, memoryview(batch)[waiting.at :])
@@ -267,7 +317,10 @@ class QueuedSink:
         try:
             call()
         except SinkError as error:
-            self._messages.put(str(error))
+            if isinstance(error, PlaceLostError):
+                self._gone = error
+            else:
+                self._messages.put(str(error))
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -281,10 +334,19 @@ class QueuedSink:
         ):
             self._write_all()
             time.sleep(_SOON_S)
-        for stream, waiting in self._waiting.items():
-            for batch in waiting.batches:
-                self._drop(stream, waiting, batch[waiting.at :])
-                waiting.at = 0
-            waiting.batches.clear()
+        if not self._given_up:
+            self._drop_all()
         self._pass_on()
         self._attempt(self._place.close)
+
+    def _drop_all(self, but_begun: bool = False) -> None:
+        """What waits, `but_begun` lines whose first part a FIFO has: others may follow them."""
+        for stream, waiting in self._waiting.items():
+            kept = bool(but_begun and waiting.at)
+            while len(waiting.batches) > kept:
+                batch = waiting.batches.pop()
+                at = 0 if waiting.batches else waiting.at
+                self._drop(stream, waiting, batch[at:])
+                waiting.size -= len(batch) - at
+            if not kept:
+                waiting.at = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sensor.logs.sinks.queued import QueuedSink
+from sensor.logs.sinks.log_process import LogProcess
+from sensor.logs.sinks.queued import PlaceLostError, QueuedSink
 from sensor.logs.sinks.rotating import RotatingFolder
 from sensor.logs.sinks.sink import ReaderGone, SinkError
 from sensor.logs.sinks.standard_output import StandardOutput
@@ -91,13 +93,64 @@ def test_a_place_that_hangs_costs_lines_that_are_counted_and_nothing_else() -> N
 def test_closing_gives_up_on_a_place_that_hangs() -> None:
     place = Stuck()
     sink = QueuedSink(place, 10_000, close_within_s=0.2)
-    sink.write("conn", line(1))
+    for number in range(101):  # one more than there is room for
+        sink.write("conn", line(number))
     began = time.monotonic()
-    with pytest.raises(SinkError, match="does not answer; 100 bytes"):
+    with pytest.raises(SinkError, match=r"does not answer; 100 lines \(10000 bytes\) of logs are lost, 101 in all"):
         sink.close()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 0.5
+    counts = sink.counts()
+    assert (counts.written_lines, counts.waiting_bytes, counts.dropped) == (0, 0, {"conn": 101})
     sink.close()
     place.let.set()
+
+
+def test_what_is_lost_is_known_before_the_last_lines(tmp_path: Path) -> None:
+    """The line whose first part a FIFO has is not: something else would be glued to it."""
+    os.mkfifo(tmp_path / "leak.log")
+    reader = os.open(tmp_path / "leak.log", os.O_RDONLY | os.O_NONBLOCK)
+    sink = folder_sink(tmp_path, 1 << 20)
+    sink.write("leak", line(0, 150_000))  # longer than a pipe
+    for number in range(1, 5):
+        sink.write("leak", line(number))
+    sink.write("conn", line(1))
+    until(lambda: sink.counts().written_bytes > 60_000)
+    sink.settle(0.2)
+    assert sink.counts().dropped == {"leak": 4}
+    sink.write("leak", line(5))
+    closing = threading.Thread(target=lambda: pytest.raises(SinkError, sink.close))
+    closing.start()
+    got = b""
+    while closing.is_alive() or got.count(b"\n") < 2:
+        with contextlib.suppress(BlockingIOError):
+            got += os.read(reader, 1 << 16)
+    os.close(reader)
+    assert got == line(0, 150_000) + line(5)
+    assert sink.counts().dropped_lines == 4
+
+
+def test_a_place_that_is_gone_is_noticed_while_nothing_is_written(tmp_path: Path) -> None:
+    process = LogProcess(lambda: RotatingFolder(tmp_path, LogSettings()))
+    sink = QueuedSink(process.places[0], 1 << 20)
+    sink.start()
+    sink.check()
+    os.kill(process._pid, signal.SIGKILL)
+    began = time.monotonic()
+
+    def is_known() -> bool:
+        try:
+            sink.check()
+        except PlaceLostError:
+            return True
+        return False
+
+    until(is_known)
+    assert time.monotonic() - began < 0.9
+    with pytest.raises(PlaceLostError):
+        sink.write("conn", line(1))
+    with pytest.raises(SinkError, match="1 lines"):
+        sink.close()
+    process.wait()
 
 
 def test_reopening_from_a_signal_handler_keeps_the_order() -> None:
