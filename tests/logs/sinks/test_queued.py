@@ -118,7 +118,12 @@ def test_what_is_lost_is_known_before_the_last_lines(tmp_path: Path) -> None:
     sink.settle(0.2)
     assert sink.counts().dropped == {"leak": 4}
     sink.write("leak", line(5))
-    closing = threading.Thread(target=lambda: pytest.raises(SinkError, sink.close))
+
+    def close() -> None:
+        with pytest.raises(SinkError, match="4 lines"):
+            sink.close()
+
+    closing = threading.Thread(target=close)
     closing.start()
     got = b""
     while closing.is_alive() or got.count(b"\n") < 2:
