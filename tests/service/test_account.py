@@ -49,10 +49,15 @@ def test_there_is_no_way_back() -> None:
 
 
 def test_home_moves_and_what_lay_below_the_old_one_is_forgotten() -> None:
-    environment = {"HOME": "/root", "XDG_DATA_HOME": "/root/.local/share", "XDG_CONFIG_HOME": "/rooted", "PATH": "/bin"}
+    environment = {
+        "HOME": "/srv/admin",
+        "XDG_DATA_HOME": "/srv/admin/share",
+        "XDG_CONFIG_HOME": "/srv/administrator",
+        "PATH": "/bin",
+    }
     move_home(Account(NOBODY, NOBODY, "nobody"), environment)
-    assert environment == {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/rooted", "PATH": "/bin"}
-    environment = {"XDG_DATA_HOME": "/root/share"}
+    assert environment == {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/srv/administrator", "PATH": "/bin"}
+    environment = {}
     move_home(Account(0, 0, "root"), environment)
     assert environment == {"HOME": "/root"}
     move_home(Account(4242, 4242, "4242"), environment)
