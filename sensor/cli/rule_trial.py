@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from sensor.ct.store_lookup import StoreLookup
 from sensor.logs.sinks.null import NullSink
 from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
+from sensor.rules.captures import capture_path
 from sensor.rules.engine import RuleEngine
 from sensor.rules.rule import Rule, RuleSet
 from sensor.settings import CtSettings, Settings
@@ -39,16 +39,19 @@ class Trial:
     def close(self) -> None:
         self._folder.cleanup()
 
+    def captures(self, rule: Rule) -> Iterator[tuple[str, bool, Path]]:
+        """Of each capture that the rule names: its name, whether the rule should fire there, and where it is."""
+        for should, names in ((True, rule.head.matches), (False, rule.head.ignores)):
+            for name in names:
+                yield name, should, capture_path(rule.head, name)
+
     def outcomes(self, rule: Rule) -> Iterator[tuple[str, bool, bool]]:
         """Of each capture that the rule names: its name, whether it should fire there, whether it does.
 
         Raises TrialError.
         """
-        head = rule.head
-        for should, names in ((True, head.matches), (False, head.ignores)):
-            for name in names:
-                path = Path(os.path.normpath(head.file.parent / name))
-                yield name, should, head.id in self.fired(path)
+        for name, should, path in self.captures(rule):
+            yield name, should, rule.head.id in self.fired(path)
 
     def fired(self, capture: Path) -> frozenset[str]:
         """The ids of the rules that fire on a capture. Raises TrialError."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.rules.document import Mistakes
     from sensor.rules.rule import Rule, RuleSet
 
 _FINE, _FAILED, _MISTAKE = 0, 1, 2
@@ -67,7 +68,7 @@ def _add_paths(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def _read(args: argparse.Namespace, settings: Settings) -> tuple[RuleSet, list[str]]:
+def _read(args: argparse.Namespace, settings: Settings) -> tuple[RuleSet, Mistakes]:
     """The rules meant, and what is wrong with them."""
     import msgspec
 
@@ -77,9 +78,7 @@ def _read(args: argparse.Namespace, settings: Settings) -> tuple[RuleSet, list[s
 
     paths = [Path(path) for path in args.paths] or paths_in_force(msgspec.structs.replace(settings.rules, shipped=True))
     mistakes = Mistakes()
-    rules = read_rules(paths, settings.rules, mistakes)
-    lines = mistakes.lines + ([f"{mistakes.left_out} more"] if mistakes.left_out else [])
-    return rules, lines
+    return read_rules(paths, settings.rules, mistakes), mistakes
 
 
 def run_list(args: argparse.Namespace, settings: Settings) -> int:
@@ -98,7 +97,7 @@ def run_list(args: argparse.Namespace, settings: Settings) -> int:
         print(f"{len(rows)} rules")
     else:
         print("no rules")
-    return _tell(mistakes)
+    return _tell_all(mistakes)
 
 
 def _row(rule: Rule, rules: RuleSet) -> dict[str, Any]:
@@ -123,14 +122,19 @@ def _row(rule: Rule, rules: RuleSet) -> dict[str, Any]:
 
 
 def run_check(args: argparse.Namespace, settings: Settings) -> int:
-    """`rules check`: 0, or 2 if something is wrong."""
+    """`rules check`: 0, or 2 if something is wrong; what is odd, and may be meant, is noted."""
+    from sensor.rules.captures import missing_captures
+
     rules, mistakes = _read(args, settings)
     for rule in rules.events:
         if rule.asleep:
             head = rule.head
-            print(f"{head.file}:{head.line}: note: there is no {rule.service}.log here, this rule will never fire")
-    print(f"{len(rules.rules)} rules are right" + (f", {len(mistakes)} mistakes" if mistakes else ""))
-    return _tell(mistakes)
+            mistakes.note(str(head.file), head.line, f"there is no {rule.service}.log here, this rule will never fire")
+    missing_captures(rules, mistakes)
+    for note in mistakes.notes:
+        print(note)
+    print(f"{len(rules.rules)} rules are right" + (f", {mistakes.count} mistakes" if mistakes.count else ""))
+    return _tell_all(mistakes)
 
 
 def run_test(args: argparse.Namespace, settings: Settings) -> int:
@@ -138,41 +142,45 @@ def run_test(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.cli.rule_trial import Trial, TrialError
 
     rules, mistakes = _read(args, settings)
-    if mistakes:
-        return _tell(mistakes)
+    if mistakes.count:
+        return _tell_all(mistakes)
     trial = Trial(rules, settings)
     passed, failed, untested = 0, 0, 0
+    unread: list[str] = []
     try:
         for rule in rules.rules:
             if not rule.head.matches and not rule.head.ignores:
                 untested += 1
-            for capture, should, did in trial.outcomes(rule):
+            for capture, should, path in trial.captures(rule):
+                try:
+                    did = rule.head.id in trial.fired(path)
+                except TrialError as error:
+                    unread.append(f"{rule.head.file}:{rule.head.line}: {rule.head.title}: {error}")
+                    continue
                 word = "ok  " if should == did else "FAIL"
                 passed, failed = passed + (should == did), failed + (should != did)
                 if should != did or not args.quiet:
                     said = "fires" if did else "does not fire"
                     print(f"{word} {rule.head.title}: {said} on {capture}")
-    except TrialError as error:
-        return _tell([str(error)])
     finally:
         trial.close()
     print(f"{passed} as they say, {failed} not; {untested} rules name no capture")
-    return _FAILED if failed else _FINE
+    return _tell(unread) or (_FAILED if failed else _FINE)
 
 
 def run_convert(args: argparse.Namespace, settings: Settings) -> int:
     """`rules convert`: 0 all were; 2: a mistake in a rule, or a rule that the target cannot have (the others are
     converted), or the extra is missing."""
     from sensor.rules.convert import Converter, ConvertError
-    from sensor.rules.document import Mistakes
     from sensor.rules.loader import rule_files
 
-    rules, failed = _read(args, settings)
+    rules, mistakes = _read(args, settings)
+    failed: list[str] = []
     try:
         converter = Converter(rules, args.to)
     except ConvertError as error:
         return _tell([str(error)])
-    asked = set(rule_files([Path(path) for path in args.paths], Mistakes()))
+    asked = set(rule_files([Path(path) for path in args.paths], mistakes))
     meant = [rule for rule in rules.rules if rule.head.file in asked]
     used = {word for rule in rules.correlations if rule.head.file in asked for word in rule.rules}
     for rule in meant:
@@ -188,7 +196,11 @@ def run_convert(args: argparse.Namespace, settings: Settings) -> int:
             if len(meant) > 1:
                 print(f"# {rule.head.title}")
             print(query)
-    return _tell(failed)
+    return max(_tell_all(mistakes), _tell(failed))
+
+
+def _tell_all(mistakes: Mistakes) -> int:
+    return _tell(mistakes.lines + ([f"{mistakes.left_out} more"] if mistakes.left_out else []))
 
 
 def _tell(mistakes: list[str]) -> int:

@@ -127,7 +127,7 @@ class _Section:
         head = HeadReader(self._path, self._document, self._reader.collected()).read(
             {*names, COUNT, "rule"}, tuple(names)
         )
-        if head is None or kind is None or self._is_wrong:
+        if head is None or kind is None or self._is_wrong or not self._document.whole:
             return None
         self._reader.use(rules, self._generate())
         ids = tuple(rule.head.id for rule in rules)

@@ -19,13 +19,16 @@ MAX_VALUES: Final = 10_000
 
 
 class DetectionReader:
-    """Reads the search identifiers of one rule of `service`; mistakes go to `mistakes`."""
+    """Reads the search identifiers of one rule of `service`; mistakes go to `mistakes`.
 
-    def __init__(self, file: str, service: str, mistakes: Mistakes) -> None:
+    Without a service, since that is a mistake, all is read but for whether there are such fields.
+    """
+
+    def __init__(self, file: str, service: str | None, mistakes: Mistakes) -> None:
         self._file = file
-        self._service = service
+        self._service = service or ""
         self._mistakes = mistakes
-        self._unchecked = is_elsewhere(service)
+        self._unchecked = service is None or is_elsewhere(service)
         self._atoms = 0
 
     def read(self, node: Node) -> Expression | None:
@@ -83,7 +86,10 @@ class DetectionReader:
             texts = [item for item in node.items if isinstance(item, Text)]
             if len(texts) == len(node.items):
                 return texts
-        self._wrong(line, f"{key}: expected a value, or a list of values")
+        if isinstance(node, Items) and not node.items:
+            self._wrong(line, f"{key}: expected values in the list, not nothing (null is for a field that is absent)")
+        else:
+            self._wrong(line, f"{key}: expected a value, or a list of values")
         return None
 
     def _field(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ MAX_DEPTH: Final = 16
 MAX_VALUES: Final = 50_000
 """Scalars of one file."""
 _MAX_MISTAKES: Final = 100  # told of one file
+_MAX_NOTES: Final = 1000
 _SAFE = "tag:yaml.org,2002:"
 
 
@@ -38,11 +40,15 @@ class Items(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """A map: its keys as text, in order, none twice. `lines` says where each key stands."""
+    """A map: its keys as text, in order, none twice. `lines` says where each key stands.
+
+    A document that is not `whole` has a mistake that was told; it is there so that its others are told, too.
+    """
 
     line: int
     items: dict[str, Node]
     lines: dict[str, int]
+    whole: bool = True
 
 
 Node = Text | Items | Mapping
@@ -54,6 +60,18 @@ class Mistakes:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.left_out = 0
+        self.notes: list[str] = []
+        """What is odd and no mistake, in the same form."""
+
+    @property
+    def count(self) -> int:
+        """How many there were, those left out counted: what grew in between had a mistake."""
+        return len(self.lines) + self.left_out
+
+    def note(self, file: str, line: int, what: str) -> None:
+        text = f"{file}:{line}: note: {what}"
+        if len(self.notes) < _MAX_NOTES and text not in self.notes:
+            self.notes.append(text)
 
     def add(self, file: str, line: int, what: str) -> None:
         text = f"{file}:{line}: {what}"
@@ -64,6 +82,8 @@ class Mistakes:
 
 
 class _RefusedError(Exception):
+    """No more is read of the file."""
+
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)
         self.line = line
@@ -71,7 +91,7 @@ class _RefusedError(Exception):
 
 
 def load_documents(path: Path, max_bytes: int, mistakes: Mistakes) -> list[Node]:
-    """The documents of a file, those before the first mistake if there is one; empty documents are left out."""
+    """The documents of a file, those before what is no YAML; empty documents are left out."""
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -97,7 +117,7 @@ def parse_documents(text: str, name: str, mistakes: Mistakes) -> list[Node]:
     """The documents in `text`; `name` is what mistakes are told under."""
     found: list[Node] = []
     try:
-        reader = _Reader(text)
+        reader = _Reader(text, lambda line, what: mistakes.add(name, line, what))
         while True:
             document = reader.document()
             if document is None:
@@ -120,7 +140,9 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times 
 class _Reader:
     """Builds nodes out of YAML's events."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tell: Callable[[int, str], None]) -> None:
+        self._tell = tell
+        self._is_whole = True
         self._events = iter(yaml.parse(text, Loader=_Loader))
         self._resolver = yaml.SafeLoader("")
         self._values = 0
@@ -129,7 +151,11 @@ class _Reader:
         """The next one, None at the end."""
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                return self._node(next(self._events), 0)
+                self._is_whole = True
+                found = self._node(next(self._events), 0)
+                if isinstance(found, Mapping) and not self._is_whole:
+                    return Mapping(found.line, found.items, found.lines, whole=False)
+                return found
             if isinstance(event, yaml.StreamEndEvent):
                 return None
         return None
@@ -137,9 +163,11 @@ class _Reader:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         line = _line(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _RefusedError(line, "anchors and aliases are not allowed, write the values out")
+            self._wrong(line, "anchors and aliases are not allowed, write the values out")
+        if isinstance(event, yaml.AliasEvent):
+            return Text(line, "", "")
         if getattr(event, "tag", None) not in (None, "!"):
-            raise _RefusedError(line, "tags are not allowed")
+            self._wrong(line, "tags are not allowed")
         if depth > MAX_DEPTH:
             raise _RefusedError(line, f"nested deeper than {MAX_DEPTH}")
         if isinstance(event, yaml.ScalarEvent):
@@ -154,13 +182,19 @@ class _Reader:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             at = _line(event)
             key = self._node(event, depth + 1)
+            value = self._node(next(self._events), depth + 1)
             if not isinstance(key, Text):
-                raise _RefusedError(at, "expected text as a key")
-            if key.text in found:
-                raise _RefusedError(at, f"{key.text} stands in line {lines[key.text]} already")
-            found[key.text] = self._node(next(self._events), depth + 1)
-            lines[key.text] = at
+                self._wrong(at, "expected text as a key")
+            elif key.text in found:
+                self._wrong(at, f"{key.text} stands in line {lines[key.text]} already")
+            else:
+                found[key.text] = value
+                lines[key.text] = at
         return Mapping(line, found, lines)
+
+    def _wrong(self, line: int, what: str) -> None:
+        self._is_whole = False
+        self._tell(line, what)
 
     def _scalar(self, event: yaml.ScalarEvent, line: int) -> Text:
         self._values += 1
@@ -174,7 +208,8 @@ class _Reader:
         if kind not in ("null", "bool", "int", "float"):
             return Text(line, text, text)
         if len(text) > 64:
-            raise _RefusedError(line, "a number of more than 64 characters; text stands in quotes")
+            self._wrong(line, "a number of more than 64 characters; text stands in quotes")
+            return Text(line, text, text)
         node = yaml.ScalarNode(tag, text)
         return Text(line, text, self._resolver.construct_object(node))
 

@@ -8,16 +8,15 @@ from itertools import product
 from typing import Final
 
 from sensor.logs.encode import log_text
-from sensor.rules.pattern import Pattern, Wild, has_wildcards, literal, plain_text
+from sensor.rules.pattern import DASHES, Pattern, Wild, has_wildcards, literal, plain_text
 
 Value = Pattern | bytes
 """A pattern, or the octets it became."""
 
 MAX_DASHES: Final = 4
-"""Of one value under windash: five to the power of it are the texts."""
+"""Of one value that is encoded behind windash: five to the power of it are the texts."""
 _CODECS: Final = {"wide": "utf-16-le", "utf16le": "utf-16-le", "utf16be": "utf-16-be", "utf16": "utf-16"}
 _DASH: Final = re.compile(r"\B[-/]\b")
-_DASHES: Final = ("-", "/", "\u2013", "\u2014", "\u2015")
 
 # Of base64 at each of three offsets, the characters that only the value decides.
 _SKIPPED: Final = (0, 2, 3)
@@ -33,7 +32,11 @@ class EncodingError(Exception):
 def transform(name: str, value: Value) -> list[Value]:
     """What `value` becomes by one modifier. Raises EncodingError."""
     if name == "windash":
-        return list(_windash(value))
+        return [_windash(value)]
+    return [each for spelled in _spelled(name, value) for each in _encoded(name, spelled)]
+
+
+def _encoded(name: str, value: Value) -> list[Value]:
     octets = value if isinstance(value, bytes) else _octets(name, value)
     if name in _CODECS:
         if isinstance(value, bytes):
@@ -67,28 +70,38 @@ def _octets(name: str, pattern: Pattern) -> bytes:
         raise EncodingError("expected text that Unicode can encode") from None
 
 
-def _windash(value: Value) -> list[Pattern]:
-    """Every dash before a word as each of the characters that Windows takes for one, in all combinations."""
+def _windash(value: Value) -> Pattern:
+    """Every dash before a word stands for each of the characters that Windows takes for one."""
     if isinstance(value, bytes):
         raise EncodingError("expected windash before an encoding")
-    pieces: list[list[str]] = []  # of each literal, what lies between its dashes
-    dashes = 0
+    found: list[str | Wild] = []
     for part in value:
-        if isinstance(part, str):
-            pieces.append(_DASH.split(part))
-            dashes += len(pieces[-1]) - 1
+        if isinstance(part, Wild):
+            found.append(part)
+            continue
+        first, *rest = _DASH.split(part)
+        found.append(first)
+        for piece in rest:
+            found += [Wild.DASH, piece]
+    return tuple(part for part in found if part != "")
+
+
+def _spelled(name: str, value: Value) -> list[Value]:
+    """With each of its dashes written out, in all combinations: an encoding has no room for one that may be several."""
+    if isinstance(value, bytes) or Wild.DASH not in value:
+        return [value]
+    dashes = value.count(Wild.DASH)
     if dashes > MAX_DASHES:
-        raise EncodingError(f"expected at most {MAX_DASHES} dashes in a value under windash")
-    found: list[Pattern] = []
-    for chosen in product(_DASHES, repeat=dashes):
+        raise EncodingError(f"expected at most {MAX_DASHES} dashes in a value under windash before {name}")
+    found: list[Value] = []
+    for chosen in product(DASHES, repeat=dashes):
         dash = iter(chosen)
-        texts = iter(pieces)
         parts: list[str | Wild] = []
         for part in value:
-            if isinstance(part, str):
-                first, *rest = next(texts)
-                parts.append(first + "".join(next(dash) + piece for piece in rest))
+            text = next(dash) if part is Wild.DASH else part
+            if isinstance(text, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += text
             else:
-                parts.append(part)
+                parts.append(text)
         found.append(tuple(parts))
     return found

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,11 @@ from sensor.rules.template import Template, TemplateError, parse_template
 
 OWN: Final = "ocspwatch"
 _OWN_KEYS: Final = ("note", "msg", "sub", "identifier", "suppress_for", "matches", "ignores")
+_KEYS: Final = (
+    *("title", "id", "name", "taxonomy", "related", "status", "description", "license", "references", "author", "date"),
+    *("modified", "logsource", "detection", "correlation", "fields", "falsepositives", "level", "tags", "scope"),
+    *("generate", OWN),
+)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NOTE: Final = re.compile(r"[A-Za-z0-9_]{1,64}::[A-Za-z0-9_]{1,128}")
 _NAME: Final = re.compile(r"[^\s{}]{1,256}")
@@ -53,7 +59,7 @@ class HeadReader:
 
     def read(self, names: Collection[str] | None, identifier: tuple[str, ...]) -> Head | None:
         """None if there is a mistake; `identifier` is the default one."""
-        before = len(self._mistakes.lines) + self._mistakes.left_out
+        before = self._mistakes.count
         title = self.text("title", required=True)
         if title is not None and len(title) > MAX_TITLE:
             self.wrong("title", f"expected a title of at most {MAX_TITLE} characters")
@@ -69,10 +75,11 @@ class HeadReader:
         status = self.text("status")
         if status is not None and status not in _STATUSES:
             self.wrong("status", f"expected one of {', '.join(_STATUSES)}, not {status}")
+        self._note_misspelt()
         own = self._own()
         form = self._form(own, title or "?", names, identifier)
         matches, ignores = self._list(own, "matches"), self._list(own, "ignores")
-        if len(self._mistakes.lines) + self._mistakes.left_out > before or form is None:
+        if self._mistakes.count > before or form is None:
             return None
         return Head(
             id=(rule_id or name or "").lower() if rule_id else name or "",
@@ -87,6 +94,7 @@ class HeadReader:
             notice=form,
             matches=matches,
             ignores=ignores,
+            capture_lines=_lines_of(own.items.get("matches")) + _lines_of(own.items.get("ignores")),
         )
 
     def text(self, key: str, required: bool = False) -> str | None:
@@ -103,6 +111,13 @@ class HeadReader:
 
     def wrong(self, key: str, what: str) -> None:
         self._mistakes.add(self._file, self._document.lines.get(key, self._document.line), what)
+
+    def _note_misspelt(self) -> None:
+        """Sigma lets a rule have keys of anybody's; one that is nearly Sigma's is a slip."""
+        for key, line in self._document.lines.items():
+            near = get_close_matches(key, _KEYS, 1, 0.75) if key not in _KEYS else []
+            if near and near[0] not in self._document.items:
+                self._mistakes.note(self._file, line, f"{key} is no key of Sigma's, did you mean {near[0]}?")
 
     def _level(self) -> Level | None:
         word = self.text("level")
@@ -174,3 +189,7 @@ class HeadReader:
             return tuple(item.text for item in node.items if isinstance(item, Text))
         self._mistakes.add(self._file, map_.lines[key], f"{key}: expected a list of texts")
         return ()
+
+
+def _lines_of(node: Node | None) -> tuple[int, ...]:
+    return tuple(item.line for item in node.items) if isinstance(node, Items) else ()

@@ -97,6 +97,7 @@ def _refuse_doubles(rules: list[Rule], mistakes: Mistakes) -> None:
 
 def _read_rule(path: Path, document: Mapping, mistakes: Mistakes) -> EventRule | None:
     name = str(path)
+    before = mistakes.count
     if "action" in document.items:
         mistakes.add(
             name, document.lines["action"], "collections (action:) were withdrawn from Sigma: write whole rules"
@@ -110,83 +111,69 @@ def _read_rule(path: Path, document: Mapping, mistakes: Mistakes) -> EventRule |
     fields = fields_of(service) if service is not None and known else None
     identifier = tuple(n for n in ("id.orig_h", "id.resp_h") if fields is not None and n in fields)
     head = HeadReader(path, document, mistakes).read(fields, identifier)
-    if service is None:
-        return None
     expression = _expression(name, service, document, mistakes)
-    if head is None or expression is None:
+    if service is None or head is None or expression is None or mistakes.count > before or not document.whole:
         return None
     return EventRule(head, service, expression, asleep=not known)
 
 
 def _service(name: str, document: Mapping, mistakes: Mistakes) -> str | None:
+    """The service, None if something is wrong with the logsource: all of that is told."""
     source = document.items.get("logsource")
     if not isinstance(source, Mapping):
         line = document.lines.get("logsource", document.line)
         mistakes.add(name, line, "expected logsource: a map with product: zeek and a service")
         return None
+    before = mistakes.count
     texts = {key: node.text for key, node in source.items.items() if isinstance(node, Text)}
     if texts.get("product") != "zeek":
         mistakes.add(name, source.lines.get("product", source.line), "expected product: zeek")
-        return None
     if "category" in source.items:
         mistakes.add(name, source.lines["category"], "expected a service: events here have no category")
-        return None
     service = texts.get("service")
-    if service is None:
+    if service is None and "category" not in source.items:
         mistakes.add(name, source.lines.get("service", source.line), f"expected a service{near_service('')}")
-        return None
-    if service not in services() and not is_elsewhere(service):
+    elif service is not None and service not in services() and not is_elsewhere(service):
         mistakes.add(name, source.lines["service"], f"no service {service}{near_service(service)}")
-        return None
-    return service
+    return service if mistakes.count == before else None
 
 
-def _expression(name: str, service: str, document: Mapping, mistakes: Mistakes) -> Expression | None:
+def _expression(name: str, service: str | None, document: Mapping, mistakes: Mistakes) -> Expression | None:
     detection = document.items.get("detection")
     if not isinstance(detection, Mapping):
         mistakes.add(name, document.lines.get("detection", document.line), "expected detection: a map")
         return None
     reader = DetectionReader(name, service, mistakes)
     named: dict[str, Expression] = {}
-    whole = True
     for key, node in detection.items.items():
-        if key in ("condition", "timeframe"):
-            continue
-        expression = reader.read(node)
-        if expression is None:
-            whole = False
-        else:
-            named[key] = expression
+        if key not in ("condition", "timeframe"):
+            named[key] = reader.read(node) or any_of(())  # there is such an identifier, whatever is wrong with it
+    if "timeframe" in detection.items:
+        mistakes.add(name, detection.lines["timeframe"], "timeframe was withdrawn from Sigma: expected a correlation")
     conditions = _conditions(detection.items.get("condition"))
-    line = detection.lines.get("condition", detection.line)
     if not conditions:
+        line = detection.lines.get("condition", detection.line)
         mistakes.add(name, line, "expected condition: text, or a list of texts")
-        return None
-    if not whole:  # what the condition speaks of is missing
         return None
     found = []
     used: set[str] = set()
-    for text in conditions:
+    for condition in conditions:
         try:
-            tree, names = parse_condition(text, named)
+            tree, names = parse_condition(condition.text, named)
         except ConditionError as error:
-            mistakes.add(name, line, f"condition: {error}")
-            return None
+            mistakes.add(name, condition.line, f"condition: {error}")
+            continue
         found.append(tree)
         used |= names
-    unused = [key for key in named if key not in used and not key.startswith("_")]
-    if unused:
-        mistakes.add(name, detection.lines[unused[0]], f"{unused[0]} is not in the condition")
-        return None
-    if "timeframe" in detection.items:
-        mistakes.add(name, detection.lines["timeframe"], "timeframe was withdrawn from Sigma: expected a correlation")
-        return None
-    return any_of(tuple(found))
+    for key in named if len(found) == len(conditions) else ():
+        if key not in used and not key.startswith("_"):
+            mistakes.note(name, detection.lines[key], f"{key} is not in the condition")
+    return any_of(tuple(found)) if found else None
 
 
-def _conditions(node: Node | None) -> list[str]:
+def _conditions(node: Node | None) -> list[Text]:
     if isinstance(node, Text):
-        return [node.text] if isinstance(node.value, str) else []
+        return [node] if isinstance(node.value, str) else []
     if isinstance(node, Items) and all(isinstance(item, Text) for item in node.items):
-        return [item.text for item in node.items if isinstance(item, Text)]
+        return [item for item in node.items if isinstance(item, Text)]
     return []

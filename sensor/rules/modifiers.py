@@ -82,7 +82,7 @@ def parse_modifiers(words: Sequence[str]) -> Modifiers:
                 raise ModifierError(f"expected one part of a time, not {part.value} and {word}")
             kind, part = "number", _TIME_PARTS[word]
         elif word in TRANSFORMATIONS:
-            if place is not Place.whole:
+            if place is not Place.whole and word != "windash":  # which says the same behind it
                 raise ModifierError(f"expected {word} before {place.value}")
             transformations.append(word)
         elif word in _REGEX_FLAGS:

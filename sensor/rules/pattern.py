@@ -12,7 +12,11 @@ from collections.abc import Callable
 class Wild(enum.Enum):
     ANY = "*"  # any number of characters, none included
     ONE = "?"  # exactly one
+    DASH = "-"  # exactly one of DASHES: what `windash` makes of a dash; no rule can write it
 
+
+DASHES = "-/\u2013\u2014\u2015"
+"""What Windows takes for the dash before an option (modifiers appendix 2.1.0)."""
 
 Pattern = tuple[str | Wild, ...]
 """No two literals side by side, no empty one, no two ANY side by side."""
@@ -127,8 +131,10 @@ def _fits(value: str, at: int, chunk: list[str | Wild]) -> bool:
             if not value.startswith(part, at):
                 return False
             at += len(part)
-        else:
-            at += 1
+            continue
+        if part is Wild.DASH and value[at] not in DASHES:
+            return False
+        at += 1
     return True
 
 

@@ -35,7 +35,9 @@ class NoticeForm(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What rules of every kind have. `line` is where the document begins."""
+    """What rules of every kind have. `line` is where the document begins, `capture_lines` where each of `matches` and
+    then of `ignores` stands.
+    """
 
     id: str
     title: str
@@ -49,6 +51,7 @@ class Head(msgspec.Struct, frozen=True):
     notice: NoticeForm
     matches: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
+    capture_lines: tuple[int, ...] = ()
 
 
 class EventRule(msgspec.Struct, frozen=True):

@@ -56,6 +56,20 @@ def test_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_test(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "test", str(folder)]) == 0
     assert "2 as they say, 0 not; 0 rules name no capture" in capsys.readouterr().out
+    (folder / "lost.yml").write_text(
+        RULE.replace("fcc", "fca").replace("firefox-esr.pcap", "none.pcap").replace("firefox-esr-revoked", "no")
+    )
+    assert main(["rules", "test", str(folder)]) == 2  # each that cannot be read is told, and the others are tried
+    told = capsys.readouterr()
+    assert "2 as they say, 0 not" in told.out and len(told.err.splitlines()) == 2
+    assert all(f"ocspwatch: {folder}/lost.yml:2: A revoked" in line for line in told.err.splitlines())
+    assert main(["rules", "check", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{folder}/lost.yml:11: note: there is no capture {PCAPS}/ocsp/no.pcap",
+        f"{folder}/lost.yml:12: note: there is no capture {PCAPS}/ocsp/none.pcap",
+        "2 rules are right",
+    ]
+    (folder / "lost.yml").unlink()
     path = folder / "revoked.yml"
     path.write_text(RULE.replace("ignores: [", "ignores: [" + f"{PCAPS}/ocsp/firefox-esr-revoked.pcap, "))
     assert main(["rules", "test", "-q", str(folder)]) == 1

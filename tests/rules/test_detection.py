@@ -123,7 +123,10 @@ def test_transformations(tmp_path: Path, text: str, value: str, expected: bool) 
         ("host|contain: x", "rules.yml:8: host|contain: no modifier contain, did you mean contains?"),
         ("host|all: x", "rules.yml:8: host|all: expected more than one value with all"),
         ("host: {a: b}", "rules.yml:8: host: expected a value, or a list of values"),
-        ("host: []", "rules.yml:8: host: expected a value, or a list of values"),
+        (
+            "host: []",
+            "rules.yml:8: host: expected values in the list, not nothing (null is for a field that is absent)",
+        ),
         ("selection: []", "rules.yml:7: expected a map, or a list of maps or keywords, not nothing"),
         ("selection: {}", "rules.yml:7: expected fields, not nothing"),
         ("selection:\n    - [a]", "rules.yml:8: expected a map or a keyword, not a list in a list"),
@@ -161,7 +164,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 def test_values_are_bounded(tmp_path: Path) -> None:
     many = "\n".join(f"    - '-a -b -c {number}'" for number in range(100))
-    _, mistakes = read(tmp_path, rule(f"uri|windash:\n{many}"))
+    _, mistakes = read(tmp_path, rule(f"uri|windash|base64:\n{many}"))
     assert mistakes == ["rules.yml:8: expected at most 10000 values in a rule, transformed ones counted"]
 
 

@@ -42,7 +42,7 @@ def test_several_documents_and_empty_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: &x 1\nb: *x", "f:1: anchors and aliases are not allowed, write the values out"),
+        ("a: &x 1\nb: x", "f:1: anchors and aliases are not allowed, write the values out"),
         ("b: *x", "f:1: anchors and aliases are not allowed, write the values out"),
         ("a: 1\n\na: 2", "f:3: a stands in line 1 already"),
         ("a: !!python/object:os.system x", "f:1: tags are not allowed"),
@@ -60,12 +60,18 @@ def test_what_is_refused(text: str, told: str) -> None:
         assert len(mistakes) == 1 and mistakes[0].startswith("f:")
     else:
         assert mistakes == [told]
-    assert not found
+    assert not any(isinstance(each, Mapping) and each.whole for each in found)
 
 
-def test_what_stands_before_a_mistake_is_kept() -> None:
-    found, mistakes = parse("a: 1\n---\nb: *x\n")
+def test_what_stands_before_what_is_no_yaml_is_kept() -> None:
+    found, mistakes = parse("a: 1\n---\nb: [\n")
     assert len(found) == 1 and len(mistakes) == 1
+
+
+def test_all_is_told_of_a_file() -> None:
+    found, mistakes = parse("a: 1\na: 2\nb: &x 3\nc: *x\n---\nd: 4\n---\ne: !t 5\n? [f]\n: 6\n")
+    assert [each.whole for each in found if isinstance(each, Mapping)] == [False, True, False]
+    assert [line.partition(": ")[0] for line in mistakes] == ["f:2", "f:3", "f:4", "f:8", "f:9"]
 
 
 def test_mistakes_of_one_file_are_bounded() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.rules.encodings import EncodingError, as_logged, transform
-from sensor.rules.pattern import Wild, parse_pattern, plain_text
+from sensor.rules.pattern import DASHES, Wild, compile_pattern, parse_pattern, plain_text
 
 
 def texts(name: str, value: str) -> list[str]:
@@ -38,11 +41,32 @@ def test_utf16_is_what_the_log_makes_of_it() -> None:
     assert transform("utf16", parse_pattern("a")) == [b"\xff\xfea\0"]
 
 
+def dashed(text: str) -> list[str]:
+    """All that a value stands for under windash."""
+    (found,) = transform("windash", parse_pattern(text))
+    assert not isinstance(found, bytes)
+    choices = [DASHES if part is Wild.DASH else (part,) for part in found]
+    return ["".join(map(str, each)) for each in product(*choices)]
+
+
 def test_windash() -> None:
-    assert texts("windash", "a -f") == ["a -f", "a /f", "a –f", "a —f", "a ―f"]  # noqa: RUF001  (the dashes meant)
-    assert len(texts("windash", "-a /b")) == 25
-    assert texts("windash", "well-known") == ["well-known"]
-    assert transform("windash", parse_pattern("*-a*"))[1] == (Wild.ANY, "/a", Wild.ANY)
+    assert dashed("a -f") == ["a -f", "a /f", "a –f", "a —f", "a ―f"]  # noqa: RUF001  (the dashes meant)
+    assert len(dashed("-a /b")) == 25
+    assert dashed("well-known") == ["well-known"]
+    assert transform("windash", parse_pattern("*-a*")) == [(Wild.ANY, Wild.DASH, "a", Wild.ANY)]
+    (many,) = transform("windash", parse_pattern("-a -b -c -d -e -f"))
+    assert not isinstance(many, bytes)
+    matches = compile_pattern(many)
+    assert matches("-a /b \u2014c -d \u2015e /f") and not matches("-a /b _c -d -e /f") and not matches("-a")
+
+
+def test_dashes_are_written_out_before_an_encoding() -> None:
+    (dashes,) = transform("windash", parse_pattern("-a /b"))
+    encoded = [plain_text(as_logged(each)) for each in transform("base64", dashes)]
+    assert sorted(encoded) == sorted(b64encode(each.encode()).decode() for each in dashed("-a /b"))
+    (many,) = transform("windash", parse_pattern("-a -b -c -d -e"))
+    with pytest.raises(EncodingError, match="expected at most 4 dashes in a value under windash before base64"):
+        transform("base64", many)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +74,6 @@ def test_windash() -> None:
     [
         ("base64", "a*", "expected no wildcards before base64"),
         ("base64offset", "", "expected text before base64offset, not nothing"),
-        ("windash", "-a -b -c -d -e", "expected at most 4 dashes"),
     ],
 )
 def test_refused(name: str, value: str, told: str) -> None:
@@ -72,4 +95,5 @@ def test_the_same_as_pysigma() -> None:
         for text in ("foo", "ab -f x", "/c", "a"):
             if name == "base64offset" and len(text) < 2:
                 continue
-            assert sorted(texts(name, text)) == sorted(theirs(name, text)), (name, text)
+            ours = dashed(text) if name == "windash" else texts(name, text)
+            assert sorted(ours) == sorted(theirs(name, text)), (name, text)

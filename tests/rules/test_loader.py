@@ -12,7 +12,7 @@ from sensor.rules.document import Mistakes
 from sensor.rules.loader import load_rules, read_rules, rule_files
 from sensor.rules.mistakes import RulesError
 from sensor.settings import RuleSettings
-from tests.rules.writing import UUID, read, rule
+from tests.rules.writing import UUID, fires, read, rule
 
 
 def test_folders_are_read_in_order(tmp_path: Path) -> None:
@@ -57,7 +57,6 @@ def test_a_mistake_costs_its_rule_only(tmp_path: Path) -> None:
         (rule("host: x").replace("detection", "detect"), "rules.yml:1: expected detection: a map"),
         (rule("host: x").replace("    condition: selection\n", ""), "rules.yml:7: expected condition"),
         (rule("host: x", condition="selectoin"), "condition: no search identifier selectoin, did you mean selection?"),
-        (rule("selection:\n    host: x\n\nother:\n    host: y"), "rules.yml:10: other is not in the condition"),
         (rule("host: x", condition="selection | count() > 5"), "aggregations behind a pipe were withdrawn from Sigma"),
         (rule("selection:\n    host: x\n\ntimeframe: 5m"), "timeframe was withdrawn from Sigma"),
         ("action: global\n" + rule("host: x"), "collections (action:) were withdrawn from Sigma: write whole rules"),
@@ -100,8 +99,94 @@ def test_an_empty_folder_is_a_mistake(tmp_path: Path) -> None:
     assert mistakes.lines == [f"{tmp_path}:1: expected rules, there is no *.yml in it"]
 
 
+EVERYTHING_WRONG = """
+titel: x
+id: 12
+level: hihg
+logsource: {product: windows, service: htpp}
+detection:
+    selection:
+        host|contians: x
+        host: &a x
+        host: y
+        uri: []
+    other: {uri|re: '('}
+    timeframe: 5m
+    condition: [selection and oter, other]
+ocspwatch: {note: Wrong, msgs: x, suppress_for: 5x}
+---
+title: And a second
+id: 929a690e-bef0-4204-a928-000000000002
+logsource: {product: zeek, category: proxy}
+detection: {selection: {hots|gt: many}, condition: selection |}
+"""
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    found, mistakes = read(tmp_path, EVERYTHING_WRONG)
+    assert not found.rules
+    assert sorted((int(line.split(":")[1]), line.split(": ", 1)[1]) for line in mistakes) == [
+        (2, "expected title"),
+        (3, "expected a UUID, not 12"),
+        (4, "expected one of informational, low, medium, high, critical, not hihg"),
+        (5, "expected product: zeek"),
+        (5, "no service htpp, did you mean http?"),
+        (8, "host|contians: no modifier contians, did you mean contains?"),
+        (9, "anchors and aliases are not allowed, write the values out"),
+        (10, "host stands in line 9 already"),
+        (11, "uri: expected values in the list, not nothing (null is for a field that is absent)"),
+        (12, "uri|re: no regular expression: missing ): ("),
+        (13, "timeframe was withdrawn from Sigma: expected a correlation"),
+        (14, "condition: no search identifier oter, did you mean other?"),
+        (15, "note: expected Group::Name, not Wrong"),
+        (15, "ocspwatch has no msgs: expected one of note, msg, sub, identifier, suppress_for, matches, ignores"),
+        (15, "suppress_for: expected a number and s, m, h or d, at most a year, not 5x"),
+        (19, "expected a service: events here have no category"),
+        (
+            20,
+            "condition: aggregations behind a pipe were withdrawn from Sigma (version 2): expected a correlation rule",
+        ),
+        (20, "hots|gt: expected a number, not many"),
+    ]
+
+
+def test_what_is_odd_and_no_mistake_is_noted(tmp_path: Path) -> None:
+    """Sigma lets a rule have selections that nothing uses, and keys of anybody's."""
+    path = tmp_path / "rules.yml"
+    path.write_text(
+        rule("selection:\n    host: x\n\nother:\n    host: y\n\n_quiet:\n    host: z", more="levle: high\nx: y\n")
+    )
+    mistakes = Mistakes()
+    found = read_rules([path], RuleSettings(), mistakes)
+    assert len(found.rules) == 1 and not mistakes.lines
+    assert mistakes.notes == [
+        f"{path}:16: note: levle is no key of Sigma's, did you mean level?",
+        f"{path}:10: note: other is not in the condition",
+    ]
+
+
+def test_windash_stands_before_or_behind_a_place(tmp_path: Path) -> None:
+    """SigmaHQ writes both."""
+    for words in (
+        "contains|windash",
+        "windash|contains",
+        "endswith|windash",
+        "startswith|windash",
+        "contains|windash|all",
+    ):
+        text = rule(f"uri|{words}: [' -enc ', ' /x']")
+        found, mistakes = read(tmp_path, text)
+        assert len(found.rules) == 1 and not mistakes, words
+    assert fires(tmp_path, "uri|contains|windash: ' -enc '", {"uri": "a /enc b"})
+    assert not fires(tmp_path, "uri|contains|windash: ' -enc '", {"uri": "a +enc b"})
+    assert fires(tmp_path, "uri|startswith|windash: '-a -b -c -d -e'", {"uri": "/a /b \u2013c -d -e f"})
+
+
 REFUSED = {
-    "zeek_dce_rpc_domain_user_enumeration.yml": ["aggregations behind a pipe were withdrawn"],
+    "zeek_dce_rpc_domain_user_enumeration.yml": [
+        "timeframe was withdrawn",
+        "aggregations behind a pipe were withdrawn",
+    ],
     "zeek_http_exfiltration_compressed_files.yml": ["mime_types", "filetype", "http.bodyMagic", "http.method"],
 }
 """Of SigmaHQ's: a condition with a pipe (its own status is `unsupported`), and fields that no Zeek has in http.log."""
