@@ -374,7 +374,9 @@ class Pipeline:
             leaks = self._leaks.feed(exchanges)
             self.exchanges += len(exchanges)
             if writer is not None:
-                writer.exchanges(exchanges, leaks, self._leaks.describe, audits, self.revocations.on_crls(exchanges))
+                writer.exchanges(
+                    exchanges, leaks, self._leaks.describe, audits, self.revocations.on_crls(exchanges, audits)
+                )
             if summary is not None:
                 for exchange in exchanges:
                     summary.exchange(exchange)

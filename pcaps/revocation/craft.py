@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from pcaps.lab import capturefile, crafting, fennwick, wire
+from pcaps.lab import crafting, fennwick, wire
 from pcaps.lab.crafting import Crafted
 from pcaps.lab.fennwick import (
     CA,
     HOST,
-    NEXT_UPDATE,
     NOW,
-    REVOKED_AT,
     SITES,
-    THIS_UPDATE,
     answer,
     by_get,
     by_post,
@@ -26,20 +19,17 @@ from pcaps.lab.fennwick import (
     serial_text,
     single,
 )
-from pcaps.lab.frames import ACK, FIN, RST, START, SYN, Segment, Talk, packets
-from pcaps.lab.plain import Visit, talk_of
+from pcaps.lab.frames import ACK, FIN, RST, START, SYN, Talk
 from pcaps.lab.truth import Exchange
 from pcaps.lab.wire import UNKNOWN, Cert, revoked
+from pcaps.revocation import craft_crls
+from pcaps.revocation.craft_crls import capture
 
 WORKSHOP = crafting.Workshop("revocation")
+WORKSHOP.pieces |= craft_crls.WORKSHOP.pieces
 SECOND = 10**9
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(200))
 SERVER_HELLO = bytes.fromhex("160303007a0200007603037b") + bytes(range(120))
-
-
-def _capture(talks: list[Talk], rows: list[Exchange], readable: bool = True) -> Crafted:
-    segments: list[Segment] = [segment for talk in talks for segment in talk.segments]
-    return Crafted(capturefile.pcap(packets(sorted(segments, key=lambda each: each.ts))), rows, readable)
 
 
 def _tls(now: int, begin: int, port: int = 49170) -> Talk:
@@ -69,13 +59,13 @@ def _silent(now: int = START, port: int = 49152) -> tuple[Talk, Exchange]:
 )
 def no_answer_then_tls() -> Crafted:
     talk, found = _silent(START + SECOND)
-    return _capture([talk, _tls(START, START + 12 * SECOND)], [found])
+    return capture([talk, _tls(START, START + 12 * SECOND)], [found])
 
 
 @WORKSHOP.piece("no-answer-no-tls.pcap", "the responder is silent, and the client leaves it at that")
 def no_answer() -> Crafted:
     talk, found = _silent()
-    return _capture([talk], [found])
+    return capture([talk], [found])
 
 
 @WORKSHOP.piece("revoked-then-tls.pcap", "told that the certificate is revoked, and the TLS connection goes on")
@@ -85,7 +75,7 @@ def revoked_then_tls() -> Crafted:
     ts = talk.ask(by_post("harbour").question)
     talk.answer(wire.http_reply(answer(single(about, revoked(NOW, 1)))))
     found = row(talk, ts, about, cert_status="revoked", reason="keyCompromise")
-    return _capture([talk.close(), _tls(START, START + 12 * SECOND)], [found])
+    return capture([talk.close(), _tls(START, START + 12 * SECOND)], [found])
 
 
 @WORKSHOP.piece(
@@ -94,7 +84,7 @@ def revoked_then_tls() -> Crafted:
 def good_then_tls() -> Crafted:
     talk = Talk(now=START + SECOND).open()
     found = by_post("harbour").play(talk)
-    return _capture([talk.close(), _tls(START, START + 3 * SECOND)], [found])
+    return capture([talk.close(), _tls(START, START + 3 * SECOND)], [found])
 
 
 @WORKSHOP.piece("reset.pcap", "the question is answered by a RST, as a middlebox does that does not want it answered")
@@ -103,7 +93,7 @@ def reset() -> Crafted:
     ts = talk.ask(by_post("harbour").question)
     talk.bare(False, RST | ACK)
     found = row(talk, ts, cert("harbour"), http_status=None, response_status=None, cert_status=None, evidence="request")
-    return _capture([talk], [found])
+    return capture([talk], [found])
 
 
 @WORKSHOP.piece("unreachable.pcap", "a responder that has answered is refused, then silent")
@@ -115,7 +105,7 @@ def unreachable() -> Crafted:
     refused.bare(False, RST | ACK)
     silent = Talk(orig=("10.20.0.31", 49154), now=refused.now + SECOND)
     silent.bare(True, SYN)
-    return _capture([first, refused, silent], [found])
+    return capture([first, refused, silent], [found])
 
 
 @WORKSHOP.piece(
@@ -131,7 +121,7 @@ def probing() -> Crafted:
         talk.answer(wire.http_reply(answer(single(about, status))))
         reason = None if number % 2 else "certificateHold"
         rows.append(row(talk, ts, about, cert_status="unknown" if number % 2 else "revoked", reason=reason))
-    return _capture([talk.close()], rows)
+    return capture([talk.close()], rows)
 
 
 def _with_nonce(
@@ -156,7 +146,7 @@ def nonce_reused() -> Crafted:
         )
         talks.append(talk)
         rows.append(found)
-    return _capture(talks, rows)
+    return capture(talks, rows)
 
 
 @WORKSHOP.piece(
@@ -168,7 +158,7 @@ def nonces_fresh() -> Crafted:
         talk, found = _with_nonce(bytes([number]) * 7 + bytes(range(9)), 49152 + number, START + number * 60 * SECOND)
         talks.append(talk)
         rows.append(found)
-    return _capture(talks, rows)
+    return capture(talks, rows)
 
 
 @WORKSHOP.piece("http-errors.pcap", "404, 403, 407, 500, 502 and 511 instead of an answer")
@@ -188,7 +178,7 @@ def http_errors() -> Crafted:
         rows.append(
             row(talk, ts, cert("harbour"), http_status=code, response_status=None, cert_status=None, evidence=None)
         )
-    return _capture([talk.close()], rows)
+    return capture([talk.close()], rows)
 
 
 @WORKSHOP.piece("slow.pcap", "an answer that takes eight seconds")
@@ -198,7 +188,7 @@ def slow() -> Crafted:
     ts = talk.ask(part.question)
     talk.pause(8)
     talk.answer(part.reply)
-    return _capture([talk.close()], [part.said(talk, ts)])
+    return capture([talk.close()], [part.said(talk, ts)])
 
 
 @WORKSHOP.piece("profile.pcap", "one client asks about six sites within a minute: what it reads, in the clear")
@@ -212,7 +202,7 @@ def profile() -> Crafted:
         talk.answer(wire.http_reply(answer(single(about))))
         talks.append(talk.close())
         rows.append(row(talk, ts, about, host=host))
-    return _capture(talks, rows)
+    return capture(talks, rows)
 
 
 @WORKSHOP.piece("status-changes.pcap", "a certificate is good, then revoked, then good again, within minutes")
@@ -226,7 +216,7 @@ def status_changes() -> Crafted:
         talk.answer(wire.http_reply(answer(found)))
         talks.append(talk.close())
         rows.append(row(talk, ts, about, cert_status=status, reason="superseded" if status == "revoked" else None))
-    return _capture(talks, rows)
+    return capture(talks, rows)
 
 
 @WORKSHOP.piece("half-closed.pcap", "a question by GET on a connection that the client closes at once, unanswered")
@@ -249,80 +239,7 @@ def half_closed() -> Crafted:
         evidence="request",
     )
     assert serial_text(part.about.serial) == found.serial
-    return _capture([talk], [found])
-
-
-def _crl(*serials: int, shard: str | None = None) -> bytes:
-    """A CRL of the CA in DER, by a deterministic signature (RFC 6979)."""
-    builder = x509.CertificateRevocationListBuilder(CA.issued.cert.subject)
-    builder = builder.last_update(THIS_UPDATE).next_update(NEXT_UPDATE)
-    builder = builder.add_extension(x509.CRLNumber(17), critical=False)
-    if shard is not None:
-        point = x509.IssuingDistributionPoint(
-            [x509.UniformResourceIdentifier(shard)], None, True, False, None, False, False
-        )
-        builder = builder.add_extension(point, critical=True)
-    for serial in serials:
-        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder(serial, REVOKED_AT).build())
-    key = CA.issued.key
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    made = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
-    return made.public_bytes(serialization.Encoding.DER)
-
-
-def _fetched(target: str, body: bytes, port: int = 49160, now: int = START) -> Talk:
-    visit = Visit(
-        target, host="crl.fennwick.example", agent="Microsoft-CryptoAPI/10.0", reply=body,
-        reply_type="application/pkix-crl",
-    )  # fmt: skip
-    return talk_of([visit], orig=("10.20.0.31", port), resp=("198.51.100.41", 80), now=now)
-
-
-SHARD = "http://crl.fennwick.example/42.crl"
-LISTED = SITES["harbour"].cert.serial_number
-
-
-@WORKSHOP.piece("crl-shard.pcap", "a CRL that says it is shard 42 is fetched")
-def crl_shard() -> Crafted:
-    return _capture([_fetched("/42.crl", _crl(4711, shard=SHARD))], [])
-
-
-@WORKSHOP.piece("crl-broken.pcap", "the second of a CRL's three entries is damaged")
-def crl_broken() -> Crafted:
-    whole = _crl(4711, 4712, 4713)
-    damaged = whole.replace(wire.integer(4712), b"\xff" + wire.integer(4712)[1:])
-    return _capture([_fetched("/ca3.crl", damaged)], [])
-
-
-@WORKSHOP.piece("crl-after-ocsp.pcap", "a certificate is good by OCSP, and then on a CRL that is fetched")
-def crl_after_ocsp() -> Crafted:
-    talk = Talk().open()
-    found = by_post("harbour").play(talk)
-    return _capture([talk.close(), _fetched("/42.crl", _crl(LISTED, shard=SHARD), now=talk.now + SECOND)], [found])
-
-
-@WORKSHOP.piece("ocsp-after-crl.pcap", "a certificate is on a CRL that is fetched, and then good by OCSP")
-def ocsp_after_crl() -> Crafted:
-    crl = _fetched("/42.crl", _crl(LISTED, shard=SHARD))
-    talk = Talk(now=crl.now + SECOND).open()
-    found = by_post("harbour").play(talk)
-    return _capture([crl, talk.close()], [found])
-
-
-@WORKSHOP.piece("revoked-on-crl.pcap", "a certificate is on a CRL that is fetched, and revoked by OCSP, too")
-def revoked_on_crl() -> Crafted:
-    crl, about = _fetched("/42.crl", _crl(LISTED, shard=SHARD)), cert("harbour")
-    talk = Talk(now=crl.now + SECOND).open()
-    ts = talk.ask(by_post("harbour").question)
-    talk.answer(wire.http_reply(answer(single(about, revoked(REVOKED_AT, 4)))))
-    return _capture([crl, talk.close()], [row(talk, ts, about, cert_status="revoked", reason="superseded")])
-
-
-@WORKSHOP.piece("crl-unanswered.pcap", "a CRL is asked for, and does not come")
-def crl_unanswered() -> Crafted:
-    talk = Talk().open()
-    talk.ask(Visit("/42.crl", host="crl.fennwick.example", agent="Microsoft-CryptoAPI/10.0").question())
-    return _capture([talk.close()], [])
+    return capture([talk], [found])
 
 
 @WORKSHOP.piece("http-500-with-answer.pcap", "unauthorized, and HTTP 500 with it")
@@ -331,7 +248,7 @@ def error_with_answer() -> Crafted:
     ts = talk.ask(by_post("harbour").question)
     talk.answer(wire.http_reply(wire.error(6), status="500 Internal Server Error"))
     found = row(talk, ts, about, http_status=500, response_status="unauthorized", cert_status=None, evidence=None)
-    return _capture([talk.close()], [found])
+    return capture([talk.close()], [found])
 
 
 @WORKSHOP.piece("redirections.pcap", "301, 302, 303, 307 and 308 instead of an answer")
@@ -345,7 +262,7 @@ def redirections() -> Crafted:
         rows.append(
             row(talk, ts, cert("harbour"), http_status=code, response_status=None, cert_status=None, evidence=None)
         )
-    return _capture([talk.close()], rows)
+    return capture([talk.close()], rows)
 
 
 @WORKSHOP.piece(
@@ -358,7 +275,7 @@ def attempts() -> Crafted:
     unseen = Talk(orig=("10.20.0.31", 49153), now=given_up.now + SECOND)
     unseen.bare(False, SYN | ACK)
     unseen.bare(False, RST | ACK)
-    return _capture([given_up, unseen], [])
+    return capture([given_up, unseen], [])
 
 
 def _exchange(now: int, port: int, server: int, sent: int, received: int, tls: bool = True) -> Talk:
@@ -376,7 +293,7 @@ def _exchange(now: int, port: int, server: int, sent: int, received: int, tls: b
 @WORKSHOP.piece("no-tls-data.pcap", "TLS with little sent, TLS with little received, and a page without TLS")
 def no_tls_data() -> Crafted:
     talks = [_exchange(START, 49152, 443, 20, 9000), _exchange(START + SECOND, 49153, 443, 9000, 20)]
-    return _capture([*talks, _exchange(START + 2 * SECOND, 49154, 80, 900, 9000, tls=False)], [])
+    return capture([*talks, _exchange(START + 2 * SECOND, 49154, 80, 900, 9000, tls=False)], [])
 
 
 if __name__ == "__main__":

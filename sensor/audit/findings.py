@@ -94,7 +94,7 @@ class Finding(enum.Enum):
     revocation_time_future = "revocation_time_future"
     """Revoked at a time that is ahead."""
 
-    # Over time: what was said before of the same certificate. Replies with a wrong signature are not remembered.
+    # Over time: what was said before of the same certificate, by replies whose signature was verified.
     status_undone = "status_undone"
     """No longer revoked, by newer information than that which said so; only a hold can end. RFC 5280 5.3.1"""
     status_outdated = "status_outdated"
@@ -145,7 +145,8 @@ class Finding(enum.Enum):
     cache_expires_beyond_next_update = "cache_expires_beyond_next_update"
     """Expires, where there is no max-age, is after nextUpdate. RFC 9919 7.2"""
     cache_forbidden = "cache_forbidden"
-    """no-cache or no-store for a successful reply without nonce. RFC 9919 7.2"""
+    """no-cache or no-store for a successful reply to a GET, without nonce. RFC 9919 7.2, RFC 5019 6.2 (what answers a
+    POST is hardly ever cached, and may say what it likes: RFC 9110 9.3.3)"""
     cache_etag_mismatch = "cache_etag_mismatch"
     """The ETag has the form of the hash of the reply that it should be, and is another. RFC 9919 7.2, RFC 5019 6.2"""
     cache_last_modified_early = "cache_last_modified_early"
@@ -179,6 +180,26 @@ FINDINGS: Final = tuple(Finding)
 
 BITS: Final = {finding: 1 << place for place, finding in enumerate(FINDINGS)}
 """The checks hand on sets of findings as the bits of one integer."""
+
+UNVERIFIED: Final = frozenset(
+    {
+        *(finding for finding in FINDINGS if finding.name.startswith("signature_not_checked_")),
+        Finding.signature_invalid,
+        Finding.delegate_wrong_issuer,
+        Finding.responder_not_authoritative,
+        Finding.delegate_not_checked,
+        Finding.delegate_eku_missing,
+        Finding.delegate_expired,
+        Finding.delegate_not_yet_valid,
+    }
+)
+"""With one of these it is not known that the reply is the CA's word: anybody on the path may have made it."""
+
+
+def is_verified(audit: Audit | None) -> bool:
+    """Whether the reply is the CA's word: its signature was verified, by a key that may sign for the CA."""
+    return audit is not None and UNVERIFIED.isdisjoint(audit)
+
 
 GRAVE: Final = frozenset(
     {

@@ -9,7 +9,7 @@ import sys
 import textwrap
 from typing import TypeVar
 
-from sensor.audit.findings import FINDINGS, GRAVE, Finding
+from sensor.audit.findings import FINDINGS, GRAVE, UNVERIFIED, Finding
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -24,8 +24,9 @@ left out. A name does not change its meaning; new ones may come.
 
 Times are compared with the packet's, and clocks may be `audit.skew_s` apart. "Not checked" is a result of its own, and
 says why: no finding about signatures and no `signature_not_checked` means that the signature was verified. Names marked
-with * are told in the summary, too. BR stands for the CA/Browser Forum's Baseline Requirements for TLS certificates,
-which bind public CAs only.
+with * are told in the summary, too. With a name marked with † anybody on the path may have made the reply: nothing that
+comes later is compared with it, and the rules about revocation say so or stay quiet. BR stands for the CA/Browser
+Forum's Baseline Requirements for TLS certificates, which bind public CAs only.
 
 """
 
@@ -49,8 +50,12 @@ def member_docs(members: type[E]) -> dict[E, str]:
 def render_reference() -> str:
     """Markdown: a table of all findings."""
     docs = finding_docs()
-    rows = [f"| `{finding.value}`{' *' if finding in GRAVE else ''} | {docs[finding]} |\n" for finding in FINDINGS]
+    rows = [f"| `{finding.value}`{_marks(finding)} | {docs[finding]} |\n" for finding in FINDINGS]
     return _HEAD + "| finding | means |\n|---|---|\n" + "".join(rows)
+
+
+def _marks(finding: Finding) -> str:
+    return (" *" if finding in GRAVE else "") + (" †" if finding in UNVERIFIED else "")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sensor.audit.caching import check_caching
-from sensor.audit.findings import BITS, Audit, Finding, bits_of, findings_of
+from sensor.audit.findings import BITS, UNVERIFIED, Audit, Finding, bits_of, findings_of
 from sensor.audit.form import check_answer, check_form, check_repeats, is_basic
 from sensor.audit.history import History
 from sensor.audit.signature import SignatureChecker, Verdict
@@ -36,15 +36,7 @@ _DUPLICATE = BITS[Finding.answers_duplicate]
 _NO_CLOCK = BITS[Finding.times_not_checked_packet_time]
 _DELEGATE_EXPIRED = BITS[Finding.delegate_expired]
 _DELEGATE_NOT_YET_VALID = BITS[Finding.delegate_not_yet_valid]
-_NOT_CREDIBLE = bits_of(
-    (
-        Finding.signature_invalid,
-        Finding.delegate_wrong_issuer,
-        Finding.delegate_eku_missing,
-        Finding.delegate_expired,
-        Finding.delegate_not_yet_valid,
-    )
-)
+_NOT_CREDIBLE = bits_of(UNVERIFIED)
 _THIS_UPDATE_FUTURE = BITS[Finding.this_update_future]
 _NEXT_UPDATE_PAST = BITS[Finding.next_update_past]
 _PRODUCED_AT_FUTURE = BITS[Finding.produced_at_future]

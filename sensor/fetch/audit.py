@@ -1,20 +1,20 @@
 """Whether a CRL that was fetched is sound: its signature by a known CA, its dates, numbers, scope and extensions.
 
-What is remembered of earlier CRLs, and of signatures that were checked, is bounded; a CRL with a wrong signature is not
-remembered.
+What is remembered of earlier CRLs, and of signatures that were checked, is bounded. A CRL that is evidence of nothing
+is not remembered, and one that could not be checked says nothing against one that was.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from sensor.audit.signer import decode_signer
 from sensor.ct.lookup import CtLookup, Unavailable
-from sensor.fetch.findings import CrlAudit, CrlFinding, in_order
+from sensor.fetch.findings import REFUSED, UNVERIFIED, CrlAudit, CrlFinding, Weight, in_order
 from sensor.fetch.model import Fetch
 from sensor.ocsp.model import CertStatus, SingleResponse
 from sensor.pki.certificates import CertificateError, decode_certificate
@@ -67,8 +67,10 @@ class CrlAuditor:
         found = self._check_dates(head, crl.extensions, now)
         found |= self._check_signature(crl, head, now)
         found |= _check_extensions(head, crl.extensions, fetch.url) if crl.end is CrlEnd.whole else set()
-        if crl.end is CrlEnd.whole and CrlFinding.signature_invalid not in found:
-            found |= self._check_order(crl, head)
+        weight = weigh(crl, found, now, self._skew)
+        if weight is Weight.none:
+            return in_order(found)
+        found |= self._check_order(crl, head, weight is Weight.verified)
         for entry, single in asked:
             if single is None or single.cert_status is not CertStatus.good or entry.revocation_time is None:
                 continue
@@ -144,13 +146,15 @@ class CrlAuditor:
         self._left -= 1
         return True
 
-    def _check_order(self, crl: Crl, head: CrlHead) -> set[CrlFinding]:
-        """Against the newest CRL of the same issuer, key and scope that was seen before."""
+    def _check_order(self, crl: Crl, head: CrlHead, verified: bool) -> set[CrlFinding]:
+        """Against the newest CRL of the same issuer, key and scope that was seen before: a verified one if there is."""
         more = crl.extensions
         place = (head.issuer_der, more.authority_key_id, more.scope, more.base_number is not None)
         number = int(more.number, 16) if more.number is not None and more.number[0] != "-" else None
         this = _Earlier(number, head.this_update or 0, _digest_of(crl, ()))
-        before = self._earlier.get(place)
+        before = self._earlier.get((True, *place))
+        if before is None and not verified:
+            before = self._earlier.get((False, *place))
         found: set[CrlFinding] = set()
         if before is not None and before.digest != this.digest:
             numbered = number is not None and before.number is not None
@@ -161,12 +165,24 @@ class CrlAuditor:
             if numbered and number == before.number:
                 found.add(CrlFinding.number_reused)
         if before is None or this.this_update >= before.this_update:
-            self._earlier[place] = this
-            self._earlier.move_to_end(place)
+            self._earlier[verified, *place] = this
+            self._earlier.move_to_end((verified, *place))
             if len(self._earlier) > self._max_crls:
                 self._earlier.popitem(last=False)
                 self.forgotten += 1
         return found
+
+
+def weigh(crl: Crl, audit: Collection[CrlFinding] | None, now: int, skew: int) -> Weight:
+    """What this CRL is worth as evidence at `now`, given what was found about it; None: it was not audited."""
+    head = crl.head
+    if crl.end is not CrlEnd.whole or head is None or head.this_update is None or head.this_update > now + skew:
+        return Weight.none
+    if audit is None:
+        return Weight.unverified
+    if not REFUSED.isdisjoint(audit):
+        return Weight.none
+    return Weight.verified if UNVERIFIED.isdisjoint(audit) else Weight.unverified
 
 
 def _check_extensions(head: CrlHead, more: CrlExtensions, url: str) -> set[CrlFinding]:

@@ -83,13 +83,42 @@ class CrlFinding(enum.Enum):
     delta_base_not_below = "delta_base_not_below"
     """A delta CRL whose base is not below its own number. RFC 5280 5.2.4"""
     ocsp_good = "ocsp_good"
-    """A certificate on it was good by OCSP at a time after its revocation date."""
+    """A certificate on it was good by OCSP, by a reply whose signature was verified, at a time after its revocation
+    date."""
 
 
 CrlAudit = tuple[CrlFinding, ...]
 """The findings about one CRL, in the order of the enumeration."""
 
 CRL_FINDINGS: Final = tuple(CrlFinding)
+
+REFUSED: Final = frozenset(
+    {
+        CrlFinding.signature_invalid,
+        CrlFinding.signature_not_checked_incomplete,
+        CrlFinding.signature_algorithm_mismatch,
+        CrlFinding.issuer_may_not_sign,
+        CrlFinding.this_update_future,
+        CrlFinding.extension_broken,
+    }
+)
+"""With one of these a CRL is evidence of nothing."""
+
+UNVERIFIED: Final = frozenset(
+    {
+        *(finding for finding in CRL_FINDINGS if finding.name.startswith("signature_not_checked_")),
+        CrlFinding.signature_md5,
+    }
+)
+"""With one of these anybody on the path may have made it."""
+
+
+class Weight(enum.Enum):
+    """What a CRL is worth as evidence that certificates on it are revoked, and others of its scope are not."""
+
+    none = "none"  # not complete, forged, or from the future
+    unverified = "unverified"  # nobody could check its signature
+    verified = "verified"  # a CA that is known signed it
 
 
 def in_order(found: set[CrlFinding]) -> CrlAudit:

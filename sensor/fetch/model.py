@@ -45,7 +45,7 @@ class CrlFetch(msgspec.Struct, frozen=True, gc=False):
     """One line of crl.log. `crl` is None where none came: 304, a reply that was not seen.
 
     `asked` are entries about certificates that were asked about by OCSP before, the first few; `asked_total` counts
-    them. `issuer` is the CRL issuer's name (RFC 4514 text).
+    them. `verified`: it is complete, not from the future, and its signature that of a known CA; None where none came.
     """
 
     fetch: Fetch
@@ -53,6 +53,19 @@ class CrlFetch(msgspec.Struct, frozen=True, gc=False):
     asked: tuple[CrlEntry, ...] = ()
     asked_total: int = 0
     audit: CrlAudit | None = None
+    verified: bool | None = None
+
+
+class OnCrl(msgspec.Struct, frozen=True, gc=False):
+    """A CRL, seen before, that a certificate asked about is on: where it came from, and whether its signature was
+    `verified` (else nobody could check it).
+
+    `newer`: its thisUpdate is after the answer's, which may be of the time before; None if that is not known.
+    """
+
+    url: str
+    verified: bool
+    newer: bool | None
 
 
 class CertificateFetch(msgspec.Struct, frozen=True, gc=False):

@@ -3,7 +3,7 @@ cimport cython
 
 @cython.final
 cdef class _Mark:
-    cdef public object cert_id, key, on_crl, single
+    cdef public object cert_id, key, on_crl, single, audit
     cdef public Py_ssize_t generation
 
 @cython.final
@@ -15,9 +15,9 @@ cdef class Revocations:
     cdef object _marks, _crls
 
     @cython.locals(found=list, number=Py_ssize_t)
-    cpdef list on_crls(self, list exchanges)
+    cpdef list on_crls(self, list exchanges, object audits)
     @cython.locals(mark=_Mark)
-    cpdef object ask(self, object cert_id, object single)
+    cpdef object ask(self, object cert_id, object single, object audit=*)
     cdef _Mark _mark(self, object cert_id)
     cdef _forget_question(self)
     cdef object _find(self, _Mark mark)

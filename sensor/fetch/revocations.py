@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import msgspec
 
+from sensor.audit.findings import Audit, is_verified
+from sensor.fetch.findings import Weight
+from sensor.fetch.model import OnCrl
 from sensor.ocsp.model import CertId, OcspExchange, SingleResponse
 from sensor.pki.crl import Crl
 from sensor.pki.issuers import ALGORITHMS
@@ -21,11 +25,18 @@ _IssuerHash = tuple[str, bytes]  # algorithm and hash of the issuer's name, as i
 _NOBODY: frozenset[int] = frozenset()
 
 
+_Rank = tuple[bool, int, int]
+"""The higher, the more a CRL counts: whether it was verified, then thisUpdate and number."""
+
+_Listed = tuple[str, _Rank]
+"""What a mark keeps of the CRL that it is on; not the CRL, whose memory goes when the CRL is forgotten."""
+
+
 class _Seen(msgspec.Struct):
     """A CRL that went by. `issuers`: hashes of names, with the prefix of foreign keys (None: the CRL's own issuer)."""
 
     url: str
-    this_update: int
+    rank: _Rank
     index: SerialIndex
     issuers: list[tuple[_IssuerHash, bytes | None]]
 
@@ -37,8 +48,9 @@ class _Mark:
         self.cert_id = cert_id
         self.key = key_of(cert_id.serial_number)
         self.generation = -1
-        self.on_crl: str | None = None
+        self.on_crl: _Listed | None = None
         self.single: SingleResponse | None = None
+        self.audit: Audit | None = None
 
 
 class Revocations:
@@ -62,38 +74,42 @@ class Revocations:
         self._crls: OrderedDict[tuple[object, ...], _Seen] = OrderedDict()
         self._by_issuer: dict[_IssuerHash, list[tuple[_Seen, bytes | None]]] = {}
 
-    def on_crls(self, exchanges: list[OcspExchange]) -> list[str | None] | None:
-        """These are asked: for each the URL of the CRL that its certificate is on; None if that is so of no one."""
-        found: list[str | None] | None = None
+    def on_crls(self, exchanges: list[OcspExchange], audits: Sequence[Audit | None]) -> list[OnCrl | None] | None:
+        """These are asked: for each the CRL that its certificate is on; None if that is so of no one.
+
+        `audits`, if there are any, go with `exchanges`.
+        """
+        found: list[OnCrl | None] | None = None
         for number, exchange in enumerate(exchanges):
             cert_id = exchange.cert_id
             if cert_id is not None:
-                url = self.ask(cert_id, exchange.single)
-                if url is not None:
+                seen = self.ask(cert_id, exchange.single, audits[number] if audits else None)
+                if seen is not None:
                     if found is None:
                         found = [None] * len(exchanges)
-                    found[number] = url
+                    found[number] = seen
         return found
 
-    def ask(self, cert_id: CertId, single: SingleResponse | None) -> str | None:
-        """This certificate is asked about; the URL of the CRL it is known to be on, the latest of them."""
+    def ask(self, cert_id: CertId, single: SingleResponse | None, audit: Audit | None = None) -> OnCrl | None:
+        """This certificate is asked about; the CRL it is known to be on, of several a verified one, the latest."""
         mark = self._by_record.get(id(cert_id))
         if mark is None or mark.cert_id is not cert_id:
             mark = self._mark(cert_id)
         if single is not None:
             mark.single = single
+            mark.audit = audit
         if mark.generation != self._generation:
             mark.generation = self._generation
             mark.on_crl = self._find(mark)
-        return mark.on_crl
+        return None if mark.on_crl is None else _on_crl(mark.on_crl, single)
 
     def answer(self, issuer_der: bytes, serial_number: str) -> SingleResponse | None:
-        """The last answer about a certificate that was asked about."""
+        """The last answer about a certificate that was asked about; None if it need not be the CA's."""
         key = key_of(serial_number)
         for hashed in _name_hashes(issuer_der):
             mark = self._asked.get(hashed, {}).get(key) if key is not None else None
             if mark is not None and mark.single is not None:
-                return mark.single
+                return mark.single if is_verified(mark.audit) else None
         return None
 
     def watch(self, issuer_der: bytes) -> frozenset[int]:
@@ -104,20 +120,24 @@ class Revocations:
         found = [keys for hashed in _name_hashes(issuer_der) if (keys := self._asked.get(hashed))]
         return frozenset().union(*found) if found else _NOBODY
 
-    def remember(self, url: str, crl: Crl) -> None:
-        """A CRL went by. A delta CRL, which also says what is revoked no longer, is not remembered."""
+    def remember(self, url: str, crl: Crl, weight: Weight) -> None:
+        """A CRL went by. It takes the place of the one of its issuer, key and scope seen before, unless that was
+        newer, or verified and this one is not.
+
+        A delta CRL, which also says what is revoked no longer, is not remembered.
+        """
         head = crl.head
         index = crl.serials
-        if head is None or index is None or not len(index) or crl.extensions.base_number is not None:
+        more = crl.extensions
+        if weight is Weight.none or head is None or index is None or more.base_number is not None:
             return
-        scope = crl.extensions.scope
-        place = (head.issuer_der, crl.extensions.authority_key_id, url if scope is None else scope)
+        if index.is_full and not len(index):
+            return
+        place = (head.issuer_der, more.authority_key_id, more.scope)
         before = self._crls.get(place)
-        this_update = head.this_update or 0
+        rank = (weight is Weight.verified, head.this_update or 0, _number(more.number))
         if before is not None:
-            if before.this_update > this_update or (
-                before.this_update == this_update and len(before.index) > len(index)
-            ):
+            if before.rank > rank or (before.rank == rank and len(before.index) > len(index)):
                 return
             self._drop(place)
         elif len(self._crls) >= self._max_crls:
@@ -127,7 +147,7 @@ class Revocations:
         for name in crl.foreign_issuers:
             own = hashlib.sha256(name).digest()
             issuers += [(hashed, own) for hashed in _name_hashes(name)]
-        seen = self._crls[place] = _Seen(url, this_update, index, issuers)
+        seen = self._crls[place] = _Seen(url, rank, index, issuers)
         for hashed, prefix in issuers:
             self._by_issuer.setdefault(hashed, []).append((seen, prefix))
         self._generation += 1
@@ -158,16 +178,16 @@ class Revocations:
                 del self._asked[hashed]
         self.forgotten_questions += 1
 
-    def _find(self, mark: _Mark) -> str | None:
+    def _find(self, mark: _Mark) -> _Listed | None:
         key = mark.key
         if key is None:
             return None
         latest: _Seen | None = None
         for seen, prefix in self._by_issuer.get((mark.cert_id.hash_algorithm, mark.cert_id.issuer_name_hash), ()):
             found = (key if prefix is None else foreign_key(prefix, key)) in seen.index
-            if found and (latest is None or seen.this_update >= latest.this_update):
+            if found and (latest is None or seen.rank >= latest.rank):
                 latest = seen
-        return None if latest is None else latest.url
+        return None if latest is None else (latest.url, latest.rank)
 
     def _drop(self, place: tuple[object, ...]) -> None:
         seen = self._crls.pop(place)
@@ -186,6 +206,17 @@ class Revocations:
         self._drop(next(iter(self._crls)))
         self.forgotten_crls += 1
         return True
+
+
+def _on_crl(listed: _Listed, single: SingleResponse | None) -> OnCrl:
+    url, (verified, this_update, _) = listed
+    newer = None if single is None or single.this_update is None else this_update > single.this_update
+    return OnCrl(url, verified, newer)
+
+
+def _number(text: str | None) -> int:
+    """A CRL number; 0 without one, or if it is negative, which none is (RFC 5280 5.2.3)."""
+    return 0 if text is None or text[0] == "-" else int(text, 16)
 
 
 def _name_hashes(issuer_der: bytes) -> list[_IssuerHash]:

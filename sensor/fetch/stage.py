@@ -10,8 +10,8 @@ from sensor.ct.lookup import CtLookup
 from sensor.ct.sources import DerItem, Item, Refusal
 from sensor.ct.sources.der import read_blob
 from sensor.ct.sources.pem import read_pem
-from sensor.fetch.audit import CrlAuditor
-from sensor.fetch.findings import CrlFinding
+from sensor.fetch.audit import CrlAuditor, weigh
+from sensor.fetch.findings import Weight
 from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.fetch.revocations import Revocations
 from sensor.http.transaction import BodyFile, HttpTransaction
@@ -45,6 +45,7 @@ class FetchStage:
     def __init__(self, settings: CrlSettings, audit: AuditSettings, lookup: CtLookup) -> None:
         """CAs' certificates that come are offered to `lookup`."""
         self._settings = settings
+        self._skew = int(audit.skew_s * 1e9)
         self._auditor = CrlAuditor(audit, settings.max_crls, lookup) if audit.enabled else None
         self._lookup = lookup
         self.revocations = Revocations(settings)
@@ -90,9 +91,11 @@ class FetchStage:
             issuer = crl.head.issuer_der
             answers = [(each, self._answer(each.issuer_der or issuer, each.serial_number)) for each in asked]
             audit = self._auditor.audit(fetch, crl, answers)
-        events.append(CrlFetch(fetch, crl, asked, crl.hits_total - len(crl.hits) + len(asked), audit))
-        if audit is None or CrlFinding.signature_invalid not in audit:
-            self.revocations.remember(fetch.url, crl)
+        moment = fetch.ts if fetch.response_ts is None else fetch.response_ts
+        weight = weigh(crl, audit, moment, self._skew)
+        total = crl.hits_total - len(crl.hits) + len(asked)
+        events.append(CrlFetch(fetch, crl, asked, total, audit, weight is Weight.verified))
+        self.revocations.remember(fetch.url, crl, weight)
 
     def _certificates(
         self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, content: bytes

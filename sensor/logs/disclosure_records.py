@@ -94,11 +94,13 @@ class CrlRecord(OfFlow, frozen=True, kw_only=True):
     signature_algorithm: str | UnsetType = UNSET
     """How it is signed."""
     asked_serials: list[str] | UnsetType = UNSET
-    """Certificates on it that were asked about by OCSP before, the first few."""
+    """Certificates on it that were asked about by OCSP before, the first few; certain if `verified`."""
     asked_total: Count | UnsetType = UNSET
     """How many there are."""
     audit: list[str] | UnsetType = UNSET
     """What is not sound about it, by the names in docs/crl-audit.md; empty if all is; left out if none came."""
+    verified: bool | UnsetType = UNSET
+    """Whether it is complete, not from the future, and signed by a known CA: if not, it proves nothing."""
     response_delay: Interval | UnsetType = UNSET
     """From request to reply."""
     evidence: str

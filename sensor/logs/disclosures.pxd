@@ -17,7 +17,7 @@ cdef class DisclosureLines:
     @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=tuple, text=str, is_small=bint)
     cpdef Py_ssize_t ocsp(self, LineBuffer out, object response, str fuid, long long ts) except -1
     @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=tuple, found=tuple)
-    cpdef exchange(self, LineBuffer out, object exchange, str issuer, str software, object audit, str on_crl=*)
+    cpdef exchange(self, LineBuffer out, object exchange, str issuer, str software, object audit, object on_crl=*)
     @cython.locals(parts=Parts, ts="long long", us="long long", names=tuple)
     cpdef leak(self, LineBuffer out, tuple leak)
     @cython.locals(parts=Parts, ts="long long", us="long long", orig_h=str, resp_h=str, serial=str, issuer=str, site=str,

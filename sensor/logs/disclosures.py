@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
-from sensor.fetch.model import Fetch
+from sensor.fetch.model import Fetch, OnCrl
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.observer import Notice
 from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
@@ -106,7 +106,7 @@ class DisclosureLines:
         issuer: str | None,
         software: str | None,
         audit: Audit | None,
-        on_crl: str | None = None,
+        on_crl: OnCrl | None = None,
     ) -> None:
         """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
         (
@@ -163,7 +163,10 @@ class DisclosureLines:
             if request is not None and request.nonce is not None and response.status == 0:
                 out.flag("nonce_echoed", request.nonce == response.nonce)
         if on_crl is not None:
-            out.string("on_crl", parts.short_str(on_crl))
+            out.string("on_crl", parts.short_str(on_crl.url))
+            out.flag("on_crl_verified", on_crl.verified)
+            if on_crl.newer is not None:
+                out.flag("on_crl_newer", on_crl.newer)
         if audit is not None:
             found = self._audits.get(id(audit))
             self.audit_at = out.place()

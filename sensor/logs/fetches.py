@@ -51,6 +51,8 @@ class FetchLines:
             out.number("asked_total", fetched.asked_total)
         if fetched.audit is not None:
             self._list(out, "audit", (finding.value for finding in fetched.audit))
+        if fetched.verified is not None:
+            out.flag("verified", fetched.verified)
         if fetch.response_ts is not None and fetch.method is not None:
             out.seconds("response_delay", end - us)
         out.string("evidence", fetch.evidence.value)

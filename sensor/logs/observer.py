@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from sensor.audit.findings import Audit
-from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
@@ -63,7 +63,12 @@ class LineObserver(Protocol):
         ...
 
     def exchange(
-        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+        self,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: OnCrl | None,
     ) -> None:
         """A line of ocsp_exchange.log."""
         ...

@@ -313,7 +313,11 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
     nonce_echoed: bool | UnsetType = UNSET
     """Whether the reply repeats the request's nonce; left out if there was none to repeat."""
     on_crl: str | UnsetType = UNSET
-    """URL of a CRL seen before that this certificate is on, the latest one; see crl.log."""
+    """URL of a CRL seen before that this certificate is on: of several a verified one, the latest; see crl.log."""
+    on_crl_verified: bool | UnsetType = UNSET
+    """Whether a known CA signed that CRL; if not, nobody could check it. A forged one is never told of."""
+    on_crl_newer: bool | UnsetType = UNSET
+    """Whether that CRL's thisUpdate is after the reply's, which may then be of the time before the revocation."""
     audit: list[str] | UnsetType = UNSET
     """What is not sound about the reply, by the names in docs/audit.md; empty if all is; left out without a reply."""
     response_delay: Interval | UnsetType = UNSET

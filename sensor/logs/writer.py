@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit, bits_of
 from sensor.audit.history import whose
-from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.flow.conn import Connection
 from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
 from sensor.http.cleartext import Cleartext
@@ -136,12 +136,12 @@ class LogWriter:
         leaks: Sequence[Leak] = (),
         describe: Describe | None = None,
         audits: Sequence[Audit | None] = (),
-        on_crls: Sequence[str | None] | None = None,
+        on_crls: Sequence[OnCrl | None] | None = None,
     ) -> None:
         """The exchanges of one or more transactions, in order, and the leaks found in them, in the same order.
 
         Leaks are only looked at here, for the issuer and the software; they are logged by `leaks`. `describe` tells
-        these two of an exchange that is no leak. `audits` and `on_crls` (URLs), if there are any, go with `exchanges`
+        these two of an exchange that is no leak. `audits` and `on_crls`, if there are any, go with `exchanges`
         one by one.
         """
         place = 0

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from sensor.audit.findings import Audit
-from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
@@ -203,7 +203,12 @@ class RuleEngine:
             self._check(service, found, LoggedEvent("cleartext", ts, ts, cleartext.flow, line, value))
 
     def exchange(
-        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+        self,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: OnCrl | None,
     ) -> None:
         service = self._exchange
         if service is None:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
-from sensor.fetch.model import CrlFetch
+from sensor.fetch.model import CrlFetch, OnCrl
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
@@ -65,7 +65,12 @@ class LineReader:
         return self._lines(self._out)[0]
 
     def exchange(
-        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+        self,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: OnCrl | None,
     ) -> Line:
         self._disclosures.exchange(self._out, exchange, issuer, software, audit, on_crl)
         return self._lines(self._out)[0]

@@ -111,6 +111,8 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "software": (17, Shape.text),
         "audit": (18, Shape.text),
         "on_crl": (19, Shape.text),
+        "on_crl_verified": (34, Shape.bool),
+        "on_crl_newer": (35, Shape.bool),
         "response_delay": (33, Shape.number),
         "hash_algorithm": (20, Shape.text),
         "issuer_name_hash": (21, Shape.hex),
@@ -307,7 +309,9 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             return issuer
         if code == 17:
             return software
-        return audit if code == 18 else on_crl
+        if code == 18:
+            return audit
+        return None if on_crl is None else on_crl.url
     if code < 30:
         cert_id = exchange.cert_id
         if cert_id is None:
@@ -318,8 +322,12 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             return cert_id.issuer_name_hash
         return cert_id.issuer_key_hash if code == 22 else cert_id.serial_number
     if code < 40:
-        if code == 33:
-            return _delay(exchange)
+        if code >= 33:
+            if code == 33:
+                return _delay(exchange)
+            if on_crl is None:
+                return None
+            return on_crl.verified if code == 34 else on_crl.newer
         request = exchange.request
         if request is None:
             if code == 30 and exchange.response is not None:

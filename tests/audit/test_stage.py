@@ -237,15 +237,6 @@ def test_one_time_ahead_does_not_make_another_past() -> None:
     }
 
 
-def test_over_time() -> None:
-    auditor = new_stage()
-    newer = changed(SINGLE, this_update=NOW - HOUR // 2)
-    newer_reply = changed(REPLY, responses=(newer,), produced_at=NOW - HOUR // 2)
-    assert names(exchange(REVOKED), stage=auditor) == [set()]
-    assert names(exchange(newer, newer_reply), stage=auditor) == [{"status_undone"}]
-    assert names(exchange(REVOKED), stage=auditor) == [{"status_outdated"}]
-
-
 def test_the_same_findings_are_the_same_object() -> None:
     auditor = new_stage()
     made = [exchange(changed(SINGLE, next_update=None)) for _ in range(2)]

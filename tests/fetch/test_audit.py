@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from cryptography import x509
 from sensor.ct.lookup import Issuer
 from sensor.ct.memory import MemoryLookup
 from sensor.fetch.audit import CrlAuditor
-from sensor.fetch.model import CrlFetch, Fetch
+from sensor.fetch.model import CrlFetch, Fetch, OnCrl
+from sensor.fetch.stage import FetchStage
 from sensor.ocsp.model import CertId, CertStatus, Evidence, SingleResponse
 from sensor.pki.certificates import decode_certificate
 from sensor.pki.crl import Crl
@@ -213,14 +215,62 @@ def test_what_ocsp_called_good_after_it_was_revoked() -> None:
 
 
 def test_in_the_stage_a_forged_crl_puts_nobody_on_it() -> None:
-    import hashlib
-
     name = NAME.public_bytes()
     cert_id = CertId("sha1", hashlib.sha1(name, usedforsecurity=False).digest(), bytes(20), "05")
-    for der, expected, url in ((sound(), (), URL), (forged(), ("signature_invalid",), None)):
-        stage = make_stage(lookup=KNOWN)
-        (event,) = stage.feed(transaction(stage, der, b"/17.crl"))
+    unknown = ("signature_not_checked:issuer_unknown",)
+    for der, lookup, moment, expected, verified, seen in (
+        (sound(), KNOWN, NOW, (), True, OnCrl(URL, True, None)),
+        (sound(), None, NOW, unknown, False, OnCrl(URL, False, None)),
+        (forged(), KNOWN, NOW, ("signature_invalid",), False, None),
+        (sound()[:-1], KNOWN, NOW, ("signature_not_checked:incomplete",), False, None),
+        (sound()[:-1], None, NOW, ("signature_not_checked:incomplete",), False, None),
+        (sound(), KNOWN, NOW - 2 * HOUR, ("this_update_future",), False, None),
+        (sound(), None, NOW - 2 * HOUR, (*unknown, "this_update_future"), False, None),
+        (sound(), knowing(certificate("ec", crl_sign=False)), NOW, ("issuer_may_not_sign",), False, None),
+    ):
+        stage = make_stage(lookup=lookup)
+        (event,) = stage.feed(transaction(stage, der, b"/17.crl", ts=moment))
         assert isinstance(event, CrlFetch)
         assert event.audit is not None
         assert tuple(finding.value for finding in event.audit) == expected
-        assert stage.revocations.ask(cert_id, None) == url
+        assert event.verified is verified
+        assert stage.revocations.ask(cert_id, None) == seen
+
+
+def test_without_an_audit_no_crl_is_verified_and_one_of_the_future_none() -> None:
+    cert_id = CertId("sha1", hashlib.sha1(NAME.public_bytes(), usedforsecurity=False).digest(), bytes(20), "05")
+    for moment, seen in ((NOW, OnCrl(URL, False, None)), (NOW - 2 * HOUR, None)):
+        stage = FetchStage(CrlSettings(), AuditSettings(enabled=False), KNOWN)
+        (event,) = stage.feed(transaction(stage, sound(), b"/17.crl", ts=moment))
+        assert isinstance(event, CrlFetch) and (event.audit, event.verified) == (None, False)
+        assert stage.revocations.ask(cert_id, None) == seen
+
+
+def test_one_from_the_future_makes_no_later_one_outdated() -> None:
+    by = auditor()
+    assert found(numbered(99, 48), by) == ["this_update_future"]
+    assert found(numbered(8, 1), by, now=NOW + HOUR) == []
+
+
+def test_what_was_not_checked_accuses_nothing_that_was() -> None:
+    lookup = knowing()
+    by = auditor(lookup)
+    unknown = "signature_not_checked:issuer_unknown"
+    assert found(numbered(99, 1), by, now=NOW + HOUR) == [unknown]
+    assert found(numbered(98, 0), by, now=NOW + HOUR) == [unknown, "outdated"]
+    for known in (knowing(certificate("ec")),):
+        by._lookup = known  # the CA's certificate comes
+    assert found(numbered(7, 0), by, now=NOW + HOUR) == []
+    by._lookup = lookup
+    assert found(numbered(6, -1), by, now=NOW + HOUR) == [unknown, "outdated"]
+
+
+def test_a_forged_crl_does_not_contradict_ocsp() -> None:
+    (entry,) = read(sound())[1]
+    assert entry.revocation_time is not None
+    single = SingleResponse(
+        CertId("sha1", b"", b"", "05"), CertStatus.good, None, None, entry.revocation_time + HOUR, None
+    )
+    for der, names in ((forged(), ["signature_invalid"]), (sound()[:-1], ["signature_not_checked:incomplete"])):
+        audit = auditor().audit(fetch(), read(der)[0], [(entry, single)])
+        assert [each.value for each in audit] == names

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.fetch.stage import url_of
 from sensor.http.transaction import HttpTransaction
 from sensor.ocsp.model import CertId, Evidence
@@ -118,8 +118,8 @@ def test_asked_before_the_crl_and_after_it() -> None:
     assert isinstance(event, CrlFetch)
     assert [entry.serial_number for entry in event.asked] == ["05"]
     assert event.asked_total == 1
-    assert ask(asked("05"), None) == URL
-    assert ask(asked("06", algorithm="sha256"), None) == URL
+    assert ask(asked("05"), None) == OnCrl(URL, False, None)
+    assert ask(asked("06", algorithm="sha256"), None) == OnCrl(URL, False, None)
     assert ask(asked("0300"), None) is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sensor.audit.findings import Finding
+from sensor.fetch.model import OnCrl
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.disclosures import DisclosureLines
 from sensor.logs.local_nets import LocalNets
@@ -286,13 +287,17 @@ def test_the_audit_goes_with_its_exchange() -> None:
 
 def test_the_crl_goes_with_its_exchange() -> None:
     writer, sink = make_writer()
-    writer.exchanges([EXCHANGE, EXCHANGE], on_crls=[None, "http://crl.example/1.crl"])
+    writer.exchanges([EXCHANGE, EXCHANGE], on_crls=[None, OnCrl("http://crl.example/1.crl", True, None)])
+    writer.exchanges([EXCHANGE, EXCHANGE], on_crls=[OnCrl("http://crl.example/2.crl", False, True), None])
     writer.exchanges([EXCHANGE], on_crls=None)
     writer.close()
-    assert [record.get("on_crl") for record in sink.records("ocsp_exchange")] == [
-        None,
-        "http://crl.example/1.crl",
-        None,
+    made = sink.records("ocsp_exchange")
+    assert [tuple(line.get(f"on_crl{end}") for end in ("", "_verified", "_newer")) for line in made] == [
+        (None, None, None),
+        ("http://crl.example/1.crl", True, None),
+        ("http://crl.example/2.crl", False, True),
+        (None, None, None),
+        (None, None, None),
     ]
 
 

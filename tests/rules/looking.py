@@ -11,7 +11,7 @@ from sensor.audit.findings import Audit
 from sensor.capture.inputs import open_inputs
 from sensor.ct.lookup import CtLookup
 from sensor.ct.memory import MemoryLookup
-from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
@@ -73,7 +73,12 @@ class Keeper:
         self._keep("cleartext", cleartext.ts, cleartext.flow, line, partial(cleartext_raw, cleartext))
 
     def exchange(
-        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+        self,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: OnCrl | None,
     ) -> None:
         line = self._reader.exchange(exchange, issuer, software, audit, on_crl)
         raw = partial(exchange_raw, exchange, issuer, software, audit, on_crl)
