@@ -22,6 +22,8 @@ ST: Final = 0x02
 STX: Final = 0x03
 ADD: Final = 0x04
 ADD_X: Final = 0x0C
+SUB: Final = 0x14
+SUB_X: Final = 0x1C
 MUL: Final = 0x24
 AND: Final = 0x54
 LSH: Final = 0x64
@@ -75,6 +77,14 @@ class Assembler:
     def if_any_bit(self, mask: int, target: str) -> None:
         """Go there if A has one of these bits, else on."""
         self._lines.append(_Line(_JSET, mask, target))
+
+    def if_missing(self, octets: int, target: str) -> None:
+        """Go there if the packet ends before `octets` behind X, else on; A is lost. A load from where it has ended
+        would drop it."""
+        self.emit(LD_LEN)
+        self.emit(SUB_X)
+        self.emit(SUB, octets)
+        self.if_least(0x80000000, target)  # less than nothing is left
 
     def move_on(self, octets: int) -> None:
         """X by so many; A is lost."""

@@ -26,17 +26,20 @@ _TYPE: Final = 1  # the memory cell that an EtherType waits in
 
 
 class Exits(NamedTuple):
-    """Labels to go on at: with X at an IP header, where there is none, where there is no telling."""
+    """Labels to go on at: with X at an IP header, where there is none, where there is no telling, and where the packet
+    ends within a header; without that, such a packet is dropped."""
 
     ipv4: str
     ipv6: str
     other: str
     doubtful: str
+    short: str | None = None
 
 
 def walk_ethernet(asm: Assembler, name: str, exits: Exits) -> None:
     """From `name`, with X at an Ethernet header."""
     asm.label(name)
+    _expect(asm, 14, exits)
     asm.emit(LDH_X, 12)
     _behind_type(asm, 14)
     asm.label(f"{name}.type")
@@ -59,11 +62,13 @@ def walk_type(asm: Assembler, name: str, exits: Exits) -> None:
         asm.go(exits.doubtful)  # a length: IEEE 802.2
         asm.label(f"{name}.tag{depth}")
         if depth < MAX_TAGS:
+            _expect(asm, 4, exits)
             asm.emit(LDH_X, 2)
             _behind_type(asm, 4)
     asm.go(exits.doubtful)
     _walk_mpls(asm, f"{name}.mpls", exits)
     asm.label(f"{name}.pppoe")  # version, code, session, length, then the protocol of PPP
+    _expect(asm, 8, exits)
     asm.emit(LDH_X, 6)
     asm.emit(ST, _TYPE)
     asm.move_on(8)
@@ -75,6 +80,7 @@ def walk_type(asm: Assembler, name: str, exits: Exits) -> None:
 
 def walk_version(asm: Assembler, exits: Exits) -> None:
     """With X at something whose first four bits say which IP it is."""
+    _expect(asm, 1, exits)
     asm.emit(LDB_X)
     asm.emit(RSH, 4)
     asm.if_equal(4, exits.ipv4)
@@ -85,6 +91,7 @@ def walk_version(asm: Assembler, exits: Exits) -> None:
 def _walk_mpls(asm: Assembler, name: str, exits: Exits) -> None:
     asm.label(name)
     for number in range(MAX_MPLS_LABELS):
+        _expect(asm, 4, exits)
         asm.emit(LDB_X, 2)
         asm.if_any_bit(1, f"{name}.last{number}")
         asm.move_on(4)
@@ -93,6 +100,12 @@ def _walk_mpls(asm: Assembler, name: str, exits: Exits) -> None:
         asm.label(f"{name}.last{number}")
     asm.move_on(4)
     walk_version(asm, exits)
+
+
+def _expect(asm: Assembler, octets: int, exits: Exits) -> None:
+    """So many from X on; A is lost."""
+    if exits.short is not None:
+        asm.if_missing(octets, exits.short)
 
 
 def _behind_type(asm: Assembler, octets: int) -> None:

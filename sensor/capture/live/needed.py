@@ -1,7 +1,7 @@
 """The kernel filter: lets in what the sensor can make something of, and keeps the rest out of the ring.
 
 TCP, fragments that may be of it, and every tunnel that flow/decode.py opens, whatever is inside; in VLAN, MPLS, PPPoE.
-What is too short or too strange for the filter to judge is let in: decode.py says what it is.
+What ends within a header or is too strange for the filter to judge is let in: decode.py says what it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from sensor.capture.live.assembler import (
     AD_HATYPE,
     ADD_X,
     AND,
-    LD_LEN,
     LDB_X,
     LDH_X,
     LDW,
@@ -26,9 +25,6 @@ from sensor.capture.live.assembler import (
 from sensor.capture.live.bpf import Instruction
 from sensor.capture.live.headers import ETHERNET_TYPES, IP_TYPES, Exits, walk_ethernet, walk_version
 
-SHORTEST: Final = 60
-"""An Ethernet frame on a wire; what is shorter is not judged, so that no header has to be looked for where it ends."""
-
 _TCP, _UDP = 6, 17
 _ENCLOSING: Final = (4, 41, 47, 51)  # IP in IP, IPv6, GRE, AH
 _EXTENSIONS: Final = (0, 43, 44, 60, 135, 139, 140)  # of IPv6, those that decode.py steps over, and its fragments
@@ -39,11 +35,7 @@ _TUNNEL_SOURCES: Final = (2152, 3544, 5072)  # ... and from them
 def needed_program(tcp_ports: Sequence[int]) -> list[Instruction]:
     """`tcp_ports` restricts TCP that is in no tunnel and in no fragment; empty: all of it."""
     asm = Assembler()
-    exits = Exits("ipv4", "ipv6", "drop", "accept")
-    asm.emit(LD_LEN)
-    asm.if_least(SHORTEST, "judge")
-    asm.go("accept")
-    asm.label("judge")
+    exits = Exits("ipv4", "ipv6", "drop", "accept", short="accept")
     asm.emit(LDX, 0)
     asm.emit(LDW, AD_HATYPE)
     for kind in ETHERNET_TYPES:
@@ -56,6 +48,7 @@ def needed_program(tcp_ports: Sequence[int]) -> list[Instruction]:
     walk_ethernet(asm, "ethernet", exits)
 
     asm.label("ipv4")
+    asm.if_missing(20, "accept")
     asm.emit(LDB_X, 9)
     asm.if_equal(_TCP, "tcp4" if tcp_ports else "accept")
     asm.if_equal(_UDP, "udp4")
@@ -63,6 +56,7 @@ def needed_program(tcp_ports: Sequence[int]) -> list[Instruction]:
         asm.if_equal(protocol, "accept")
     asm.go("drop")
     asm.label("ipv6")
+    asm.if_missing(40, "accept")
     asm.emit(LDB_X, 6)
     asm.if_equal(_TCP, "tcp6" if tcp_ports else "accept")
     asm.if_equal(_UDP, "udp6")
@@ -77,6 +71,7 @@ def needed_program(tcp_ports: Sequence[int]) -> list[Instruction]:
         asm.label("tcp4")
         _past_ipv4(asm)
         asm.label("tcp")
+        asm.if_missing(4, "accept")
         _compare(asm, 0, tcp_ports)
         _compare(asm, 2, tcp_ports)
         asm.go("drop")
@@ -87,6 +82,7 @@ def needed_program(tcp_ports: Sequence[int]) -> list[Instruction]:
     asm.label("udp4")
     _past_ipv4(asm)
     asm.label("udp")
+    asm.if_missing(4, "accept")
     _compare(asm, 2, _TUNNEL_PORTS)
     _compare(asm, 0, _TUNNEL_SOURCES)
     asm.label("drop")

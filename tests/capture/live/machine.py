@@ -59,6 +59,10 @@ def run(program: Sequence[Instruction], packet: bytes, kernel: Kernel | None = N
                 a = (a + k) & 0xFFFFFFFF
             case 0x0C:
                 a = (a + x) & 0xFFFFFFFF
+            case 0x14:
+                a = (a - k) & 0xFFFFFFFF
+            case 0x1C:
+                a = (a - x) & 0xFFFFFFFF
             case 0x24:
                 a = (a * k) & 0xFFFFFFFF
             case 0x54:
