@@ -9,6 +9,9 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     const char* PyUnicode_DATA(object text)
 
+cdef inline const unsigned char* address_of(const unsigned char[::1] octets) noexcept:
+    return &octets[0]  # there are some
+
 cdef bint _COMPILED
 cdef int EPOCH
 cdef Py_ssize_t _START, _SLACK
@@ -29,8 +32,10 @@ cdef class LineBuffer:
     cpdef str take_fields(self)
     cpdef bytes take(self)
     cpdef Py_ssize_t place(self)
-    @cython.locals(size=Py_ssize_t, source="unsigned char *")
-    cpdef append(self, bytearray octets, Py_ssize_t first, Py_ssize_t last)
+    cpdef object take_view(self)
+    @cython.locals(size=Py_ssize_t, source="const unsigned char *")
+    cpdef append(self, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
+    cpdef append_text(self, str text)
     cpdef raw(self, str text)
     cpdef string(self, str name, str text)
     cpdef value(self, str name, str text)

@@ -74,13 +74,21 @@ class LineBuffer:
         self.size = self._end = 0
         return data
 
+    def take_view(self) -> memoryview:
+        """As `take`, without a copy: nothing may be begun here while somebody holds it."""
+        if not _COMPILED:
+            return memoryview(self.take())
+        view = memoryview(self._block)[: self.size]
+        self.size = self._end = 0
+        return view
+
     def place(self) -> int:
         """Octets of the whole lines and of what there is of the one begun: where its next field begins."""
         if not _COMPILED:
             return self.size + sum([len(field.encode()) for field in self._fields])
         return self._end
 
-    def append(self, octets: bytearray, first: int, last: int) -> None:
+    def append(self, octets: memoryview, first: int, last: int) -> None:
         """Octets `first` to `last` - 1 of lines made elsewhere; one line may come in several pieces.
 
         Raises ValueError if `octets` has not so many.
@@ -88,6 +96,8 @@ class LineBuffer:
         size = last - first
         if first < 0 or size < 0 or last > len(octets):
             raise ValueError("pieces of lines lie outside of what there is")
+        if not size:
+            return
         if not _COMPILED:
             self._lines.append(bytes(octets[first:last]))
             self.size += size
@@ -95,9 +105,20 @@ class LineBuffer:
         self._end = self.size
         if self._end + size > self._room:
             self._grow(size)
-        source = octets
+        source = address_of(octets)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
         memcpy(self._at + self._end, source + first, size)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
         self._end += size
+        self.size = self._end
+
+    def append_text(self, text: str) -> None:
+        """As `append`, of a text."""
+        if not _COMPILED:
+            octets = text.encode()
+            self._lines.append(octets)
+            self.size += len(octets)
+            return
+        self._end = self.size
+        self._copy(text)
         self.size = self._end
 
     def raw(self, text: str) -> None:

@@ -164,10 +164,12 @@ class Script:
             self._reserve()
             self._end += 3
 
-    def take(self) -> tuple[bytes, list[list[tuple[Any, ...]]]]:
-        """The rows (64-bit numbers, native); weirds, notes, asked and fired. It was cut behind the last line; who takes
-        these takes the lines, too."""
-        rows = self._numbers[: self._begin].tobytes()
+    def take(self) -> tuple[memoryview, list[list[tuple[Any, ...]]]]:
+        """The rows (64-bit numbers, native; until the next one is written); weirds, notes, asked and fired.
+
+        It was cut behind the last line; who takes these takes the lines, too.
+        """
+        rows = memoryview(self._numbers)[: self._begin].cast("B")
         taken = rows, [self.weirds, list(self.notes), self.asked, self.fired]
         self.weirds, self.asked, self.fired = [], [], []
         self.notes.clear()  # it is shared

@@ -48,7 +48,8 @@ cdef class LogWriter:
     cpdef list take(self)
     @cython.locals(log=Py_ssize_t, size=Py_ssize_t)
     cpdef Py_ssize_t waiting(self) except -1
-    cpdef append(self, Py_ssize_t log, bytearray octets, Py_ssize_t first, Py_ssize_t last)
+    cpdef append(self, Py_ssize_t log, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
+    cpdef append_text(self, Py_ssize_t log, str text)
     cpdef bint is_new_number(self, Py_ssize_t number, long long ts) except -1
     cpdef bint is_new_certificate(self, Py_ssize_t number, long long ts) except -1
     @cython.locals(log=Py_ssize_t)

@@ -283,9 +283,9 @@ class LogWriter:
         if self._script is not None:
             self._script.cut(key, number, self._sizes)
 
-    def take(self) -> list[bytes]:
-        """One shard's lines, log by log."""
-        return [self._buffer(log).take() for log in range(self._logs)]
+    def take(self) -> list[memoryview]:
+        """One shard's lines, log by log; to be let go of before the next line is begun."""
+        return [self._buffer(log).take_view() for log in range(self._logs)]
 
     def waiting(self) -> int:
         """Octets of lines that were not handed over or taken yet."""
@@ -294,9 +294,13 @@ class LogWriter:
             size += self._buffer(log).size
         return size
 
-    def append(self, log: int, octets: bytearray, first: int, last: int) -> None:
+    def append(self, log: int, octets: memoryview, first: int, last: int) -> None:
         """Octets `first` to `last` - 1 of one shard's lines go to the log of this number; see LineBuffer.append."""
         self._buffer(log).append(octets, first, last)
+
+    def append_text(self, log: int, text: str) -> None:
+        """As `append`, of what was left open in a line."""
+        self._buffer(log).append_text(text)
 
     def is_new_number(self, number: int, ts: int) -> bool:
         """NoticeMemory.is_new_number of this writer's memory."""

@@ -1,8 +1,14 @@
-"""What a worker has made of a stretch of frames, through a pipe: lines, the script that completes them, and counts."""
+"""What a worker has made of a stretch of frames: lines, the script that completes them, and counts.
+
+It lies in memory that the worker shares with the parent, and only the word of it goes through a pipe; what is too large
+for that memory goes through the pipe itself.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import marshal
+import mmap
 import os
 from array import array
 from collections.abc import Sequence
@@ -13,7 +19,42 @@ PART: Final = 0
 LAST: Final = 1  # with it comes the worker's account
 GIVE_UP: Final = 2  # one process has to read it all; with it comes why
 
-_HEAD: Final = 11  # numbers before the lengths of the logs
+_HEAD: Final = 12  # numbers before the lengths of the logs
+_IN_PIPE: Final = -1  # instead of the number of a place
+
+_PLACES: Final = 4  # how many chunks a worker may be ahead
+_PLACE_BYTES: Final = 512 << 10
+
+
+class Shelf:
+    """Places for chunks, in memory that is shared with processes forked later. The worker fills them in turn, the
+    parent reads them in turn and hands each one back with an octet through a pipe."""
+
+    def __init__(self, places: int = _PLACES, size: int = _PLACE_BYTES) -> None:
+        """`size`: a multiple of 8. Raises OSError."""
+        self.size = size
+        self._memory = memoryview(mmap.mmap(-1, places * size))
+        self._places = places
+        self._free = places
+        self._next = 0
+
+    def place(self, number: int) -> memoryview:
+        return self._memory[number * self.size : (number + 1) * self.size]
+
+    def take(self, handed_back: int) -> int:
+        """For the worker: the number of a place that is free; waits for one at the pipe `handed_back`.
+
+        Raises BrokenPipeError if nobody hands any back any more.
+        """
+        if not self._free:
+            octets = os.read(handed_back, self._places)
+            if not octets:
+                raise BrokenPipeError
+            self._free = len(octets)
+        self._free -= 1
+        number = self._next
+        self._next = (number + 1) % self._places
+        return number
 
 
 class Peaks:
@@ -30,8 +71,8 @@ class Peaks:
 class Chunk:
     """`rows`, `weirds`, `notes`, `asked` and `fired` are a Script's.
 
-    `octets` holds the lines, those of log i from `places[i]` on. What comes in later chunks came out behind the moment
-    `upto`. `frames` and `bytes_read` so far.
+    `octets` holds the lines, those of log i from `places[i]` on, until the next chunk is read. What comes in later
+    chunks came out behind the moment `upto`. `frames` and `bytes_read` so far.
     """
 
     __slots__ = (
@@ -50,15 +91,14 @@ class Chunk:
         "weirds",
     )
 
-    def __init__(self, numbers: array[int], octets: bytearray, size: int) -> None:
+    def __init__(self, numbers: array[int], octets: memoryview, size: int) -> None:
         self.kind = numbers[1]
         self.upto = (numbers[2], numbers[3])
         self.peaks = Peaks(numbers[4], numbers[5], numbers[6])
         self.frames = numbers[7]
         self.bytes_read = numbers[8]
         rows, rest = numbers[9], size - numbers[10]
-        view = memoryview(octets)
-        self.rows = view[:rows].cast("q")
+        self.rows = octets[:rows].cast("q")
         self.octets = octets
         self.places = array("q")
         at = rows
@@ -70,7 +110,7 @@ class Chunk:
         self.asked: list[Any]
         self.account: dict[str, Any]
         self.fired: list[Any]
-        (self.weirds, self.notes, self.asked, self.fired), self.account = marshal.loads(view[rest:size])  # noqa: S302  (a child's)
+        (self.weirds, self.notes, self.asked, self.fired), self.account = marshal.loads(octets[rest:size])  # noqa: S302  (a child's)
 
 
 def write_chunk(
@@ -80,11 +120,13 @@ def write_chunk(
     peaks: Peaks,
     frames: int,
     bytes_read: int,
-    script: tuple[bytes, list[list[Any]]] = (b"", [[], [], [], []]),
-    lines: Sequence[bytes] = (),
+    script: tuple[bytes | memoryview, list[list[Any]]] = (b"", [[], [], [], []]),
+    lines: Sequence[bytes | memoryview] = (),
     account: dict[str, Any] | None = None,
+    shelf: Shelf | None = None,
+    handed_back: int = -1,
 ) -> None:
-    """`lines` of each log, as many as the reader expects. Waits while the pipe is full.
+    """`lines` of each log, as many as the reader expects. Waits while the pipe is full, or the `shelf` is.
 
     Raises BrokenPipeError if nobody reads it any more.
     """
@@ -92,8 +134,22 @@ def write_chunk(
     tail = marshal.dumps((others, account or {}))
     lengths = [len(text) for text in lines]
     size = len(rows) + sum(lengths) + len(tail)
+    place = _IN_PIPE if shelf is None or size > shelf.size else shelf.take(handed_back)
     numbers = [size, kind, *upto, peaks.flows, peaks.half_open, peaks.held, frames, bytes_read, len(rows), len(tail)]
-    parts = [memoryview(part) for part in (array("q", numbers + lengths).tobytes(), rows, *lines, tail) if part]
+    head = array("q", [*numbers, place, *lengths]).tobytes()
+    if shelf is None or place == _IN_PIPE:
+        _write_all(fd, [head, rows, *lines, tail])
+        return
+    memory, at = shelf.place(place), 0
+    for part in (rows, *lines, tail):
+        if part:
+            memory[at : at + len(part)] = part
+            at += len(part)
+    _write_all(fd, [head])
+
+
+def _write_all(fd: int, octets: Sequence[bytes | memoryview]) -> None:
+    parts = [memoryview(part) for part in octets if part]
     while parts:
         done = os.writev(fd, parts)
         while parts and done >= len(parts[0]):
@@ -105,22 +161,33 @@ def write_chunk(
 class ChunkReader:
     """The other end: one chunk at a time, in memory that the next one takes over."""
 
-    def __init__(self, fd: int, logs: int) -> None:
+    def __init__(self, fd: int, logs: int, shelf: Shelf | None = None, hand_back: int = -1) -> None:
+        """`hand_back`: the end to write to of the pipe at which the worker waits for a place of the `shelf`."""
         self.fd = fd
         self._head = bytearray(8 * (_HEAD + logs))
-        self._octets = bytearray(1 << 18)
+        self._octets = bytearray(1 << 16)
+        self._shelf = shelf
+        self._hand_back = hand_back
+        self._is_held = False
 
     def read(self) -> Chunk | None:
-        """Waits for it; None if the writer is gone."""
+        """Waits for it; None if the writer is gone. The chunk before must not be used any more."""
+        if self._is_held:
+            self._is_held = False
+            with contextlib.suppress(BrokenPipeError):  # it is gone: its own pipe says so, behind what it wrote
+                os.write(self._hand_back, b".")
         if not self._fill(self._head, len(self._head)):
             return None
         numbers = array("q", bytes(self._head))
-        size = numbers[0]
+        size, place = numbers[0], numbers[_HEAD - 1]
+        if self._shelf is not None and place != _IN_PIPE:
+            self._is_held = True
+            return Chunk(numbers, self._shelf.place(place), size)
         if size > len(self._octets):
             self._octets = bytearray(2 * size)
         if not self._fill(self._octets, size):
             return None
-        return Chunk(numbers, self._octets, size)
+        return Chunk(numbers, memoryview(self._octets), size)
 
     def _fill(self, octets: bytearray, size: int) -> bool:
         view = memoryview(octets)

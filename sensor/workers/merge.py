@@ -10,7 +10,7 @@ import msgspec
 from sensor.capture.reader import FileRead
 from sensor.settings import FlowSettings
 from sensor.workers.chunk import GIVE_UP, LAST, ChunkReader, Peaks
-from sensor.workers.playback import END, NotForSeveral, Playback, Reel
+from sensor.workers.playback import NotForSeveral, Playback, Reel
 
 
 class WorkerGone(Exception):  # noqa: N818  (as above, for whoever knows the processes)
@@ -64,17 +64,9 @@ class Merger:
 
     def run(self) -> Account:
         """Raises NotForSeveral, WorkerGone, InputChanged, and what the playback's writer raises."""
-        waiting = list(self._workers)
-        while waiting:
-            first = min(waiting, key=_moment)
-            reel = first.reel
-            if not reel.is_played():
-                key, number = min((_moment(other) for other in waiting if other is not first), default=(END, 0))
-                self._playback.play(reel, key, number)
-            elif first.account is None:
-                self._load(first)
-            else:
-                waiting.remove(first)
+        reels = [worker.reel for worker in self._workers]
+        while (reel := self._playback.play(reels)) is not None:
+            self._load(self._workers[reels.index(reel)])
         return _total([worker.account or {} for worker in self._workers])
 
     def _load(self, worker: _Worker) -> None:
@@ -85,9 +77,10 @@ class Merger:
             raise NotForSeveral(chunk.account["why"])
         worker.peaks = chunk.peaks
         self._check_limits()
+        worker.reel.load(chunk)
         if chunk.kind == LAST:
             worker.account = chunk.account
-        worker.reel.load(chunk)
+            worker.reel.is_last = True
         if worker.number == 0 and self._progress is not None:
             self._progress(chunk.bytes_read, chunk.frames)
 
@@ -100,10 +93,6 @@ class Merger:
             raise NotForSeveral("too many flows are half-open (flow.max_half_open)")
         if sum([peak.held for peak in peaks]) > limits.max_reassembly_bytes:
             raise NotForSeveral("too many bytes wait above holes (flow.max_reassembly_bytes)")
-
-
-def _moment(worker: _Worker) -> tuple[int, int]:
-    return worker.reel.key, worker.reel.number
 
 
 def _total(accounts: list[dict[str, Any]]) -> Account:

@@ -5,20 +5,22 @@ from sensor.logs.writer cimport LogWriter
 from sensor.privacy.leak cimport LeakCounter
 
 cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _SAID, _HANDED_OVER
+cdef long long _END
 
 @cython.final
 cdef class Reel:
     cdef const long long[::1] rows
     cdef long long[::1] places
-    cdef bytearray octets
+    cdef const unsigned char[::1] octets
     cdef list weirds, notes, asked, fired
     cdef Py_ssize_t at, size, weird_at, note_at, asked_at, fired_at
     cdef readonly long long key, number
     cdef tuple upto
+    cdef public bint is_last
+    cdef bint is_over
 
     cpdef load(self, object chunk)
     cpdef look(self)
-    cpdef bint is_played(self)
 
 @cython.final
 cdef class Playback:
@@ -30,12 +32,12 @@ cdef class Playback:
     cdef int _events
     cdef long long _last_times
 
-    cpdef play(self, Reel reel, long long key, long long number)
+    @cython.locals(first=Reel, reel=Reel, key="long long", number="long long")
+    cpdef object play(self, list reels)
     @cython.locals(counter=LeakCounter, rows="const long long[::1]", at=Py_ssize_t, operation="long long", log=Py_ssize_t, times="long long", more=object)
     cdef _event(self, Reel reel)
     @cython.locals(place="long long")
     cdef _copy(self, Reel reel, Py_ssize_t log, long long size)
-    cdef _instead(self, Reel reel, Py_ssize_t log, long long size, bytes text)
     cdef _found(self, Reel reel, Py_ssize_t log, long long size, object bits)
     cdef _audit(self, Reel reel, Py_ssize_t log, long long size)
     cdef _rule(self, Reel reel)

@@ -33,7 +33,8 @@ _FIRED: Final = 10
 _SAID: Final = 11
 _HANDED_OVER: Final = 64  # events between two looks at how many lines wait
 
-END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
+_END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
+END: Final = _END
 
 
 class NotForSeveral(Exception):  # noqa: N818  (no error: a reason to go another way)
@@ -44,12 +45,13 @@ class Reel:
     """One worker's script and lines as far as they have come, and how far they were played.
 
     The next event came out at (`key`, `number`); if there is none, nothing that is still to come did so before or then.
+    Behind what is loaded when it `is_last` comes nothing.
     """
 
     def __init__(self) -> None:
         self.rows = memoryview(array("q"))
         self.places = array("q")
-        self.octets = bytearray()
+        self.octets = memoryview(b"")
         self.weirds: list[tuple[Any, ...]] = []
         self.notes: list[tuple[Any, ...]] = []
         self.asked: list[tuple[Any, ...]] = []
@@ -63,6 +65,8 @@ class Reel:
         self.key = -1
         self.number = 0
         self.upto = (-1, 0)
+        self.is_last = False
+        self.is_over = False
 
     def load(self, chunk: Chunk) -> None:
         """What was loaded before must have been played."""
@@ -84,9 +88,6 @@ class Reel:
             self.number = self.rows[self.at + 2]
         else:
             self.key, self.number = self.upto
-
-    def is_played(self) -> bool:
-        return self.at >= self.size
 
 
 class Playback:
@@ -120,15 +121,34 @@ class Playback:
         self._times: list[int] = []
         self._last_times = 0
 
-    def play(self, reel: Reel, key: int, number: int) -> None:
-        """The reel's events up to this moment."""
-        while reel.at < reel.size and (reel.key < key or (reel.key == key and reel.number <= number)):
-            self._event(reel)
-            self._events += 1
-            if self._events == _HANDED_OVER:
-                self._events = 0
-                self._writer.hand_over()
-            reel.look()
+    def play(self, reels: list[Reel]) -> Reel | None:
+        """The events of all, in order, up to where one has to be loaded: that one. None: all are over."""
+        while True:
+            first = None
+            key, number = _END, 0  # of the one behind the first
+            for reel in reels:
+                if reel.is_over:
+                    continue
+                if first is None:
+                    first = reel
+                elif reel.key < first.key or (reel.key == first.key and reel.number < first.number):
+                    key, number = first.key, first.number
+                    first = reel
+                elif reel.key < key or (reel.key == key and reel.number < number):
+                    key, number = reel.key, reel.number
+            if first is None:
+                return None
+            if first.at >= first.size:
+                if not first.is_last:
+                    return first
+                first.is_over = True
+            while first.at < first.size and (first.key < key or (first.key == key and first.number <= number)):
+                self._event(first)
+                self._events += 1
+                if self._events == _HANDED_OVER:
+                    self._events = 0
+                    self._writer.hand_over()
+                first.look()
 
     def _event(self, reel: Reel) -> None:
         rows, at = reel.rows, reel.at + 3
@@ -146,7 +166,8 @@ class Playback:
                 self._last_times = times
                 if self._on_note is not None:
                     self._times.append(times)
-                self._instead(reel, log, rows[at + 2], b"%d" % times)
+                reel.places[log] += rows[at + 2]
+                self._writer.append_text(log, str(times))
                 at += 4
             elif operation == _NOTICE:
                 if self._writer.is_new_number(rows[at + 3], rows[at + 4]):
@@ -188,10 +209,6 @@ class Playback:
         self._writer.append(log, reel.octets, place, place + size)
         reel.places[log] = place + size
 
-    def _instead(self, reel: Reel, log: int, size: int, text: bytes) -> None:
-        reel.places[log] += size
-        self._writer.append(log, bytearray(text), 0, len(text))
-
     def _audit(self, reel: Reel, log: int, size: int) -> None:
         found, number, this_update, produced_at, said, host, serial = reel.asked[reel.asked_at]
         reel.asked_at += 1
@@ -206,7 +223,8 @@ class Playback:
     def _found(self, reel: Reel, log: int, size: int, bits: int) -> None:
         if self._engine is not None:
             raise NotForSeveral("rules see what was said of a certificate before")
-        self._instead(reel, log, size, render_audit(findings_of(bits)).encode())
+        reel.places[log] += size
+        self._writer.append_text(log, render_audit(findings_of(bits)))
 
     def _rule(self, reel: Reel) -> None:
         rule_id, event = unpack(reel.fired[reel.fired_at], self._last_times)

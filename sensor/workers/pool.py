@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-_PIPE_BYTES = 1 << 20  # how far a worker may be ahead; the most an unprivileged user gets
 _DIED = 70  # exit status of a worker with a bug (sysexits.h, EX_SOFTWARE)
 
 
 class Pool:
-    """Forks `count` processes, each of which calls `work(number, fd)`: `fd` is the pipe whose other end is in `fds`.
+    """Forks `count` processes, each of which calls `work(number, fd, back)`: `fd` is the pipe to write to, whose other
+    end is in `fds`, `back` the one to read from, whose other end is in `backs`.
 
     A worker that has nobody to write to ends by itself (EPIPE), so that none outlives its parent for long.
     """
 
-    def __init__(self, count: int, work: Callable[[int, int], None]) -> None:
+    def __init__(self, count: int, work: Callable[[int, int, int], None]) -> None:
         """Raises OSError; then no process is left."""
         self.fds: list[int] = []
+        self.backs: list[int] = []
         self._pids: list[int] = []
         self._status: dict[int, int] = {}
         sys.stdout.flush()
@@ -34,22 +34,24 @@ class Pool:
             self.close()
             raise
 
-    def _fork(self, number: int, work: Callable[[int, int], None]) -> None:
-        read, write = os.pipe()
-        with contextlib.suppress(OSError):  # beyond the user's share of pipe memory: it works as it is
-            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    def _fork(self, number: int, work: Callable[[int, int, int], None]) -> None:
+        ends = list(os.pipe())
         try:
+            ends += os.pipe()
             pid = os.fork()
         except OSError:
-            os.close(read)
-            os.close(write)
-            raise
-        if pid == 0:
-            for fd in (read, *self.fds):
+            for fd in ends:
                 os.close(fd)
-            _be_worker(number, write, work)
+            raise
+        read, write, read_back, write_back = ends
+        if pid == 0:
+            for fd in (read, write_back, *self.fds, *self.backs):
+                os.close(fd)
+            _be_worker(number, write, read_back, work)
         os.close(write)
+        os.close(read_back)
         self.fds.append(read)
+        self.backs.append(write_back)
         self._pids.append(pid)
 
     def died_of(self, number: int) -> str:
@@ -66,9 +68,9 @@ class Pool:
 
     def close(self) -> None:
         """Ends all that still run. Idempotent."""
-        for fd in self.fds:
+        for fd in (*self.fds, *self.backs):
             os.close(fd)
-        self.fds = []
+        self.fds, self.backs = [], []
         for number, pid in enumerate(self._pids):
             if number not in self._status:
                 with contextlib.suppress(ProcessLookupError):
@@ -76,13 +78,13 @@ class Pool:
                 self._wait(number)
 
 
-def _be_worker(number: int, fd: int, work: Callable[[int, int], None]) -> NoReturn:
+def _be_worker(number: int, fd: int, back: int, work: Callable[[int, int, int], None]) -> NoReturn:
     """Never returns to what the parent was doing, whatever happens."""
     status = _DIED
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        work(number, fd)
+        work(number, fd, back)
         status = 0
     except BrokenPipeError:
         status = 0  # the parent has what it wants, or is gone

@@ -17,7 +17,7 @@ from sensor.rules.engine import RuleEngine
 from sensor.rules.rule import RuleSet
 from sensor.settings import Settings
 from sensor.weird import FlowId
-from sensor.workers.chunk import ChunkReader
+from sensor.workers.chunk import ChunkReader, Shelf
 from sensor.workers.merge import Account, Merger, WorkerGone
 from sensor.workers.playback import Playback
 from sensor.workers.pool import Pool
@@ -72,10 +72,12 @@ def read_with_workers(
     merged = sink is not None and sink.merged
     seed = int.from_bytes(os.urandom(8), "big")  # nobody outside may choose which flows share a worker
 
-    def work(number: int, fd: int) -> None:
+    shelves = [Shelf() for _ in range(count)]
+
+    def work(number: int, fd: int, back: int) -> None:
         source.reopen()
         task = Task(number, count, seed, settings, merged, summary is not None)
-        Worker(task, source, fd, on_error, engine).run()
+        Worker(task, source, fd, on_error, engine, shelves[number], back).run()
 
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
     engine = None
@@ -96,7 +98,8 @@ def read_with_workers(
     )
     pool = Pool(count, work)
     try:
-        readers = [ChunkReader(fd, log_count(merged)) for fd in pool.fds]
+        logs = log_count(merged)
+        readers = [ChunkReader(*ends) for ends in zip(pool.fds, [logs] * count, shelves, pool.backs, strict=True)]
         account = Merger(readers, playback, settings.flow, progress).run()
     except WorkerGone as gone:
         writer.flush()

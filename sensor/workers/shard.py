@@ -18,7 +18,7 @@ from sensor.rules.engine import RuleEngine
 from sensor.rules.events import LoggedEvent
 from sensor.settings import Settings
 from sensor.weird import FlowId
-from sensor.workers.chunk import GIVE_UP, LAST, PART, Peaks, write_chunk
+from sensor.workers.chunk import GIVE_UP, LAST, PART, Peaks, Shelf, write_chunk
 from sensor.workers.fired import pack
 
 _CHUNK_BYTES = 192 << 10  # of lines: what goes on is still in the processor's cache when it is put in order
@@ -57,7 +57,7 @@ def log_count(merged: bool) -> int:
 
 
 class Worker:
-    """Reads `source`, which is this process's own, and writes to `fd`."""
+    """Reads `source`, which is this process's own, and writes to `fd`, by way of the `shelf` if there is one."""
 
     def __init__(
         self,
@@ -66,11 +66,15 @@ class Worker:
         fd: int,
         on_error: Callable[[FlowId, Exception], None] | None,
         engine: RuleEngine | None = None,
+        shelf: Shelf | None = None,
+        handed_back: int = -1,
     ) -> None:
         settings = task.settings
         self._task = task
         self._source = source
         self._fd = fd
+        self._shelf = shelf
+        self._handed_back = handed_back
         self._lookup = StoreLookup(settings.ct)
         self._script = script = Script(log_count(task.merged), with_names=task.with_summary)
         self._writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(task.merged), script)
@@ -142,7 +146,9 @@ class Worker:
             write_chunk(self._fd, GIVE_UP, upto, peaks, frames, bytes_read, lines=nothing, account=account)
             return
         account = self._account() if kind == LAST else {}
-        write_chunk(self._fd, kind, upto, peaks, frames, bytes_read, script, lines, account)
+        write_chunk(
+            self._fd, kind, upto, peaks, frames, bytes_read, script, lines, account, self._shelf, self._handed_back
+        )
 
     def _account(self) -> dict[str, object]:
         """What there is to say at the end; plain values."""

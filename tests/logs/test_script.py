@@ -11,7 +11,7 @@ EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES = range(1, 8)
 
 
 def rows(script: Script) -> list[int]:
-    return list(array("q", script.take()[0]))
+    return list(array("q", bytes(script.take()[0])))
 
 
 def test_what_needs_nothing_is_copied_and_nothing_is_no_event() -> None:
@@ -34,7 +34,7 @@ def test_holes_stand_between_what_is_copied() -> None:
     script.cut(1, 2, array("q", [230]))
     numbers, (weirds, notes, asked, fired) = script.take()
     want = [EVENT, 1, 2, COPY, 0, 90, TIMES, 0, 2, -5, COPY, 0, 38, NOTICE, 0, 70, 77, 1_700_000_000_000_000_000]
-    assert list(array("q", numbers)) == [*want, COPY, 0, 10, AUDIT, 0, 10, COPY, 0, 10]
+    assert list(array("q", bytes(numbers))) == [*want, COPY, 0, 10, AUDIT, 0, 10, COPY, 0, 10]
     assert (weirds, notes, fired) == ([], [], [])
     assert asked == [(1 << 70, 9, 253_402_300_799 * 10**9, 0, 8)], "wider than 64 bits"
 
@@ -49,7 +49,7 @@ def test_weirds_and_notes_go_along() -> None:
     script.cut(2, 0, array("q", [0, 40]))
     numbers, (weirds, notes, _, _) = script.take()
     want = [EVENT, 1, 0, COPY, 1, 30, WEIRD, 1, WEIRD, 1, COPY, 1, 10, NOTES, 1, EVENT, 2, 0, NOTES, 2]
-    assert list(array("q", numbers)) == want
+    assert list(array("q", bytes(numbers))) == want
     assert weirds == [(5, "odd", ("C", "a", 1, "b", 2, 6), None, "TCP"), (6, "odder", None, "why", None)]
     assert notes == [(0, 80), (1, "x"), (1, "y")]
     assert script.notes == []

@@ -8,23 +8,30 @@ from array import array
 
 import pytest
 
-from sensor.workers.chunk import LAST, PART, ChunkReader, Peaks, write_chunk
+from sensor.workers.chunk import LAST, PART, ChunkReader, Peaks, Shelf, write_chunk
 
 
-def test_there_and_back() -> None:
+@pytest.mark.parametrize("shelf", [None, Shelf(2, 1 << 20), Shelf(2, 1 << 10)], ids=["pipe", "memory", "small memory"])
+def test_there_and_back(shelf: Shelf | None) -> None:
     read, write = os.pipe()
+    handed_back, hand_back = os.pipe()
     lines = [b"one\n" * 100_000, b"", b"three\n"]
     rows = array("q", [1, -2, 3]).tobytes()
 
     def work() -> None:
         script = (rows, [[(1, "weird", None, None, None)], [(0, 80, "http")], [(1 << 70, 2, 3, 4, 5)], [("id",)]])
-        write_chunk(write, PART, (4, 1 << 61), Peaks(1, 2, 3), 10, 1000, script, lines)
-        write_chunk(write, LAST, (8, 0), Peaks(), 20, 2000, account={"frames": 20}, lines=[b"", b"", b""])
+        write_chunk(
+            write, PART, (4, 1 << 61), Peaks(1, 2, 3), 10, 1000, script, lines, shelf=shelf, handed_back=handed_back
+        )
+        nothing = [b"", b"", b""]
+        write_chunk(
+            write, LAST, (8, 0), Peaks(), 20, 2000, (b"", [[]] * 4), nothing, {"frames": 20}, shelf, handed_back
+        )
         os.close(write)
 
     thread = threading.Thread(target=work)
     thread.start()
-    reader = ChunkReader(read, 3)
+    reader = ChunkReader(read, 3, shelf, hand_back)
     chunk = reader.read()
     assert chunk is not None
     assert (chunk.kind, chunk.upto, chunk.frames, chunk.bytes_read) == (PART, (4, 1 << 61), 10, 1000)
@@ -42,6 +49,42 @@ def test_there_and_back() -> None:
     assert reader.read() is None
     thread.join()
     reader.close()
+
+
+def test_a_writer_that_is_ahead_waits_until_a_place_is_handed_back() -> None:
+    read, write = os.pipe()
+    handed_back, hand_back = os.pipe()
+    shelf = Shelf(2, 1 << 10)
+    written: list[int] = []
+
+    def work() -> None:
+        for number in range(9):
+            lines = [b"%d" % number]
+            write_chunk(write, PART, (number, 0), Peaks(), 0, 0, lines=lines, shelf=shelf, handed_back=handed_back)
+            written.append(number)
+        os.close(write)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    reader = ChunkReader(read, 1, shelf, hand_back)
+    for number in range(9):
+        chunk = reader.read()
+        assert chunk is not None
+        assert (chunk.upto, bytes(chunk.octets[chunk.places[0] :][:1])) == ((number, 0), b"%d" % number)
+        assert len(written) <= number + 3
+    assert reader.read() is None
+    thread.join()
+
+
+def test_who_waits_for_a_place_learns_that_nobody_reads() -> None:
+    read, write = os.pipe()
+    handed_back, hand_back = os.pipe()
+    shelf = Shelf(1, 1 << 10)
+    write_chunk(write, PART, (0, 0), Peaks(), 0, 0, shelf=shelf, handed_back=handed_back)
+    os.close(hand_back)
+    with pytest.raises(BrokenPipeError):
+        write_chunk(write, PART, (0, 0), Peaks(), 0, 0, shelf=shelf, handed_back=handed_back)
+    os.close(read)
 
 
 def test_a_chunk_that_breaks_off_is_none() -> None:

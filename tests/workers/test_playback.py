@@ -50,9 +50,7 @@ class Table:
         return reel
 
     def play(self, *reels: Reel) -> bytes:
-        while waiting := [reel for reel in reels if not reel.is_played()]:
-            first = min(waiting, key=lambda reel: (reel.key, reel.number))
-            self.playback.play(first, first.key, first.number)
+        assert self.playback.play(list(reels)) in reels  # which would be loaded next
         self.writer.flush()
         return self.sink.data.get("", b"")
 

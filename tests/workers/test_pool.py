@@ -19,7 +19,7 @@ CODE = "import sys; from sensor.cli.main import main; sys.exit(main())"
 
 
 def test_each_worker_writes_to_its_own_pipe() -> None:
-    pool = Pool(3, lambda number, fd: (os.write(fd, b"%d" % number), None)[1])
+    pool = Pool(3, lambda number, fd, _: (os.write(fd, b"%d" % number), None)[1])
     try:
         assert [os.read(fd, 10) for fd in pool.fds] == [b"0", b"1", b"2"]
         assert [os.read(fd, 10) for fd in pool.fds] == [b"", b"", b""]
@@ -29,7 +29,7 @@ def test_each_worker_writes_to_its_own_pipe() -> None:
 
 
 def test_a_bug_in_a_worker_ends_that_worker_only(capfd: pytest.CaptureFixture[str]) -> None:
-    def work(number: int, fd: int) -> None:
+    def work(number: int, fd: int, _: int) -> None:
         raise KeyError(number, fd)
 
     pool = Pool(1, work)
@@ -42,7 +42,7 @@ def test_a_bug_in_a_worker_ends_that_worker_only(capfd: pytest.CaptureFixture[st
 
 
 def test_closing_leaves_no_process_behind() -> None:
-    pool = Pool(2, lambda _, __: time.sleep(600))
+    pool = Pool(2, lambda *_: time.sleep(600))
     pids = list(pool._pids)
     assert all(Path(f"/proc/{pid}").exists() for pid in pids)
     pool.close()
@@ -50,18 +50,24 @@ def test_closing_leaves_no_process_behind() -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def test_a_worker_ends_when_nobody_reads_it_any_more() -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_worker_ends_when_nobody_reads_it_any_more(waits: bool) -> None:
     """What becomes of it when the parent is killed: it holds no other worker's pipe open, nor its own."""
 
-    def work(_: int, fd: int) -> None:
+    def write(_: int, fd: int, __: int) -> None:
         while True:
             os.write(fd, bytes(1 << 16))
 
-    pool = Pool(2, work)
+    def wait(_: int, fd: int, back: int) -> None:
+        os.write(fd, b"waits")
+        if not os.read(back, 1):
+            raise BrokenPipeError
+
+    pool = Pool(2, wait if waits else write)
     os.read(pool.fds[1], 10)
-    for fd in pool.fds:
+    for fd in (*pool.fds, *pool.backs):
         os.close(fd)
-    pool.fds = []
+    pool.fds, pool.backs = [], []
     assert [pool.died_of(number) for number in (0, 1)] == ["ended with status 0"] * 2
 
 
