@@ -7,8 +7,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).parent
-# A module is compiled when a .pxd of the same name lies beside it.
-MODULES = sorted(p.with_suffix("") for p in (HERE / "sensor").glob("**/*.pxd"))
+# A module is compiled when a .pxd of the same name lies beside it; a .pxd alone (structs.pxd) only declares.
+MODULES = sorted(p.with_suffix("") for p in (HERE / "sensor").glob("**/*.pxd") if p.with_suffix(".py").exists())
 
 
 class OptionalBuild(build_ext):

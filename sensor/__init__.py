@@ -15,13 +15,15 @@ if os.environ.get("OCSPWATCH_PURE"):
 def build_mode() -> str:
     """How this installation runs: "compiled", "uncompiled", or "partly compiled: without x, y".
 
-    A module is meant to be compiled when a .pxd lies beside it. Looks at file names only and imports none of them.
+    A module is meant to be compiled when a .pxd lies beside its .py. Looks at file names only and imports none of them.
     """
     from importlib.machinery import EXTENSION_SUFFIXES
     from pathlib import Path
 
     here = Path(__file__).parent
-    meant = {declaration.with_suffix("") for declaration in here.glob("**/*.pxd")}
+    meant = {
+        declaration.with_suffix("") for declaration in here.glob("**/*.pxd") if declaration.with_suffix(".py").exists()
+    }
     missing = {m for m in meant if not any(m.with_name(m.name + suffix).is_file() for suffix in EXTENSION_SUFFIXES)}
     if os.environ.get("OCSPWATCH_PURE") or missing == meant:
         return "uncompiled"

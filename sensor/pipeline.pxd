@@ -1,5 +1,8 @@
 # Types for the compiled form of pipeline.py; see setup.py.
 cimport cython
+from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
+from sensor.ocsp.structs cimport OcspExchange, OcspResponse
+from sensor.privacy.structs cimport Leak
 
 @cython.final
 cdef class Pipeline:
@@ -18,8 +21,10 @@ cdef class Pipeline:
     cdef _feed_timed(self, object batch, object clock)
     cdef _idle(self, object batch)
     cdef _feed_measured(self, object batch)
-    @cython.locals(events=list, exchanges=list, fetched=bint)
-    cdef _transaction(self, object transaction)
+    @cython.locals(events=list, exchanges=list, fetched=bint, request=HttpRequest, response=HttpResponse,
+                   file=BodyFile, first=OcspExchange, reply=OcspResponse)
+    cdef _transaction(self, HttpTransaction transaction)
     cdef _fetched(self, object transaction)
+    @cython.locals(leak=Leak)
     cdef _tell(self, list leaks)
     cdef _weird(self, object weird)

@@ -366,7 +366,8 @@ class Pipeline:
         if not events:
             return
         if exchanges:
-            reply = exchanges[0].response
+            first = exchanges[0]
+            reply = first.response
             if reply is not None:
                 for der in reply.certs:
                     self._lookup.issuer_from_traffic(der)

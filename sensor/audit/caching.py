@@ -77,7 +77,7 @@ def parse_cache_control(value: bytes) -> Directives:
 
 
 def check_caching(
-    headers: Sequence[Header],
+    headers: tuple[Header, ...],
     files: Sequence[BodyFile],
     now: int,
     this_update: int,

@@ -3,18 +3,23 @@ cimport cython
 
 from sensor.audit.caching cimport check_caching
 from sensor.audit.history cimport History
+from sensor.http.structs cimport HttpResponse, HttpTransaction
+from sensor.ocsp.structs cimport CertId, OcspExchange, OcspRequest, OcspResponse, SingleResponse
 
 cdef Py_ssize_t _MAX_STANDING, _MAX_STANDING_BYTES, _MAX_SETS
 
 @cython.final
 cdef class _Reply:
-    cdef readonly object response, this_update, next_update
+    cdef readonly OcspResponse response
+    cdef readonly object this_update, next_update
     cdef readonly dict repeats
 
 @cython.final
 cdef class _Standing:
     cdef readonly _Reply reply
-    cdef readonly object response, single, verdict, bits
+    cdef readonly OcspResponse response
+    cdef readonly SingleResponse single
+    cdef readonly object verdict, bits
     cdef long long calm_from, calm_until
     cdef bint basic
 
@@ -26,17 +31,20 @@ cdef class AuditStage:
     cdef readonly dict _standing, _sets
     cdef _Reply _reply
 
-    @cython.locals(audits=list, standing=_Standing, now="long long")
-    cpdef list feed(self, object exchanges, object transaction)
+    @cython.locals(audits=list, standing=_Standing, now="long long", exchange=OcspExchange, request=OcspRequest,
+                   response=OcspResponse, previous=OcspResponse, single=SingleResponse)
+    cpdef list feed(self, object exchanges, HttpTransaction transaction)
     cdef tuple _set_of(self, object bits)
     @cython.locals(known=_Standing, made=_Standing, reply=_Reply)
-    cdef _Standing _standing_of(self, object response, object single)
+    cdef _Standing _standing_of(self, OcspResponse response, SingleResponse single)
     cdef object _look_at_times(self, _Standing made)
     cdef object _check_signature(self, _Standing standing, object now)
+    @cython.locals(response=OcspResponse, single=SingleResponse)
     cdef object _check_times(self, _Standing standing, object now)
-    @cython.locals(reply=_Reply)
-    cdef object _check_transaction(self, _Standing standing, object exchange, object transaction, object now)
+    @cython.locals(reply=_Reply, response=OcspResponse, request=OcspRequest, http=HttpResponse)
+    cdef object _check_transaction(self, _Standing standing, OcspExchange exchange, HttpTransaction transaction, object now)
 
-cdef object _check_nonces(object request, object response)
+cdef object _check_nonces(OcspRequest request, OcspResponse response)
 
-cdef object _check_cert_id(object exchange, object request, _Reply reply)
+@cython.locals(cert_id=CertId, single=SingleResponse, response=OcspResponse)
+cdef object _check_cert_id(OcspExchange exchange, OcspRequest request, _Reply reply)

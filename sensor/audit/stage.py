@@ -204,7 +204,8 @@ class AuditStage:
             return _NO_CLOCK
         bits = 0
         latest, earliest = now + self._skew, now - self._skew
-        verdict, single, produced_at = standing.verdict, standing.single, standing.response.produced_at
+        verdict, single, response = standing.verdict, standing.single, standing.response
+        produced_at = response.produced_at
         if verdict is not None and verdict.not_after < earliest:
             bits |= _DELEGATE_EXPIRED
         if verdict is not None and verdict.not_before > latest:

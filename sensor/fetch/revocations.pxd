@@ -1,5 +1,6 @@
 # Types for the compiled form of revocations.py; see setup.py.
 cimport cython
+from sensor.ocsp.structs cimport OcspExchange
 
 @cython.final
 cdef class _Mark:
@@ -14,7 +15,7 @@ cdef class Revocations:
     cdef dict _by_record, _asked, _by_issuer
     cdef object _marks, _crls
 
-    @cython.locals(found=list, number=Py_ssize_t)
+    @cython.locals(found=list, number=Py_ssize_t, exchange=OcspExchange)
     cpdef list on_crls(self, list exchanges, object audits)
     @cython.locals(mark=_Mark)
     cpdef object ask(self, object cert_id, object single, object audit=*)

@@ -6,7 +6,6 @@ See `logs.render`, whose ways these are. Compiled where a compiler is found (dis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from msgspec.structs import astuple
 
@@ -16,7 +15,9 @@ from sensor.logs.buffer import LineBuffer
 from sensor.logs.observer import Notice
 from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
 from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, ResponseStatus, SingleResponse
+from sensor.privacy.leak import Leak
 from sensor.settings import LogSettings
+from sensor.weird import FlowId
 
 _MAX_REMEMBERED = 1024  # of what recurs from message to message
 _MAX_REMEMBERED_BYTES = 4096  # of a reply of which something is remembered
@@ -83,21 +84,20 @@ class DisclosureLines:
     def _answer(self, out: LineBuffer, single: SingleResponse) -> None:
         """The fields of ocsp.log from hashAlgorithm to nextUpdate."""
         parts = self._parts
-        cert_id, status, revoked, why, this_update, next_update, _, _, _, _, _ = astuple(single)
-        algorithm, name_hash, key_hash, serial = astuple(cert_id)
-        out.string("hashAlgorithm", parts.short_str(algorithm))
-        out.string("issuerNameHash", parts.hex(name_hash))
-        out.string("issuerKeyHash", parts.hex(key_hash))
-        out.string("serialNumber", serial)
-        out.string("certStatus", status._value_)
-        if revoked is not None:
-            parts.time(out, "revoketime", revoked)
-        if why is not None:
-            out.string("revokereason", parts.short_str(why))
-        if this_update is not None:
-            parts.time(out, "thisUpdate", this_update)
-        if next_update is not None:
-            parts.time(out, "nextUpdate", next_update)
+        cert_id = single.cert_id
+        out.string("hashAlgorithm", parts.short_str(cert_id.hash_algorithm))
+        out.string("issuerNameHash", parts.hex(cert_id.issuer_name_hash))
+        out.string("issuerKeyHash", parts.hex(cert_id.issuer_key_hash))
+        out.string("serialNumber", cert_id.serial_number)
+        out.string("certStatus", single.cert_status._value_)
+        if single.revocation_time is not None:
+            parts.time(out, "revoketime", single.revocation_time)
+        if single.revocation_reason is not None:
+            out.string("revokereason", parts.short_str(single.revocation_reason))
+        if single.this_update is not None:
+            parts.time(out, "thisUpdate", single.this_update)
+        if single.next_update is not None:
+            parts.time(out, "nextUpdate", single.next_update)
 
     def exchange(
         self,
@@ -109,42 +109,24 @@ class DisclosureLines:
         on_crl: OnCrl | None = None,
     ) -> None:
         """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
-        (
-            flow,
-            ts,
-            cert_id,
-            evidence,
-            method,
-            host,
-            uri,
-            user_agent,
-            _,
-            http_status,
-            request,
-            response,
-            single,
-            orig_fuid,
-            resp_fuid,
-            response_ts,
-            _,
-        ) = astuple(exchange)
         parts = self._parts
-        us = ts // 1000
-        end = us if response_ts is None else response_ts // 1000
+        cert_id, request, response, method = exchange.cert_id, exchange.request, exchange.response, exchange.method
+        us = exchange.ts // 1000
+        end = us if exchange.response_ts is None else exchange.response_ts // 1000
         parts.begin(out, OCSP_EXCHANGE, us, max(us, end))
-        out.raw(parts.use_flow(flow))
-        if orig_fuid is not None:
-            out.string("orig_fuid", orig_fuid)
-        if resp_fuid is not None:
-            out.string("resp_fuid", resp_fuid)
+        out.raw(parts.use_flow(exchange.flow))
+        if exchange.orig_fuid is not None:
+            out.string("orig_fuid", exchange.orig_fuid)
+        if exchange.resp_fuid is not None:
+            out.string("resp_fuid", exchange.resp_fuid)
         if method is not None:
             out.string("method", parts.short_str(method))
-        if host is not None:
-            out.string("host", parts.short_text(host))
-        if uri is not None:
-            out.string("uri", parts.short_uri(uri))
-        if user_agent is not None:
-            out.string("user_agent", parts.short_text(user_agent))
+        if exchange.host is not None:
+            out.string("host", parts.short_text(exchange.host))
+        if exchange.uri is not None:
+            out.string("uri", parts.short_uri(exchange.uri))
+        if exchange.user_agent is not None:
+            out.string("user_agent", parts.short_text(exchange.user_agent))
         if software is not None:
             out.string("software", parts.short_str(software))
         if cert_id is not None:
@@ -156,10 +138,10 @@ class DisclosureLines:
             self._question(out, request)
         elif response is not None and response.nonce is not None:
             out.string("nonce", parts.hex(response.nonce))
-        if http_status is not None:
-            out.number("http_status", http_status)
+        if exchange.http_status is not None:
+            out.number("http_status", exchange.http_status)
         if response is not None:
-            self._reply(out, response, single)
+            self._reply(out, response, exchange.single)
             if request is not None and request.nonce is not None and response.status == 0:
                 out.flag("nonce_echoed", request.nonce == response.nonce)
         if on_crl is not None:
@@ -172,109 +154,113 @@ class DisclosureLines:
             self.audit_at = out.place()
             out.raw(self._audit(audit) if found is None else found[1])
             self.audit_end = out.place()
-        if response_ts is not None and method is not None:
+        if exchange.response_ts is not None and method is not None:
             out.seconds("response_delay", end - us)
-        out.string("evidence", evidence._value_)
-        out.string("community_id", parts.community_id(flow))
+        out.string("evidence", exchange.evidence._value_)
+        out.string("community_id", parts.community_id(exchange.flow))
         out.end()
 
-    def leak(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
-        """The line of leak.log, for a Leak that is unpacked."""
-        (
-            ts,
-            flow,
-            channel,
-            serial,
-            issuer,
-            site,
-            names,
-            names_total,
-            sites_total,
-            grade,
-            found_in,
-            not_before,
-            not_after,
-            software,
-            evidence,
-            times_seen,
-            fetch,
-            foreign_responder,
-        ) = leak
+    def leak(self, out: LineBuffer, leak: Leak) -> None:
+        """The line of leak.log."""
         parts = self._parts
-        us = ts // 1000
+        us = leak.ts // 1000
         parts.begin(out, LEAK, us, us)
-        out.raw(parts.use_flow(flow))
-        out.string("channel", channel)
-        if fetch.__class__ is Fetch and fetch.url:
+        out.raw(parts.use_flow(leak.flow))
+        out.string("channel", leak.channel)
+        fetch = leak.exchange
+        if type(fetch) is Fetch and fetch.url:
             out.string("url", parts.short_str(fetch.url))
-        if serial is not None:
-            out.string("serial_number", serial)
-        if issuer is not None:
-            out.string("issuer", parts.short_str(issuer))
-        if site is not None:
-            out.string("site", parts.short_str(site))
-        if names:
+        if leak.serial_number is not None:
+            out.string("serial_number", leak.serial_number)
+        if leak.issuer is not None:
+            out.string("issuer", parts.short_str(leak.issuer))
+        if leak.site is not None:
+            out.string("site", parts.short_str(leak.site))
+        if leak.names:
             out.open_list("names")
-            for name in names:
+            for name in leak.names:
                 out.item(parts.short_str(name))
             out.close_list()
-        out.number("names_total", names_total)
-        out.number("sites_total", sites_total)
-        out.string("grade", grade._value_)
-        if found_in is not None:
-            out.string("found_in", parts.short_str(found_in))
-        if not_before is not None:
-            parts.date(out, "not_before", not_before)
-        if not_after is not None:
-            parts.date(out, "not_after", not_after)
-        out.string("software", parts.short_str(software))
-        out.string("evidence", evidence._value_)
+        out.number("names_total", leak.names_total)
+        out.number("sites_total", leak.sites_total)
+        out.string("grade", leak.grade._value_)
+        if leak.found_in is not None:
+            out.string("found_in", parts.short_str(leak.found_in))
+        if leak.not_before is not None:
+            parts.date(out, "not_before", leak.not_before)
+        if leak.not_after is not None:
+            parts.date(out, "not_after", leak.not_after)
+        out.string("software", parts.short_str(leak.software))
+        out.string("evidence", leak.evidence._value_)
         self.times_at = out.place() + _TIMES_NAME
-        out.number("times_seen", times_seen)
+        out.number("times_seen", leak.times_seen)
         self.times_end = out.place() - 1
-        if foreign_responder:
+        if leak.foreign_responder:
             out.flag("foreign_responder", True)
-        out.string("community_id", parts.community_id(flow))
+        out.string("community_id", parts.community_id(leak.flow))
         out.end()
 
-    def notice(self, out: LineBuffer, leak: tuple[Any, ...]) -> None:
-        """The line of notice.log that tells of such a Leak. Addresses in it are those of the flow: src asked dst."""
-        ts, flow, channel, serial, issuer, site, names, _, sites_total, grade, _, _, _, _, _, _, exchange, _ = leak
+    def notice(self, out: LineBuffer, leak: Leak) -> None:
+        """The line of notice.log that tells of a leak. Addresses in it are those of the flow: src asked dst."""
         parts = self._parts
+        flow, serial, issuer = leak.flow, leak.serial_number, leak.issuer
         orig_h, resp_h, resp_p = flow.orig_h, flow.resp_h, flow.resp_p
-        us = ts // 1000
+        us = leak.ts // 1000
         parts.begin(out, NOTICE, us, us)
         out.raw(parts.use_flow(flow))
-        fuid = exchange.orig_fuid
-        kind = "application/ocsp-request"
-        if fuid is None:
-            fuid = exchange.resp_fuid
-            kind = "application/ocsp-response" if channel == "ocsp" else exchange.mime_type
-        if fuid is not None:
-            out.string("fuid", fuid)
-            if kind is not None:
-                out.string("file_mime_type", kind)
-            out.string("file_desc", self._url(exchange, resp_h, resp_p))
-        issued = "" if issuer is None else f" issued by {parts.short_str(issuer)}"
-        if channel == "ca_issuers":
-            what = f"a certificate issued by {parts.short_str(names[0])}"
-        elif site is None:
-            what = f"a certificate{issued}"
-        elif sites_total > 1:
-            what = f"one of {sites_total} sites, such as {parts.short_str(site)}"
+        fetch = leak.exchange
+        if isinstance(fetch, OcspExchange):
+            asked = fetch
+            fuid, kind = asked.orig_fuid, "application/ocsp-request"
+            if fuid is None:
+                fuid, kind = asked.resp_fuid, "application/ocsp-response"
+            self._carried(out, fuid, kind, asked.host, asked.uri, flow)
+            which = f"serial {serial}"
         else:
-            what = parts.short_str(site)
-        note = _NOTES[channel]
-        out.raw(f'"proto":"tcp","note":"{note}",')
-        out.string("msg", f"{orig_h} told everyone on the path to {resp_h} that it deals with {what}")
-        which = f"CRL {parts.short_str(exchange.url)}" if serial is None else f"serial {serial}"
-        out.string("sub", f"{grade._value_}: {which}{issued}")
+            self._carried(out, fetch.resp_fuid, fetch.mime_type, fetch.host, fetch.uri, flow)
+            which = f"CRL {parts.short_str(fetch.url)}" if serial is None else f"serial {serial}"
+        issued = "" if issuer is None else f" issued by {parts.short_str(issuer)}"
+        out.raw('"proto":"tcp","note":"')
+        out.raw(_NOTES[leak.channel])
+        out.raw('","msg":"')
+        out.raw(orig_h)
+        out.raw(" told everyone on the path to ")
+        out.raw(resp_h)
+        out.raw(" that it deals with ")
+        if leak.channel == "ca_issuers":
+            out.raw(f"a certificate issued by {parts.short_str(leak.names[0])}")
+        elif leak.site is None:
+            out.raw("a certificate")
+            out.raw(issued)
+        else:
+            if leak.sites_total > 1:
+                out.raw(f"one of {leak.sites_total} sites, such as ")
+            out.raw(parts.short_str(leak.site))
+        out.raw('","sub":"')
+        out.raw(leak.grade._value_)
+        out.raw(": ")
+        out.raw(which)
+        out.raw(issued)
+        out.raw('",')
         out.string("src", orig_h)
         out.string("dst", resp_h)
         out.number("p", resp_p)
         out.raw('"actions":["Notice::ACTION_LOG"],"email_dest":[],')
         out.seconds("suppress_for", self._suppress_us)
         out.end()
+
+    def _carried(
+        self, out: LineBuffer, fuid: str | None, kind: str | None, host: bytes | None, uri: bytes | None, flow: FlowId
+    ) -> None:
+        """The fields from fuid to file_desc, which is the URL."""
+        if fuid is None:
+            return
+        out.string("fuid", fuid)
+        if kind is not None:
+            out.string("file_mime_type", kind)
+        out.raw('"file_desc":"')
+        self._url(out, host, uri, flow)
+        out.raw('",')
 
     def raised(self, out: LineBuffer, notice: Notice) -> None:
         """The line of notice.log that a rule raised."""
@@ -327,10 +313,10 @@ class DisclosureLines:
     def _cert_id(self, cert_id: CertId) -> str:
         """The fields of ocsp_exchange.log from hash_algorithm to serial_number."""
         parts = self._parts
-        algorithm, name_hash, key_hash, serial = astuple(cert_id)
+        algorithm, name_hash, key_hash = cert_id.hash_algorithm, cert_id.issuer_name_hash, cert_id.issuer_key_hash
         text = (
             f'"hash_algorithm":"{parts.short_str(algorithm)}","issuer_name_hash":"{parts.hex(name_hash)}",'
-            f'"issuer_key_hash":"{parts.hex(key_hash)}","serial_number":"{serial}",'
+            f'"issuer_key_hash":"{parts.hex(key_hash)}","serial_number":"{cert_id.serial_number}",'
         )
         if max(len(name_hash), len(key_hash), len(algorithm)) <= _MAX_HASH_BYTES:
             if len(self._cert_ids) >= _MAX_REMEMBERED:
@@ -362,16 +348,15 @@ class DisclosureLines:
         status = response.status
         out.string("response_status", _STATUSES.get(status) or str(status))
         if single is not None:
-            _, known, revoked, why, this_update, next_update, _, _, _, _, _ = astuple(single)
-            out.string("cert_status", known._value_)
-            if revoked is not None:
-                parts.time(out, "revocation_time", revoked)
-            if why is not None:
-                out.string("revocation_reason", parts.short_str(why))
-            if this_update is not None:
-                parts.time(out, "this_update", this_update)
-            if next_update is not None:
-                parts.time(out, "next_update", next_update)
+            out.string("cert_status", single.cert_status._value_)
+            if single.revocation_time is not None:
+                parts.time(out, "revocation_time", single.revocation_time)
+            if single.revocation_reason is not None:
+                out.string("revocation_reason", parts.short_str(single.revocation_reason))
+            if single.this_update is not None:
+                parts.time(out, "this_update", single.this_update)
+            if single.next_update is not None:
+                parts.time(out, "next_update", single.next_update)
         if status != 0:
             return
         produced_at, responder_id, algorithm = response.produced_at, response.responder_id, response.signature_algorithm
@@ -382,12 +367,14 @@ class DisclosureLines:
         if algorithm is not None:
             out.string("signature_algorithm", parts.short_str(algorithm))
 
-    def _url(self, exchange: OcspExchange, resp_h: str, resp_p: int) -> str:
+    def _url(self, out: LineBuffer, host: bytes | None, uri: bytes | None, flow: FlowId) -> None:
         """The URL as Zeek's HTTP::build_url_http makes it: the port behind the host where it is not 80."""
         parts = self._parts
-        raw_host, raw_uri = exchange.host, exchange.uri
-        host = f"[{resp_h}]" if ":" in resp_h else resp_h
-        if raw_host is not None:
-            host = parts.short_text(raw_host)
-        uri = "/<missed_request>" if raw_uri is None else parts.short_uri(raw_uri)
-        return f"http://{host}{uri}" if resp_p == 80 else f"http://{host}:{resp_p}{uri}"
+        out.raw("http://")
+        if host is not None:
+            out.raw(parts.short_text(host))
+        else:
+            out.raw(f"[{flow.resp_h}]" if ":" in flow.resp_h else flow.resp_h)
+        if flow.resp_p != 80:
+            out.raw(f":{flow.resp_p}")
+        out.raw("/<missed_request>" if uri is None else parts.short_uri(uri))

@@ -1,12 +1,13 @@
 # Types for the compiled form of render.py; see setup.py.
 cimport cython
 from sensor.flow.conn cimport Connection
+from sensor.http.structs cimport BodyFile, Digests, Header, HttpRequest, HttpResponse, HttpTransaction
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.encode cimport encode_str
 from sensor.logs.parts cimport Parts
 from sensor.weird cimport FlowId
 
-cdef Py_ssize_t _MAX_FILES, _MAX_FILENAME_BYTES, _NO_LIMIT, _FUID, _FIRST_TS, _MIME_TYPE, _FILENAME
+cdef Py_ssize_t _MAX_FILES, _MAX_FILENAME_BYTES, _NO_LIMIT
 cdef dict _PROTOCOLS
 cdef frozenset _NOTED
 
@@ -19,17 +20,20 @@ cdef class TrafficLines:
 
     @cython.locals(parts=Parts, ts="long long", us="long long", took="long long", end="long long", flow=FlowId)
     cpdef conn(self, LineBuffer out, Connection connection)
-    @cython.locals(parts=Parts, ts="long long", us="long long", flow_text=str, sent=list, received=list, noted=tuple,
-                   headers=tuple, bodies=tuple)
-    cpdef Py_ssize_t transaction(self, LineBuffer http, LineBuffer files, object transaction) except -1
+    @cython.locals(parts=Parts, us="long long", flow_text=str, sent=tuple, received=tuple, noted=tuple, file=BodyFile,
+                   request=HttpRequest, response=HttpResponse)
+    cpdef Py_ssize_t transaction(self, LineBuffer http, LineBuffer files, HttpTransaction transaction) except -1
+    @cython.locals(parts=Parts)
+    cdef _status(self, LineBuffer out, HttpResponse response)
     @cython.locals(parts=Parts, us="long long")
     cpdef weird(self, LineBuffer out, object weird)
-    @cython.locals(parts=Parts, fields=tuple, first_ts="long long", last_ts="long long", us="long long", end="long long",
-                   is_orig=bint)
-    cdef tuple _file(self, LineBuffer out, object file)
+    @cython.locals(parts=Parts, us="long long", end="long long", is_orig=bint, digests=Digests)
+    cdef _file(self, LineBuffer out, BodyFile file)
+    @cython.locals(header=Header, each=Header)
     cdef tuple _noted(self, tuple headers)
+    @cython.locals(header=Header)
     cdef _header(self, LineBuffer out, str name, tuple headers, bytes wanted)
-    @cython.locals(parts=Parts, proxied=dict, name=bytes, value=bytes)
+    @cython.locals(parts=Parts, proxied=dict, name=bytes, value=bytes, header=Header)
     cdef _who(self, LineBuffer out, tuple headers)
-    @cython.locals(file=tuple, named=int, typed=int)
-    cdef _carried(self, LineBuffer out, list files, str fuids, str names, str types)
+    @cython.locals(file=BodyFile, named=bint, typed=bint)
+    cdef _carried(self, LineBuffer out, tuple files, str fuids, str names, str types)

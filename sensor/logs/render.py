@@ -1,18 +1,13 @@
 """What passed over the network to log lines: conn.log, http.log, files.log and weird.log.
 
 Fields are those of `logs.records`, written one by one without the record in between, which takes a third of the time;
-a test holds every line to the records. Observations are unpacked by position: a field added to one of them must be
-added where it is unpacked here. Compiled where a compiler is found (render.pxd).
+a test holds every line to the records. Compiled where a compiler is found (render.pxd).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from msgspec.structs import astuple
-
 from sensor.flow.conn import Connection
-from sensor.http.transaction import BodyFile, Header, HttpTransaction
+from sensor.http.transaction import BodyFile, Header, HttpResponse, HttpTransaction
 from sensor.logs.authorization import basic_user
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.encode import encode_str
@@ -25,7 +20,6 @@ _MAX_FILENAME_BYTES = 4096  # Zeek Log::default_max_field_string_bytes, from whi
 _NO_LIMIT = 1 << 62
 _LARGEST = (1 << 63) - 1  # a Content-Length beyond it announces nothing
 _NO_PHRASE = "<empty>"  # as Zeek writes it where a status line ends with its code; with a blank behind that, it is ""
-_FUID, _FIRST_TS, _MIME_TYPE, _FILENAME = 0, 3, 5, 7  # places in an unpacked BodyFile
 _PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp"}
 
 # Request headers that http.log says something of: Zeek's HTTP::proxy_headers and four more.
@@ -91,49 +85,45 @@ class TrafficLines:
 
     def transaction(self, http: LineBuffer, files: LineBuffer, transaction: HttpTransaction) -> int:
         """The lines of files.log, and then that of http.log; returns how many files there were."""
-        flow, ts, trans_depth, request, response = astuple(transaction)
         parts = self._parts
-        flow_text = parts.use_flow(flow)
-        us = ts // 1000
-        sent: list[tuple[Any, ...]] = []
-        received: list[tuple[Any, ...]] = []
+        request, response = transaction.request, transaction.response
+        flow_text = parts.use_flow(transaction.flow)
+        us = transaction.ts // 1000
+        sent: tuple[BodyFile, ...] = ()
+        received: tuple[BodyFile, ...] = ()
         noted: tuple[Header, ...] = ()
-        request_len = response_len = 0
-        version = code = info_code = user_agent = None
         if request is not None:
-            _, method, target, _, host, user_agent, headers, bodies, request_len, _, _ = astuple(request)
-            noted = self._noted(headers)
-            if bodies:
-                sent = [self._file(files, file) for file in bodies]
+            noted = self._noted(request.headers)
+            sent = request.files
+            for file in sent:
+                self._file(files, file)
         if response is not None:
-            _, version, code, reason, _, bodies, response_len, _, info_code, info, _ = astuple(response)
-            if bodies:
-                received = [self._file(files, file) for file in bodies]
-                self.reply_fuid, self.reply_ts = received[0][_FUID], received[0][_FIRST_TS]
+            received = response.files
+            for file in received:
+                self._file(files, file)
+            if received:
+                file = received[0]
+                self.reply_fuid, self.reply_ts = file.fuid, file.first_ts
         parts.begin(http, HTTP, us, _end(transaction) if parts.with_write_ts else 0)
         http.raw(flow_text)
-        http.number("trans_depth", trans_depth)
+        http.number("trans_depth", transaction.trans_depth)
         if request is not None:
-            http.string("method", parts.text(method))
-            if host is not None:
-                http.string("host", parts.text(host))
-            http.string("uri", parts.uri(target))
+            http.string("method", parts.text(request.method))
+            if request.host is not None:
+                http.string("host", parts.text(request.host))
+            http.string("uri", parts.uri(request.target))
             if noted:
                 self._header(http, "referrer", noted, b"referer")
-        if version is not None:
-            http.string("version", version)
-        if user_agent is not None:
-            http.string("user_agent", parts.text(user_agent))
+        if response is not None and response.version is not None:
+            http.string("version", response.version)
+        if request is not None and request.user_agent is not None:
+            http.string("user_agent", parts.text(request.user_agent))
         if noted:
             self._header(http, "origin", noted, b"origin")
-        http.number("request_body_len", request_len)
-        http.number("response_body_len", response_len)
-        if code is not None:
-            http.number("status_code", code)
-            http.string("status_msg", _NO_PHRASE if reason is None else parts.text(reason))
-        if info_code is not None:
-            http.number("info_code", info_code)
-            http.string("info_msg", _NO_PHRASE if info is None else parts.text(info))
+        http.number("request_body_len", 0 if request is None else request.body_len)
+        http.number("response_body_len", 0 if response is None else response.body_len)
+        if response is not None:
+            self._status(http, response)
         http.raw('"tags":[],')
         if noted:
             self._who(http, noted)
@@ -144,59 +134,49 @@ class TrafficLines:
         http.end()
         return len(sent) + len(received)
 
-    def _file(self, out: LineBuffer, file: BodyFile) -> tuple[Any, ...]:
-        """A line of files.log; returns the file, unpacked."""
-        fields = astuple(file)
-        (
-            fuid,
-            is_orig,
-            depth,
-            first_ts,
-            last_ts,
-            mime_type,
-            _,
-            filename,
-            seen,
-            total,
-            missing,
-            overflow,
-            timedout,
-            _,
-            digests,
-            parent,
-            _,
-        ) = fields
+    def _status(self, out: LineBuffer, response: HttpResponse) -> None:
+        """The fields from status_code to info_msg."""
         parts = self._parts
-        us = first_ts // 1000
-        end = last_ts // 1000
+        reason, info = response.status_msg, response.info_msg
+        if response.status_code is not None:
+            out.number("status_code", response.status_code)
+            out.string("status_msg", _NO_PHRASE if reason is None else parts.text(reason))
+        if response.info_code is not None:
+            out.number("info_code", response.info_code)
+            out.string("info_msg", _NO_PHRASE if info is None else parts.text(info))
+
+    def _file(self, out: LineBuffer, file: BodyFile) -> None:
+        """A line of files.log."""
+        parts = self._parts
+        is_orig, mime_type, total, digests = file.is_orig, file.mime_type, file.total_bytes, file.digests
+        us = file.first_ts // 1000
+        end = file.last_ts // 1000
         parts.begin(out, FILES, us, end)
-        out.string("fuid", fuid)
+        out.string("fuid", file.fuid)
         out.raw(parts.flow_text)
         out.string("source", "HTTP")
-        out.number("depth", depth)
+        out.number("depth", file.depth)
         out.raw('"analyzers":["OCSP_REPLY"],' if mime_type == "application/ocsp-response" else '"analyzers":[],')
         if mime_type is not None:
             out.string("mime_type", mime_type)
-        if filename is not None:
-            out.string("filename", encode_str(filename, _MAX_FILENAME_BYTES))
+        if file.filename is not None:
+            out.string("filename", encode_str(file.filename, _MAX_FILENAME_BYTES))
         out.seconds("duration", end - us)
         out.flag("local_orig", parts.orig_local if is_orig else parts.resp_local)
         out.flag("is_orig", is_orig)
-        out.number("seen_bytes", seen)
+        out.number("seen_bytes", file.seen_bytes)
         if total is not None and total <= _LARGEST:
             out.number("total_bytes", total)
-        out.number("missing_bytes", missing)
-        out.number("overflow_bytes", overflow)
-        out.flag("timedout", timedout)
-        if parent is not None:
-            out.string("parent_fuid", parent)
+        out.number("missing_bytes", file.missing_bytes)
+        out.number("overflow_bytes", file.overflow_bytes)
+        out.flag("timedout", file.timedout)
+        if file.parent_fuid is not None:
+            out.string("parent_fuid", file.parent_fuid)
         if digests is not None:
-            md5, sha1, sha256 = astuple(digests)
-            out.string("md5", md5)
-            out.string("sha1", sha1)
-            out.string("sha256", sha256)
+            out.string("md5", digests.md5)
+            out.string("sha1", digests.sha1)
+            out.string("sha256", digests.sha256)
         out.end()
-        return fields
 
     def weird(self, out: LineBuffer, weird: Weird) -> None:
         """The line of weird.log."""
@@ -247,26 +227,28 @@ class TrafficLines:
                 out.item(text)
             out.close_list()
 
-    def _carried(self, out: LineBuffer, files: list[tuple[Any, ...]], fuids: str, names: str, types: str) -> None:
+    def _carried(self, out: LineBuffer, files: tuple[BodyFile, ...], fuids: str, names: str, types: str) -> None:
         """What http.log says of the files of one side."""
-        named = typed = 0
+        named = typed = False
+        if len(files) > _MAX_FILES:
+            files = files[:_MAX_FILES]
         out.open_list(fuids)
-        for file in files[:_MAX_FILES]:
-            out.item(file[_FUID])
-            typed += file[_MIME_TYPE] is not None
-            named += file[_FILENAME] is not None
+        for file in files:
+            out.item(file.fuid)
+            typed = typed or file.mime_type is not None
+            named = named or file.filename is not None
         out.close_list()
         if named:
             out.open_list(names)
-            for file in files[:_MAX_FILES]:
-                if file[_FILENAME] is not None:
-                    out.item(encode_str(file[_FILENAME], _NO_LIMIT))
+            for file in files:
+                if file.filename is not None:
+                    out.item(encode_str(file.filename, _NO_LIMIT))
             out.close_list()
         if typed:
             out.open_list(types)
-            for file in files[:_MAX_FILES]:
-                if file[_MIME_TYPE] is not None:
-                    out.item(file[_MIME_TYPE])
+            for file in files:
+                if file.mime_type is not None:
+                    out.item(file.mime_type)
             out.close_list()
 
 

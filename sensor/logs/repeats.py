@@ -6,10 +6,11 @@ Time is packet time; every table has a limit, and beyond it the oldest entry is 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
 import msgspec
 
+from sensor.ocsp.model import OcspExchange
+from sensor.privacy.leak import Leak
 from sensor.recent import Recent
 from sensor.settings import LogSettings
 from sensor.weird import Weird
@@ -46,16 +47,23 @@ class NoticeMemory:
         """From now on nothing is remembered here, all is new: `asked` is for another memory's `is_new_number`."""
         self._deferred = True
 
-    def is_new(self, leak: tuple[Any, ...]) -> bool:
-        """Whether nothing was told of a Leak's client and certificate within the window before; then it is told now.
+    def is_new(self, leak: Leak) -> bool:
+        """Whether nothing was told of a leak's client and certificate within the window before; then it is told now.
 
         The certificate is its issuer, by name or, if that is unknown, by the hash of its key, and its serial number.
         """
-        ts, flow, _, serial, issuer, _, _, _, _, _, _, _, _, _, _, _, exchange, _ = leak
-        if issuer is None and exchange.cert_id is not None:
-            issuer = exchange.cert_id.issuer_key_hash
-        self.asked = hash((flow.orig_h, issuer, exchange.url if serial is None else serial))
-        return True if self._deferred else self.is_new_number(self.asked, ts)
+        fetch, flow = leak.exchange, leak.flow
+        issuer: str | bytes | None = leak.issuer
+        what = leak.serial_number
+        if isinstance(fetch, OcspExchange):
+            asked = fetch
+            cert_id = asked.cert_id
+            if issuer is None and cert_id is not None:
+                issuer = cert_id.issuer_key_hash
+        elif what is None:
+            what = fetch.url
+        self.asked = hash((flow.orig_h, issuer, what))
+        return True if self._deferred else self.is_new_number(self.asked, leak.ts)
 
     def is_new_number(self, number: int, ts: int) -> bool:
         """As `is_new`, of the client and certificate with this number: of this process, or of one that it forked."""

@@ -1,11 +1,14 @@
 # Types for the compiled form of writer.py; see setup.py.
 cimport cython
 from sensor.flow.conn cimport Connection
+from sensor.http.structs cimport HttpTransaction
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.disclosures cimport DisclosureLines
 from sensor.logs.render cimport TrafficLines
 from sensor.logs.repeats cimport NoticeMemory
 from sensor.logs.script cimport Script
+from sensor.ocsp.structs cimport CertId, OcspExchange, OcspResponse
+from sensor.privacy.structs cimport Leak
 
 cdef Py_ssize_t _BATCH, _MAX_AUDITS
 
@@ -25,19 +28,20 @@ cdef class LogWriter:
 
     cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)
-    cpdef transaction(self, object transaction)
-    @cython.locals(place=Py_ssize_t, number=Py_ssize_t, began="long long")
+    cpdef transaction(self, HttpTransaction transaction)
+    @cython.locals(place=Py_ssize_t, number=Py_ssize_t, began="long long", exchange=OcspExchange, leak=Leak,
+                   response=OcspResponse, seen=OcspExchange)
     cpdef exchanges(self, object exchanges, object leaks=*, object describe=*, object audits=*, object on_crls=*)
     cpdef cleartext(self, object cleartext)
     cpdef crl(self, object fetched)
     @cython.locals(begin=Py_ssize_t)
     cpdef certificates(self, object fetched)
-    @cython.locals(fields=tuple, is_new=bint, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
+    @cython.locals(leak=Leak, is_new=bint, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
     cpdef leaks(self, object leaks)
     @cython.locals(known=tuple)
     cdef object _bits_of(self, object audit)
     @cython.locals(script=Script, lines=DisclosureLines, log=Py_ssize_t, asked=tuple)
-    cdef _leave_audit(self, object exchange, object audit)
+    cdef _leave_audit(self, OcspExchange exchange, object audit)
     cpdef notice(self, object notice)
     cpdef weird(self, object weird)
     cpdef health(self, object measures)

@@ -10,8 +10,6 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec.structs import astuple
-
 from sensor.audit.findings import Audit, bits_of
 from sensor.audit.history import whose
 from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
@@ -204,19 +202,18 @@ class LogWriter:
 
     def leaks(self, leaks: Sequence[Leak]) -> None:
         for leak in leaks:
-            fields = astuple(leak)
             lines = self._disclosures
-            lines.leak(self._buffer(LEAK), fields)
+            lines.leak(self._buffer(LEAK), leak)
             if self._script is not None:
                 if leak.channel == "ocsp":
                     self._script.times(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
                 else:
                     self._script.fetched(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
             self._wrote(LEAK, 1)
-            is_new = self._notices.is_new(fields)
+            is_new = self._notices.is_new(leak)
             if is_new:
                 begin = self._buffer(NOTICE).size
-                lines.notice(self._buffer(NOTICE), fields)
+                lines.notice(self._buffer(NOTICE), leak)
                 if self._script is not None:
                     end = self._buffer(NOTICE).size
                     self._script.notice(self._log(NOTICE), begin, end, self._notices.asked, leak.ts)

@@ -1,16 +1,18 @@
 cimport cython
 
+from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
 from sensor.ocsp.carriage cimport decode_get
 from sensor.ocsp.request cimport decode_request
 from sensor.ocsp.response cimport decode_response
+from sensor.ocsp.structs cimport CertId, OcspRequest, OcspResponse, SingleResponse
 
 @cython.final
 cdef class OcspDecoder:
     cdef object _limits
     cdef readonly dict _requests, _targets, _replies
 
-    @cython.locals(found=_Found)
-    cpdef list feed(self, object transaction)
+    @cython.locals(found=_Found, request=HttpRequest, response=HttpResponse, file=BodyFile)
+    cpdef list feed(self, HttpTransaction transaction)
     @cython.locals(known=tuple)
     cdef object _decode_request(self, _Found found, bytes content)
     @cython.locals(known=tuple)
@@ -18,17 +20,17 @@ cdef class OcspDecoder:
     @cython.locals(known=tuple)
     cdef tuple _decode_response(self, bytes content)
     @cython.locals(label=str, claimed=bint)
-    cdef object _read_request_body(self, _Found found, object file)
+    cdef object _read_request_body(self, _Found found, BodyFile file)
     @cython.locals(label=str, claimed=bint)
-    cdef object _read_response_body(self, _Found found, object file, object response)
+    cdef object _read_response_body(self, _Found found, BodyFile file, HttpResponse response)
 
 @cython.final
 cdef class _Found:
     cdef object flow
     cdef list events
-    cdef object asked
+    cdef OcspRequest asked
     cdef object traits
-    cdef object reply
+    cdef OcspResponse reply
     cdef tuple asked_oddities
     cdef tuple reply_oddities
     cdef object orig_fuid
@@ -41,14 +43,16 @@ cdef class _Found:
     cdef object weird(self, object ts, str name, object addl)
 
 @cython.locals(claimed=str)
-cdef str _label(object file)
+cdef str _label(BodyFile file)
 
-cdef object _read_odd_target(_Found found, object request, object limits)
+cdef object _read_odd_target(_Found found, HttpRequest request, object limits)
 
-@cython.locals(cert_ids=tuple, answers=tuple, weirds=list, events=list)
-cdef list _exchanges(_Found found, object transaction)
+@cython.locals(asked=OcspRequest, reply=OcspResponse, cert_ids=tuple, answers=tuple, weirds=list, events=list,
+               answer=SingleResponse)
+cdef list _exchanges(_Found found, HttpTransaction transaction)
 
-cdef object _exchange(_Found found, object transaction, object cert_id, object single, object evidence)
+@cython.locals(request=HttpRequest, response=HttpResponse)
+cdef object _exchange(_Found found, HttpTransaction transaction, object cert_id, object single, object evidence)
 
 cdef tuple _request_oddities(object asked)
 

@@ -243,8 +243,10 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     for name, addl in found.reply_oddities:
         found.weird(found.response_ts, name, addl)
     weirds = found.events
-    if len(cert_ids) == 1 and len(answers) == 1 and cert_ids[0] == answers[0].cert_id:
-        return [_exchange(found, transaction, cert_ids[0], answers[0], _BOTH), *weirds]
+    if len(cert_ids) == 1 and len(answers) == 1:
+        answer = answers[0]
+        if cert_ids[0] == answer.cert_id:
+            return [_exchange(found, transaction, cert_ids[0], answer, _BOTH), *weirds]
 
     pairs = pair(cert_ids, answers)
     matched = any(single is not None for _, single in pairs.asked)

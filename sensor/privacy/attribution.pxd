@@ -1,11 +1,14 @@
 # Types for the compiled form of attribution.py; see setup.py.
 cimport cython
+from sensor.ocsp.structs cimport CertId, OcspExchange, OcspRequest
 from sensor.privacy.leak cimport LeakCounter
 from sensor.privacy.software cimport SoftwareGuesser
+from sensor.weird cimport FlowId
 
 cdef Py_ssize_t _MAX_VERDICTS
 
-cpdef object asked_about(object exchange)
+@cython.locals(request=OcspRequest)
+cpdef object asked_about(OcspExchange exchange)
 
 @cython.final
 cdef class LeakStage:
@@ -23,11 +26,12 @@ cdef class LeakStage:
     cpdef list feed(self, object exchanges)
     @cython.locals(leaks=list, told=set, certificate=tuple)
     cdef list _leaks(self, list asked, list ids, list answers)
-    cdef object _leak(self, object exchange, object answer, tuple certificate)
+    @cython.locals(flow=FlowId)
+    cdef object _leak(self, OcspExchange exchange, object answer, tuple certificate)
     @cython.locals(key=tuple, known=tuple)
     cdef object _verdict(self, object answer)
 
-cdef tuple _certificate_key(object cert_id, object answer)
+cdef tuple _certificate_key(CertId cert_id, object answer)
 
 cdef object _issuer_of(object answer)
 

@@ -194,7 +194,8 @@ class SoftwareGuesser:
             version,
             # Only Maker("Apache httpd") asks, of HTTP/1.0.
             version == "1.0" and host is not None and host.endswith(b":80"),
-            traits,
+            traits.explicit_version,
+            traits.null_parameters,
             None if nonce is None else len(nonce),
             request.extensions,
         )
@@ -206,9 +207,9 @@ class SoftwareGuesser:
                 key[1] or "",
                 version,
                 key[3],
-                traits.explicit_version,
-                traits.null_parameters,
+                key[4],
                 key[5],
+                key[6],
                 ACCEPTABLE_RESPONSES in request.extensions,
             )
             known = self._known[key] = software_of(key[0], habits)

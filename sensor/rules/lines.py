@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit
 from sensor.fetch.model import CrlFetch, OnCrl
@@ -84,11 +83,11 @@ class LineReader:
         return self._lines(self._out)[0]
 
     def leak(self, leak: Leak) -> Line:
-        self._disclosures.leak(self._out, astuple(leak))
+        self._disclosures.leak(self._out, leak)
         return self._lines(self._out)[0]
 
     def leak_notice(self, leak: Leak) -> Line:
-        self._disclosures.notice(self._out, astuple(leak))
+        self._disclosures.notice(self._out, leak)
         return self._lines(self._out)[0]
 
     def notice(self, notice: Notice) -> Line:

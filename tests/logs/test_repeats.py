@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import astuple
-
 from sensor.logs.repeats import NoticeMemory, WeirdSampler
 from sensor.settings import LogSettings
 from sensor.weird import FlowId, Weird
@@ -13,7 +11,7 @@ MINUTE = 60 * S
 
 
 def told(memory: NoticeMemory, **fields: object) -> bool:
-    return memory.is_new(astuple(changed(LEAK, **fields)))
+    return memory.is_new(changed(LEAK, **fields))
 
 
 def test_the_same_client_and_certificate_are_told_once_within_the_window() -> None:
