@@ -112,6 +112,8 @@ class OcspDecoder:
         content = file.content
         if type(content) is not bytes:
             found.garbled = content is not NotKept.EMPTY and content is not NotKept.UNWANTED
+            if content is NotKept.TOO_LARGE and _REQUEST_TYPE in (_label(file), file.mime_type):
+                found.weird(found.ts, "ocsp_message_too_large", f"request: {file.seen_bytes} bytes")
             return
         if found.asked is not None or not content:
             return
@@ -138,6 +140,8 @@ class OcspDecoder:
         content = file.content
         label = _label(file)
         found.labelled = found.labelled or label == _RESPONSE_TYPE
+        if content is NotKept.TOO_LARGE and _RESPONSE_TYPE in (label, file.mime_type):
+            found.weird(found.response_ts, "ocsp_message_too_large", f"reply: {file.seen_bytes} bytes")
         if type(content) is not bytes or found.reply is not None or not content:
             return
         claimed = _RESPONSE_TYPE in (label, file.mime_type)
