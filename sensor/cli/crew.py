@@ -152,7 +152,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     """`live` with `capture.workers` processes: the exit code."""
     from sensor.capture.live.opening import open_workers
     from sensor.capture.source import CaptureError
-    from sensor.cli.live import _tell, _tell_start, _watch, stop_deadline
+    from sensor.cli.live import _tell, _watch, stop_deadline, tell_start
     from sensor.cli.rights import give_up_rights, start_log_process
     from sensor.logs.sinks.sink import SinkError
     from sensor.service.account import PrivilegeError
@@ -166,7 +166,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     with ExitStack() as stack:
         try:
             check_user(settings.service)
-            logs = start_log_process(Path(args.output), settings, size + 1) if args.output else None
+            logs, confined = start_log_process(Path(args.output), settings, size + 1) if args.output else (None, None)
             if logs is not None:
                 stack.callback(logs.wait)
             manager = ServiceManager()
@@ -210,7 +210,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         name = f"{' and '.join(args.interface)} (ring, {size} workers)"
 
         def started() -> None:
-            _tell_start(args, name, sealed)
+            tell_start(args, name, sealed, confined)
             manager.ready(f"listening to {name}")
 
         code = crew.watch(manager, started, lambda: _reopen(master, _tell), _tell)

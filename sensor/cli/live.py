@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import time
@@ -111,7 +112,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     with ExitStack() as stack:
         try:
             check_user(settings.service)
-            logs = start_log_process(Path(args.output), settings) if args.output else None
+            logs, confined = start_log_process(Path(args.output), settings) if args.output else (None, None)
             if logs is not None:
                 stack.callback(lambda: logs.wait(deadline.left(logs.ENDS_WITHIN_S)))
             manager = ServiceManager()
@@ -122,7 +123,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             return tell_mistake(error)
         stack.callback(source.close)
         place = logs.places[0] if logs is not None else None
-        return _watch(args, settings, source, rules, listener, place, manager, deadline)
+        return _watch(args, settings, source, rules, listener, place, manager, deadline, confined)
 
 
 def stop_deadline(settings: Settings) -> Deadline:
@@ -141,6 +142,7 @@ def _watch(
     logs: RemotePlace | None,
     manager: ServiceManager,
     deadline: Deadline,
+    confined: Sealed | None = None,
 ) -> int:
     """From the open source to the exit code."""
     from sensor.capture.live.presence import Presence
@@ -184,7 +186,7 @@ def _watch(
             queue.start()
         stopping = Stopping(source, settings.service.stop_within_s, deadline)
         _obey_signals(stopping, queue)
-        _tell_start(args, source.name, sealed)
+        tell_start(args, source.name, sealed, confined)
         if summary is not None:
             watch = open_watch(source.name, summary, settings.health.interval_s, args.plain, not args.no_color)
             monitor.show_to(watch.show)
@@ -261,12 +263,18 @@ def _queue(args: argparse.Namespace, settings: Settings, logs: RemotePlace | Non
     return QueuedSink(StandardOutput(), settings.logs.max_queued_bytes) if args.json else None
 
 
-def _tell_start(args: argparse.Namespace, name: str, sealed: Sealed) -> None:
-    """What was given up, what could not be, and that packets are taken from now on."""
-    if not args.quiet:
-        _tell("; ".join(sealed.given_up))
-    for lack in sealed.not_possible:
-        _tell(f"not possible here: {lack}")
+def tell_start(args: argparse.Namespace, name: str, sealed: Sealed, confined: Sealed | None) -> None:
+    """What the processes gave up, what could not be, and that packets are taken from now on. `confined` is that which
+    writes the logs."""
+    from sensor.cli.rights import describe_rights
+
+    may = [f"take packets of {' and '.join(args.interface)}"]
+    may += ["hand lines to the log process"] if args.output else ["write to standard output"]
+    may += [f"answer on {args.metrics}"] if args.metrics else []
+    may += ["tell the service manager"] if os.environ.get("NOTIFY_SOCKET") else []
+    for line in describe_rights(sealed, confined, Path(args.output) if args.output else None, may):
+        if not args.quiet or line.startswith("not possible"):
+            _tell(line)
     if not args.quiet:
         _tell(f"listening to {name}")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
+
+import msgspec
 
 from sensor.ct.schema import default_path
 from sensor.logs.sinks.log_process import LogProcess
@@ -18,6 +20,7 @@ from sensor.service.privileges import Sealed, drop_user, seal
 from sensor.settings import Settings
 
 Opened = TypeVar("Opened")
+_MAX_SEALED_BYTES = 1 << 16
 
 _IMPORTED_LATE = (
     # what is otherwise imported where it is first needed: for these packets, that report, a traceback
@@ -56,23 +59,46 @@ _IMPORTED_LATE = (
 )
 
 
-def start_log_process(folder: Path, settings: Settings, clients: int = 1) -> LogProcess:
-    """The process that writes logs to `folder`, with no other rights than that. Raises SinkError."""
+def start_log_process(folder: Path, settings: Settings, clients: int = 1) -> tuple[LogProcess, Sealed]:
+    """The process that writes logs to `folder`, with no other rights than that, and what it has given up. Raises
+    SinkError."""
     folder = folder.absolute()
     import_everything()
-    return LogProcess(lambda: _confined_folder(folder, settings), clients)
+    ours, theirs = os.pipe2(os.O_CLOEXEC)
+    with os.fdopen(ours, "rb") as told, os.fdopen(theirs, "wb") as tell:
+        process = LogProcess(lambda: _confined_folder(folder, settings, tell), clients)
+        tell.close()
+        return process, msgspec.json.decode(told.read(_MAX_SEALED_BYTES), type=Sealed)
 
 
-def _confined_folder(folder: Path, settings: Settings) -> Place:
-    """In the process that writes the logs. It may also make the folder anew, unless it could write to all around it."""
+def _confined_folder(folder: Path, settings: Settings, tell: BinaryIO) -> Place:
+    """In the process that writes the logs. It may also find the folder when it is made anew, unless it could write to
+    all around it: Landlock's rules are of folders that are there, and of all below them."""
     try:
         bounded = drop_user(settings.service, [folder])
         parent = folder.parent
         is_closed = parent != parent.parent and not os.access(parent, os.W_OK)
-        seal(settings.service, bounded, [folder, parent] if is_closed else [folder])
+        sealed = seal(settings.service, bounded, [folder, parent] if is_closed else [folder])
     except PrivilegeError as error:
         raise SinkError(str(error)) from None
+    tell.write(msgspec.json.encode(sealed))
+    tell.close()
     return RotatingFolder(folder, settings.logs)
+
+
+def describe_rights(parser: Sealed, log_process: Sealed | None, folder: Path | None, may: Sequence[str]) -> list[str]:
+    """Lines for the operator: what each process gave up and may still do, and what this kernel could not. `may` is
+    what the parser can do by what it holds open."""
+    lines = [f"parser: {'; '.join(parser.given_up)}; may still {', '.join(may)}"]
+    lacks = list(parser.not_possible)
+    if log_process is not None and folder is not None:
+        own = [phrase for phrase in log_process.given_up if phrase not in parser.given_up]
+        parent = folder.absolute().parent
+        if any(phrase.endswith(f" and {parent}") for phrase in own):
+            own.append(f"{parent} is for {folder.name} to be found when it is made anew")
+        lines.append(f"log process: {'; '.join(['the same', *own])}")
+        lacks += [lack for lack in log_process.not_possible if lack not in lacks]
+    return lines + [f"not possible here: {lack}" for lack in lacks]
 
 
 def give_up_rights(settings: Settings, prepare: Callable[[], Opened]) -> tuple[Sealed, Opened]:

@@ -30,6 +30,7 @@ _WRITE = _READ | _WRITE_FILE | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _TRUNCATE
 _FS_RIGHTS_BY_ABI = (0, 13, 14, 15, 15, 16)  # how many of the rights there are, from version 0 on
 _TRUNCATE_FROM_ABI = 3
 _NET_FROM_ABI = 4
+_DEVICES_FROM_ABI = 5
 _SCOPES_FROM_ABI = 6
 _NET_RIGHTS = 0b11  # bind and connect TCP
 _SCOPES = 0b11  # abstract UNIX sockets and signals
@@ -41,10 +42,11 @@ class _PathBeneath(ctypes.Structure):
 
 
 class Landlocked(msgspec.Struct, frozen=True):
-    """What is in force. `lacks` says what this kernel could not do, in words."""
+    """What is in force. `lacks` says what this kernel could not do, `forbids` what it did besides files, in words."""
 
     abi: int
     lacks: tuple[str, ...]
+    forbids: tuple[str, ...] = ()
 
 
 def abi_version() -> int:
@@ -79,7 +81,8 @@ def restrict(readable: Sequence[Path], writable: Sequence[Path]) -> Landlocked:
         kernel.syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
-    return Landlocked(abi, tuple(_lacks(abi)))
+    forbids = [("no TCP", net), ("no signals to others, no abstract sockets", scopes)]
+    return Landlocked(abi, tuple(_lacks(abi)), tuple(text for text, is_on in forbids if is_on))
 
 
 def _lacks(abi: int) -> list[str]:
@@ -88,6 +91,8 @@ def _lacks(abi: int) -> list[str]:
         found.append("Landlock's rule on truncation (6.2)")
     if abi < _NET_FROM_ABI:
         found.append("Landlock's rules on TCP (6.7)")
+    if abi < _DEVICES_FROM_ABI:
+        found.append("Landlock's rule on what can be asked of devices (6.10)")
     if abi < _SCOPES_FROM_ABI:
         found.append("Landlock's rule on signals to others (6.12)")
     return found

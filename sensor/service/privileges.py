@@ -129,11 +129,15 @@ def _limit(settings: ServiceSettings, done: list[str]) -> None:
 
 def _landlock(writable: Sequence[Path], readable: Sequence[Path], done: list[str], lacks: list[str]) -> None:
     """Raises OSError."""
-    found = landlock.restrict([*_libraries(), *readable], writable)
+    there = [path for path in writable if path.exists()]  # what is not there now is out of reach for good
+    found = landlock.restrict([*_libraries(), *readable], there)
     lacks += found.lacks
     if found.abi:
-        below = f"only below {' and '.join(map(str, writable))}" if writable else "nowhere"
-        done.append(f"Landlock ABI {found.abi}: writes {below}")
+        more = f" and {' and '.join(map(str, readable))}" if readable else ""
+        below = f"only below {' and '.join(map(str, there))}" if there else "nowhere"
+        done.append(f"Landlock ABI {found.abi}: reads only libraries and its own status{more}")
+        done.append(f"writes {below}")
+        done += found.forbids
 
 
 def _seccomp(settings: ServiceSettings, done: list[str], lacks: list[str]) -> None:
@@ -147,7 +151,7 @@ def _seccomp(settings: ServiceSettings, done: list[str], lacks: list[str]) -> No
         except OSError as error:
             lacks.append(f"a seccomp filter ({error.strerror})")
         else:
-            done.append("seccomp: no sockets, connections or programs")
+            done.append("seccomp: no new sockets, connections, programs or namespaces, no tracing")
 
 
 def _libraries() -> list[Path]:

@@ -57,7 +57,7 @@ found["connect"] = attempt(lambda: socket.socket().connect(("127.0.0.1", 9)))[0]
 
 @pytest.mark.parametrize(
     ("abi", "fs", "size", "lacks"),
-    [(1, 13, 8, 3), (2, 14, 8, 3), (3, 15, 8, 2), (4, 15, 16, 1), (5, 16, 16, 1), (6, 16, 24, 0), (99, 16, 24, 0)],
+    [(1, 13, 8, 4), (2, 14, 8, 4), (3, 15, 8, 3), (4, 15, 16, 2), (5, 16, 16, 1), (6, 16, 24, 0), (99, 16, 24, 0)],
 )
 def test_an_older_kernel_is_asked_for_what_it_knows(
     monkeypatch: pytest.MonkeyPatch, abi: int, fs: int, size: int, lacks: int
@@ -77,6 +77,9 @@ def test_an_older_kernel_is_asked_for_what_it_knows(
     found = landlock.restrict([], [])
     assert asked == [((1 << fs) - 1, size)]
     assert (found.abi, len(found.lacks)) == (abi, lacks)
+    assert found.forbids == (("no TCP",) if abi >= 4 else ()) + (
+        ("no signals to others, no abstract sockets",) if abi >= 6 else ()
+    )
 
 
 def test_a_kernel_without_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,9 @@ class RotatingFolder:
             raise SinkError(f"{error.filename or self._folder}: {error.strerror}") from None
 
     def _open(self, stream: str) -> LiveFile:
-        """Raises SinkError."""
+        """Raises SinkError. The name comes from the process that parses strangers' bytes: it leads nowhere else."""
+        if not stream.isidentifier():
+            raise SinkError(f"{stream!r} is no log")
         if not self._has_folder():
             self._leave_folder()
             self._take_folder()

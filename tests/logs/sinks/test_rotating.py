@@ -284,3 +284,14 @@ def test_no_descriptor_is_left_open(tmp_path: Path, clock: Clock) -> None:
             place.tick()
         place.close()
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208  (as above)
+
+
+@pytest.mark.parametrize("stream", ["../conn", "/conn", "a/b", "", "..", "conn.log/x"])
+def test_no_name_of_a_log_leads_out_of_the_folder(tmp_path: Path, stream: str) -> None:
+    (tmp_path / "logs" / "a").mkdir(parents=True)
+    folder = RotatingFolder(tmp_path / "logs", LogSettings())
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SinkError, match="is no log"):
+        folder.write(stream, memoryview(b"{}\n"))
+    folder.close()
+    assert sorted(tmp_path.rglob("*")) == before
