@@ -9,14 +9,11 @@ Names are hostile text: nothing raises, nothing is guessed.
 from __future__ import annotations
 
 import re
-from functools import cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from sensor.privacy.suffixes import public_suffixes
 
 MAX_HOST_CHARS = 253  # RFC 1035 2.3.4: 255 octets on the wire
 # Underscores and edge hyphens are no LDH labels (RFC 5890 2.3.1), but stand in certificates that are in use.
@@ -82,25 +79,12 @@ class SiteIndex:
         return self._registrable(host), is_wildcard and self._is_listed(host)
 
     def _registrable(self, host: str) -> str:
-        found: str | None = public_suffixes().privatesuffix(_unicode(host))
-        if found is None:  # itself a public suffix, listed or, as every unknown top-level domain, by default
-            return host
+        public = public_suffixes().labels(_unicode(host))
         labels = host.split(".")
-        return ".".join(labels[-1 - found.count(".") :])
+        return ".".join(labels[-1 - public :])  # the whole if it is itself a public suffix, listed or by default
 
     def _is_listed(self, host: str) -> bool:
-        suffix: str | None = public_suffixes().publicsuffix(_unicode(host), accept_unknown=False)
-        return suffix is not None and suffix.count(".") == host.count(".")
-
-
-@cache
-def public_suffixes() -> PublicSuffixList:
-    """One for all: it is read once, and takes megabytes."""
-    from publicsuffixlist import PublicSuffixList
-
-    # Without the A-label copies of its rules the list is read in half the time (17 instead of 31 ms);
-    # _unicode() brings the few internationalised names to its form instead.
-    return PublicSuffixList(accept_encoded_idn=False)
+        return public_suffixes().labels(_unicode(host), unlisted=0) == host.count(".") + 1
 
 
 def _address(name: str) -> str | None:
@@ -137,6 +121,6 @@ def _unicode(host: str) -> str:
     if "xn--" not in host:
         return host
     try:
-        return host.encode("ascii").decode("idna")
+        return host.encode("ascii").decode("idna").lower()
     except UnicodeError:
         return host

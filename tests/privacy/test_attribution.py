@@ -10,7 +10,8 @@ from sensor.ocsp.model import Evidence, OcspResponse
 from sensor.pki.certificates import Certificate
 from sensor.privacy.attribution import LeakStage, certificate_names, judge
 from sensor.privacy.leak import Grade
-from sensor.privacy.sites import SiteIndex, public_suffixes
+from sensor.privacy.sites import SiteIndex
+from sensor.privacy.suffixes import public_suffixes
 from sensor.settings import PrivacySettings
 
 ISSUER = Issuer(7, "CN=Example Issuing CA 1,O=Example Trust,C=XX", "Example Issuing CA 1")
