@@ -29,6 +29,10 @@ def write_ready(fd: int, data: memoryview) -> int:
             done += os.write(fd, data[done : done + select.PIPE_BUF])
         except BlockingIOError:  # somebody else filled it between the two calls
             break
+        except OSError:
+            if not done:
+                raise
+            break  # what was written was; the next call tells
     return done
 
 

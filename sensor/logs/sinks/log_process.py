@@ -6,6 +6,7 @@ anew, which Landlock would forbid it. When the master is killed, what was handed
 
 from __future__ import annotations
 
+import mmap
 import os
 import select
 import signal
@@ -15,16 +16,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from sensor.logs.sinks.queued import Place, PlaceLostError
 from sensor.logs.sinks.sink import ReaderGone, SinkError
 
-_REQUEST = struct.Struct("<BBI")  # what, octets of the log's name, octets of lines behind it
+_REQUEST = struct.Struct("<BBI")  # what, octets of the log's name behind it, octets of lines in the window
 _REPLY = struct.Struct("<BII")  # how it went, octets taken, octets of text behind it
 _WRITE, _TICK, _REOPEN, _MESSAGES, _CLOSE = range(5)
 _DONE, _FAILED, _READER_GONE = range(3)
 _PIECE = 1 << 20
+_WINDOW = 1 << 20
+"""Lines go through memory that both processes share: neither of them copies into the kernel and out of it again."""
 
 
 class LogProcess:
@@ -38,12 +41,13 @@ class LogProcess:
         if threading.active_count() > 1:
             raise SinkError("the log process was to be started, but other threads run already")
         pairs = [socket.socketpair() for _ in range(clients)]
+        windows = [mmap.mmap(-1, _WINDOW) for _ in range(clients)]
         self._pid = os.fork()
         if not self._pid:
-            _be_the_log_process(make_place, pairs)
+            _be_the_log_process(make_place, pairs, windows)
         for _, theirs in pairs:
             theirs.close()
-        self.places = [RemotePlace(ours) for ours, _ in pairs]
+        self.places = [RemotePlace(ours, window) for (ours, _), window in zip(pairs, windows, strict=True)]
         try:
             self.places[0].receive()
         except SinkError:
@@ -72,11 +76,25 @@ class RemotePlace:
     merged = False
     ends_with_reader = False
 
-    def __init__(self, talk: socket.socket) -> None:
+    def __init__(self, talk: socket.socket, window: mmap.mmap) -> None:
         self._talk = talk
+        self._window = window
 
     def write(self, stream: str, data: memoryview) -> int:
-        return self._ask(_WRITE, stream.encode(), data)
+        done = 0
+        while done < len(data):
+            piece = _whole_lines(data[done:])
+            self._window[: len(piece)] = piece
+            try:
+                taken = self._ask(_WRITE, stream.encode(), len(piece))
+            except SinkError:
+                if done:
+                    break  # whoever comes with the rest will see
+                raise
+            done += taken
+            if taken < len(piece):
+                break
+        return done
 
     def tick(self) -> None:
         self._ask(_TICK)
@@ -111,14 +129,13 @@ class RemotePlace:
             raise SinkError(text)
         return taken
 
-    def _ask(self, what: int, stream: bytes = b"", data: memoryview | bytes = b"") -> int:
-        self._send(what, stream, data)
+    def _ask(self, what: int, stream: bytes = b"", octets: int = 0) -> int:
+        self._send(what, stream, octets)
         return self.receive()
 
-    def _send(self, what: int, stream: bytes = b"", data: memoryview | bytes = b"") -> None:
+    def _send(self, what: int, stream: bytes = b"", octets: int = 0) -> None:
         try:
-            self._talk.sendall(_REQUEST.pack(what, len(stream), len(data)) + stream)
-            self._talk.sendall(data)
+            self._talk.sendall(_REQUEST.pack(what, len(stream), octets) + stream)
         except OSError:
             raise _lost() from None
 
@@ -128,6 +145,14 @@ class RemotePlace:
             return how, taken, _exactly(self._talk, length).decode(errors="replace")
         except (OSError, EOFError):
             raise _lost() from None
+
+
+def _whole_lines(data: memoryview) -> memoryview:
+    """As much of it as goes through the window at once, cut behind a line if that can be."""
+    if len(data) <= _WINDOW:
+        return data
+    piece = bytes(data[:_WINDOW])
+    return data[: piece.rfind(b"\n") + 1 or _WINDOW]
 
 
 def _lost() -> PlaceLostError:
@@ -145,7 +170,9 @@ def _exactly(talk: socket.socket, octets: int) -> bytearray:
     return data
 
 
-def _be_the_log_process(make_place: Callable[[], Place], pairs: Sequence[tuple[socket.socket, socket.socket]]) -> None:
+def _be_the_log_process(
+    make_place: Callable[[], Place], pairs: Sequence[tuple[socket.socket, socket.socket]], windows: Sequence[mmap.mmap]
+) -> NoReturn:
     """Never returns. Ends when all clients have; signals are its master's to obey."""
     code = 1
     try:
@@ -160,7 +187,7 @@ def _be_the_log_process(make_place: Callable[[], Place], pairs: Sequence[tuple[s
             _answer(talks[0], _FAILED, 0, str(error))
         else:
             _answer(talks[0], _DONE)
-            _serve(place, talks)
+            _serve(place, talks, windows)
             code = 0
     finally:
         if (bug := sys.exception()) is not None:
@@ -169,10 +196,10 @@ def _be_the_log_process(make_place: Callable[[], Place], pairs: Sequence[tuple[s
         os._exit(code)  # nothing of the master's is to be cleaned up here
 
 
-def _serve(place: Place, talks: list[socket.socket]) -> None:
+def _serve(place: Place, talks: Sequence[socket.socket], windows: Sequence[mmap.mmap]) -> None:
     """Until nobody is left; then the place is closed, whether or not somebody could ask for that."""
     poll = select.poll()
-    by_fd = {talk.fileno(): talk for talk in talks}
+    by_fd = {talk.fileno(): (talk, memoryview(window)) for talk, window in zip(talks, windows, strict=True)}
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
     is_closed = False
@@ -180,10 +207,10 @@ def _serve(place: Place, talks: list[socket.socket]) -> None:
         for fd, _ in poll.poll():
             try:
                 is_last = len(by_fd) == 1
-                is_closed = _serve_one(place, by_fd[fd], is_last)
+                is_closed = _serve_one(place, *by_fd[fd], is_last)
             except (OSError, EOFError):
                 poll.unregister(fd)
-                by_fd.pop(fd).close()
+                by_fd.pop(fd)[0].close()
     if not is_closed:
         try:
             place.close()
@@ -191,14 +218,14 @@ def _serve(place: Place, talks: list[socket.socket]) -> None:
             return  # nobody is there to be told
 
 
-def _serve_one(place: Place, talk: socket.socket, is_last: bool) -> bool:
+def _serve_one(place: Place, talk: socket.socket, window: memoryview, is_last: bool) -> bool:
     """One request; True if the place was closed. Raises OSError, EOFError."""
     what, name, size = _REQUEST.unpack(_exactly(talk, _REQUEST.size))
-    stream, data = _exactly(talk, name).decode(), _exactly(talk, size)
+    stream = _exactly(talk, name).decode()
     taken = 0
     try:
         if what == _WRITE:
-            taken = place.write(stream, memoryview(data))
+            taken = place.write(stream, window[:size])
         elif what == _TICK:
             place.tick()
         elif what == _REOPEN:
