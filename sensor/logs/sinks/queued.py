@@ -74,7 +74,8 @@ class _Waiting:
 
     def first(self) -> bytes:
         """What is to be written next: as many batches as make a piece."""
-        batches, total = [], -self.at
+        batches: list[bytes] = []
+        total = -self.at
         for batch in self.batches:
             total += len(batch)
             if batches and total > _PIECE_BYTES:
@@ -279,13 +280,13 @@ class QueuedSink:
     def _take(self, stream: str, lines: bytes) -> None:
         waiting = self._waiting.setdefault(stream, _Waiting())
         share = self._max_bytes if self.merged else self._max_bytes // _SHARE
-        if waiting.batches and waiting.size + len(lines) > share:
-            self._write_some(stream, waiting)
-            if waiting.batches and waiting.size + len(lines) > share:
-                self._drop(stream, waiting, lines)
-                return
-        waiting.batches.append(lines)
+        waiting.batches.append(lines)  # nothing is in nobody's hands while the place hangs: `_give_up` counts it
         waiting.size += len(lines)
+        if len(waiting.batches) > 1 and waiting.size > share:
+            self._write_some(stream, waiting)
+            if len(waiting.batches) > 1 and waiting.size > share:
+                waiting.size -= len(lines)
+                self._drop(stream, waiting, waiting.batches.pop())
 
     def _write_all(self) -> None:
         for stream, waiting in self._waiting.items():
