@@ -116,6 +116,15 @@ def ocsp_older_than_crl() -> Crafted:
     return _then_good(_crl(LISTED, shard=SHARD, update=THIS_UPDATE + dt.timedelta(hours=2)))
 
 
+@WORKSHOP.piece("revoked-on-newer-crl.pcap", "a certificate is on a CRL, and revoked by an answer made before that CRL")
+def revoked_on_newer_crl() -> Crafted:
+    crl = _fetched("/42.crl", _crl(LISTED, shard=SHARD, update=THIS_UPDATE + dt.timedelta(hours=2)))
+    talk, about = Talk(now=crl.now + SECOND).open(), cert("harbour")
+    ts = talk.ask(by_post("harbour").question)
+    talk.answer(wire.http_reply(answer(single(about, revoked(REVOKED_AT, 4)))))
+    return capture([crl, talk.close()], [row(talk, ts, about, cert_status="revoked", reason="superseded")])
+
+
 @WORKSHOP.piece("crl-forged.pcap", "a certificate is on a CRL whose signature is wrong, and good by OCSP")
 def crl_forged() -> Crafted:
     whole = _crl(LISTED, shard=SHARD)
@@ -164,11 +173,18 @@ def crl_unverified() -> Crafted:
 )
 def revoked_unverified() -> Crafted:
     talk, rows = Talk().open(), []
-    for about in (cert("harbour"), wire.cert_from(UNHEARD, bytes([0x52]) * 16)):
+    why = {
+        "keyCompromise": revoked(REVOKED_AT, 1),
+        "certificateHold": revoked(REVOKED_AT, 6),
+        "never issued": revoked(NOW.fromtimestamp(0, NOW.tzinfo), 6),
+    }
+    asked = [(cert("harbour"), text) for text in why] + [(wire.cert_from(UNHEARD, bytes([0x52]) * 16), "keyCompromise")]
+    for about, text in asked:
         ts = talk.ask(wire.http_request("POST", "/", HOST, body=wire.request(about)))
-        unsigned = wire.response([single(about, revoked(REVOKED_AT, 1))], SIGNER, produced_at=THIS_UPDATE)
+        unsigned = wire.response([single(about, why[text])], SIGNER, produced_at=THIS_UPDATE)
         talk.answer(wire.http_reply(unsigned))
-        rows.append(row(talk, ts, about, cert_status="revoked", reason="keyCompromise"))
+        reason = "certificateHold" if text == "never issued" else text
+        rows.append(row(talk, ts, about, cert_status="revoked", reason=reason))
     return capture([talk.close()], rows)
 
 

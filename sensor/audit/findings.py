@@ -196,9 +196,9 @@ UNVERIFIED: Final = frozenset(
 """With one of these it is not known that the reply is the CA's word: anybody on the path may have made it."""
 
 
-def is_verified(audit: Audit | None) -> bool:
+def is_verified(audit: Audit) -> bool:
     """Whether the reply is the CA's word: its signature was verified, by a key that may sign for the CA."""
-    return audit is not None and UNVERIFIED.isdisjoint(audit)
+    return UNVERIFIED.isdisjoint(audit)
 
 
 GRAVE: Final = frozenset(

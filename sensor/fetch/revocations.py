@@ -109,7 +109,7 @@ class Revocations:
         for hashed in _name_hashes(issuer_der):
             mark = self._asked.get(hashed, {}).get(key) if key is not None else None
             if mark is not None and mark.single is not None:
-                return mark.single if is_verified(mark.audit) else None
+                return mark.single if mark.audit is not None and is_verified(mark.audit) else None
         return None
 
     def watch(self, issuer_der: bytes) -> frozenset[int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
-from sensor.audit.findings import Audit
+from sensor.audit.findings import Audit, is_verified
 from sensor.fetch.model import Fetch, OnCrl
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.observer import Notice
@@ -28,8 +28,9 @@ _STATUSES = {int(status): status.name for status in ResponseStatus}
 
 
 def render_audit(audit: Audit) -> str:
-    """The field audit of ocsp_exchange.log, with the comma behind it."""
-    return '"audit":[' + ",".join([f'"{finding.value}"' for finding in audit]) + "],"
+    """The fields audit and verified of ocsp_exchange.log, with the comma behind them."""
+    verified = "true" if is_verified(audit) else "false"
+    return '"audit":[' + ",".join([f'"{finding.value}"' for finding in audit]) + f'],"verified":{verified},'
 
 
 class DisclosureLines:

@@ -320,6 +320,8 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
     """Whether that CRL's thisUpdate is after the reply's, which may then be of the time before the revocation."""
     audit: list[str] | UnsetType = UNSET
     """What is not sound about the reply, by the names in docs/audit.md; empty if all is; left out without a reply."""
+    verified: bool | UnsetType = UNSET
+    """Whether it is the CA's word: its signature was verified, by a key that may sign for the CA; goes with `audit`."""
     response_delay: Interval | UnsetType = UNSET
     """From request to reply."""
     evidence: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Final
 
+from sensor.audit.findings import is_verified
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.grammar import unescape_uri
@@ -110,6 +111,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "issuer": (16, Shape.text),
         "software": (17, Shape.text),
         "audit": (18, Shape.text),
+        "verified": (36, Shape.bool),
         "on_crl": (19, Shape.text),
         "on_crl_verified": (34, Shape.bool),
         "on_crl_newer": (35, Shape.bool),
@@ -325,6 +327,8 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
         if code >= 33:
             if code == 33:
                 return _delay(exchange)
+            if code == 36:
+                return None if audit is None else is_verified(audit)
             if on_crl is None:
                 return None
             return on_crl.verified if code == 34 else on_crl.newer

@@ -282,6 +282,7 @@ def test_the_audit_goes_with_its_exchange() -> None:
     made = sink.records("ocsp_exchange")
     names = ["signature_not_checked:off", "nonce_mismatch"]
     assert [record.get("audit") for record in made] == [names, [], None, names, None]
+    assert [record.get("verified") for record in made] == [False, True, None, False, None]
     assert list(made[0]).index("audit") == list(made[0]).index("nonce_echoed") + 1
 
 
