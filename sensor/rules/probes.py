@@ -311,9 +311,7 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             return issuer
         if code == 17:
             return software
-        if code == 18:
-            return audit
-        return None if on_crl is None else on_crl.url
+        return audit if code == 18 else None if on_crl is None else on_crl.url
     if code < 30:
         cert_id = exchange.cert_id
         if cert_id is None:
@@ -329,9 +327,7 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
                 return _delay(exchange)
             if code == 36:
                 return None if audit is None else is_verified(audit)
-            if on_crl is None:
-                return None
-            return on_crl.verified if code == 34 else on_crl.newer
+            return None if on_crl is None else on_crl.verified if code == 34 else on_crl.newer
         request = exchange.request
         if request is None:
             if code == 30 and exchange.response is not None:
