@@ -16,7 +16,7 @@ from sensor.http.grammar import parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, read_fields, read_odd_fields, split_start_line
 from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, Messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
-from sensor.http.resync import find_message
+from sensor.http.resync import begins_request, find_message
 from sensor.http.side import CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, Side
 from sensor.http.transaction import NewTap
 from sensor.settings import HttpSettings
@@ -218,6 +218,8 @@ class HttpReader:
             if not too_long:
                 return side.keep(data, pos)
             self._messages.weird(ts, "HTTP_header_too_large", None)
+            if side.is_orig and begins_request(data, pos):
+                side.spoke = True  # what follows is worth searching, however far the line goes on
             self._messages.lose(side)
             return pos + settings.max_target_bytes
         if side.line_ts < 0:

@@ -12,6 +12,7 @@ from typing import Final
 
 _METHODS: Final = b"GET|POST|HEAD|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PROPFIND|REPORT|NOTIFY|UNSUBSCRIBE"
 _REQUEST: Final = re.compile(rb"(?:\A|(?<=\n))(?:" + _METHODS + rb") [^\0- \x7f]{1,65536} HTTP/1\.[01]\r?\n")
+_METHOD_AND_TARGET: Final = re.compile(b"(?:" + _METHODS + rb") [^\0- \x7f]")
 _REPLY: Final = re.compile(rb"(?:\A|(?<=\n))HTTP/1\.[01] [1-5][0-9]{2}(?=[ \r\n])")
 
 
@@ -48,6 +49,11 @@ def find_message(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple
     if len(window) - line <= max_line and _may_become(window[line:], is_orig):
         return -1, start + line
     return -1, len(data)
+
+
+def begins_request(data: bytes, start: int) -> bool:
+    """Whether a method of ours and the beginning of a target stand at `start`."""
+    return _METHOD_AND_TARGET.match(data, start) is not None
 
 
 def _may_become(rest: bytes, is_orig: bool) -> bool:
