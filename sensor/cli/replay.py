@@ -158,11 +158,9 @@ def read_alone(
 
 def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) -> bool:
     """Whether several workers can read this; if not, that is said."""
-    from sensor.workers.fired import needs_one
-
     if not source.reopens:
         why = "pipes, and files that are followed, can be read by one only"
-    elif rules is not None and (about := needs_one(rules)):
+    elif about := _needs_one(rules):
         why = about
     elif settings.health.in_replay:
         why = "what the sensor says of itself (health.in_replay) is that of one"
@@ -170,6 +168,15 @@ def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) 
         return True
     print(f"ocspwatch: one worker: {why}", file=sys.stderr)
     return False
+
+
+def _needs_one(rules: RuleSet | None) -> str | None:
+    """Which rule one process alone can try."""
+    if rules is None:
+        return None
+    from sensor.workers.fired import needs_one
+
+    return needs_one(rules)
 
 
 def _print_summary(summary: Summary, files: list[FileRead], colour: bool | None) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from sensor.capture.timeline import TimeLine
 from sensor.cli.output import tell_error
 from sensor.cli.replay import Reading, read_alone
 from sensor.ct.store_lookup import StoreLookup
 from sensor.logs.sinks.sink import EventSink
-from sensor.report.progress import Progress
-from sensor.report.summary import Summary
-from sensor.rules.rule import RuleSet
 from sensor.settings import Settings
 from sensor.workers.merge import InputChanged
 from sensor.workers.playback import NotForSeveral
 from sensor.workers.reading import SkippingSink, WorkerDied, read_with_workers
+
+if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.report.summary import Summary
+    from sensor.rules.rule import RuleSet
 
 
 def read_by_workers(
@@ -29,21 +31,15 @@ def read_by_workers(
 ) -> Reading | None:
     """None if that failed, which is said. Raises SinkError."""
     skipping = None if sink is None else SkippingSink(sink)
-    progress = Progress(sys.stderr, source.bytes_total, enabled=False if args.quiet else None)
     try:
-        account = read_with_workers(settings, source, skipping, summary, rules, tell_error, progress.update)
-        return Reading(account.files, account.complete, account.internal_errors)
+        return _read(args, settings, source, skipping, summary, rules)
     except NotForSeveral as why:
-        progress.close()
         print(f"ocspwatch: begins again with one worker: {why}", file=sys.stderr)
     except (WorkerDied, InputChanged) as error:
-        progress.close()
         print(f"ocspwatch: {error}; the logs are not complete", file=sys.stderr)
         if skipping is not None:
             skipping.close()
         return None
-    finally:
-        progress.close()
     source.reopen()
     if skipping is not None:
         skipping.begin_again()
@@ -54,3 +50,25 @@ def read_by_workers(
         return read_alone(args, settings, source, lookup, skipping, summary, rules)
     finally:
         lookup.close()
+
+
+def _read(
+    args: argparse.Namespace,
+    settings: Settings,
+    source: TimeLine,
+    sink: EventSink | None,
+    summary: Summary | None,
+    rules: RuleSet | None,
+) -> Reading:
+    progress = None
+    if not args.quiet:
+        from sensor.report.progress import Progress
+
+        progress = Progress(sys.stderr, source.bytes_total)
+    try:
+        told = None if progress is None else progress.update
+        account = read_with_workers(settings, source, sink, summary, rules, tell_error, told)
+    finally:
+        if progress is not None:
+            progress.close()
+    return Reading(account.files, account.complete, account.internal_errors)

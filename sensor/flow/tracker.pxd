@@ -5,7 +5,8 @@ from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow
 from sensor.flow.tcp cimport TcpMachine
 
-cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
+cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET, _P_TCP, _FAMILY4
+cdef Py_ssize_t _PLAIN
 cdef unsigned int _SYN, _ACK
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
@@ -32,7 +33,7 @@ cdef class FlowTracker:
     @cython.locals(out=list)
     cpdef _mark(self, int phase, long long number)
     cpdef feed(self, batch)
-    @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int)
+    @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int, sharing=bint, whose=int)
     cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
     cpdef advance(self, long long now)
     cpdef jump(self, long long ts)
@@ -40,8 +41,11 @@ cdef class FlowTracker:
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
     cpdef fragment(self, long long ts)
-    @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
+    @cython.locals(at=Py_ssize_t, src="unsigned int", dst="unsigned int", sport="unsigned int", dport="unsigned int", key="unsigned long long")
+    cpdef int owner(self, const unsigned char[::1] buf, Py_ssize_t start, Py_ssize_t caplen, int link) except -2
     cpdef unsigned long long key_of(self, Packet packet) noexcept
+    @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
+    cpdef unsigned long long mix(self, unsigned long long src_hi, unsigned long long src_lo, unsigned int sport, unsigned long long dst_hi, unsigned long long dst_lo, unsigned int dport, int family, int vlan) noexcept
     cpdef int side(self, Flow flow, Packet packet) noexcept
     @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
     cpdef segment(self, long long ts, bint bad)

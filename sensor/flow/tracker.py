@@ -34,6 +34,9 @@ _CLOSED: Final = 5
 _RESET: Final = 6
 _SYN: Final = 2
 _ACK: Final = 16
+_PLAIN: Final = 54  # octets of the headers of a plain frame
+_P_TCP: Final = 6
+_FAMILY4: Final = 4
 _TICK: Final = 1_000_000_000
 _GARBAGE: Final = 4096  # that many flows, and two for each that is alive, may be over and not forgotten yet
 _JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
@@ -114,7 +117,7 @@ class FlowTracker:
         self.index = 0  # of the frame being walked, in the capture
         self.shard = 0
         self.shards = 1
-        self.tells = True  # of what belongs to no flow, one of several does
+        self.tells = True  # of the frame being walked, if it belongs to no flow; of several one does
         self.marking = False
         self.most_flows = 0
         self.most_half_open = 0
@@ -122,6 +125,7 @@ class FlowTracker:
     def take_shard(self, shard: int, shards: int, seed: int) -> None:
         """From now on walk all frames and keep only the flows of this shard, out of `shards` that have one `seed`.
 
+        What a frame is, one shard counts: of a plain one its flow's, which alone decodes it, of others the first.
         Each flow is in one shard, and all that comes of it is the same there, as long as no limit over all flows is
         reached: that is for whoever runs the shards to see (`most_flows`, `most_half_open`, `reassembler.most_held`).
         Behind what has come out at one moment stands a mark (`_mark`), so that the outputs can be put in order again.
@@ -129,7 +133,6 @@ class FlowTracker:
         self.shard = shard
         self.shards = shards
         self.seed = seed
-        self.tells = shard == 0
         self.marking = True
 
     def _mark(self, phase: int, number: int) -> None:
@@ -172,6 +175,7 @@ class FlowTracker:
         number: int,
     ) -> None:
         packet = self.packet
+        sharing = self.shards > 1
         for i in range(first, stop):
             ts = times[i]
             self.index = number + i - first
@@ -182,8 +186,14 @@ class FlowTracker:
             elif ts < self.now:
                 self.clock_backwards += 1
                 ts = max(ts, 0)
+            if sharing:
+                whose = self.owner(buf, offsets[i], caplens[i], links[i])
+                if whose >= 0 and whose != self.shard:
+                    continue
+                self.tells = whose >= 0 or self.shard == 0
             code = packet.decode(buf, offsets[i], caplens[i], wirelens[i], links[i])
-            self.counts[code] += 1
+            if self.tells:
+                self.counts[code] += 1
             if code == _TCP:
                 self.segment(ts, False)
             elif code == _FRAGMENT:
@@ -211,7 +221,7 @@ class FlowTracker:
         """Packet time leaps ahead: the capture has a pause, or its clock was set. What was alive may go on."""
         self.jump_from = self.now
         self.jump_to = ts
-        if self.tells:
+        if self.shard == 0:
             self.out.append(Weird(ts, "clock_jump", None, None, "CAPTURE"))
             if self.marking:
                 self._mark(0, 0)
@@ -241,7 +251,8 @@ class FlowTracker:
                 break
             self.reassembler.raw = whole
             code = packet.datagram(whole, len(whole), packet.depth)
-            self.counts[code] += 1
+            if self.tells:
+                self.counts[code] += 1
             if code != _FRAGMENT:
                 break
         if code in {_TCP, _BAD_TCP}:
@@ -250,28 +261,65 @@ class FlowTracker:
             self.odd(code, ts)
         self.reassembler.raw = raw
 
-    def key_of(self, packet: Packet) -> int:
-        """A 64-bit mix of the five-tuple, the same for both directions; equality is checked against the flow itself.
+    def owner(self, buf: Sequence[int], start: int, caplen: int, link: int) -> int:
+        """Whose a plain frame is, of several shards: Ethernet, IPv4 without options, whole, and TCP. -1: not plain.
 
-        The seed goes in first and everything else is mixed into it word by word, so that nobody can choose addresses
+        Of each shard's frames those of the others are the most, so that they are not decoded first.
+        """
+        if (
+            link != 1
+            or caplen < _PLAIN
+            or buf[start + 12] != 8
+            or buf[start + 13] != 0
+            or buf[start + 14] != 0x45
+            or buf[start + 20] & 0x3F
+            or buf[start + 21]
+            or buf[start + 23] != _P_TCP
+        ):
+            return -1
+        at = start + 26
+        src = (buf[at] << 24) | (buf[at + 1] << 16) | (buf[at + 2] << 8) | buf[at + 3]
+        dst = (buf[at + 4] << 24) | (buf[at + 5] << 16) | (buf[at + 6] << 8) | buf[at + 7]
+        sport = (buf[at + 8] << 8) | buf[at + 9]
+        dport = (buf[at + 10] << 8) | buf[at + 11]
+        key = self.mix(0, src, sport, 0, dst, dport, _FAMILY4, -1)
+        return (key >> 32) % self.shards
+
+    def key_of(self, packet: Packet) -> int:
+        """A 64-bit mix of the five-tuple, the same for both directions; equality is checked against the flow itself."""
+        return self.mix(
+            packet.src_hi,
+            packet.src_lo,
+            packet.sport,
+            packet.dst_hi,
+            packet.dst_lo,
+            packet.dport,
+            packet.family,
+            packet.vlan,
+        )
+
+    def mix(
+        self, src_hi: int, src_lo: int, sport: int, dst_hi: int, dst_lo: int, dport: int, family: int, vlan: int
+    ) -> int:
+        """The seed goes in first and everything else is mixed into it word by word, so that nobody can choose addresses
         and ports that cancel out. Constants of MurmurHash3 (Austin Appleby, public domain).
         """
         seed = self.seed
-        a = ((packet.src_hi ^ seed) * _GOLDEN) & _MASK
+        a = ((src_hi ^ seed) * _GOLDEN) & _MASK
         a ^= a >> 32
-        a = ((a ^ packet.src_lo) * _MIX1) & _MASK
+        a = ((a ^ src_lo) * _MIX1) & _MASK
         a ^= a >> 29
-        a = ((a ^ packet.sport) * _MIX2) & _MASK
+        a = ((a ^ sport) * _MIX2) & _MASK
         a ^= a >> 33
-        b = ((packet.dst_hi ^ seed) * _GOLDEN) & _MASK
+        b = ((dst_hi ^ seed) * _GOLDEN) & _MASK
         b ^= b >> 32
-        b = ((b ^ packet.dst_lo) * _MIX1) & _MASK
+        b = ((b ^ dst_lo) * _MIX1) & _MASK
         b ^= b >> 29
-        b = ((b ^ packet.dport) * _MIX2) & _MASK
+        b = ((b ^ dport) * _MIX2) & _MASK
         b ^= b >> 33
-        mix = (a + b + (a ^ b) * _MIX2 + packet.family) & _MASK
+        mix = (a + b + (a ^ b) * _MIX2 + family) & _MASK
         if self.use_vlan:
-            mix = (mix + (packet.vlan + 1) * _GOLDEN) & _MASK
+            mix = (mix + (vlan + 1) * _GOLDEN) & _MASK
         mix ^= mix >> 33
         mix = (mix * _MIX2) & _MASK
         return mix ^ (mix >> 33)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from sensor.capture.reader import FileRead
+from sensor.flow.decode import OUTCOMES
 from sensor.settings import FlowSettings
 from sensor.workers.chunk import GIVE_UP, LAST, ChunkReader, Peaks
 from sensor.workers.playback import NotForSeveral, Playback, Reel
@@ -98,12 +99,13 @@ class Merger:
 def _total(accounts: list[dict[str, Any]]) -> Account:
     first = accounts[0]
     for account in accounts[1:]:
-        if any(account[name] != first[name] for name in ("frames", "wire_bytes", "outcomes", "files")):
+        if any(account[name] != first[name] for name in ("frames", "wire_bytes", "files")):
             raise InputChanged("the input was changed while it was read")
+    outcomes = {name: sum(account["outcomes"].get(name, 0) for account in accounts) for name, _ in OUTCOMES}
     return Account(
         [FileRead(*file) for file in first["files"]],
         first["complete"],
-        first["outcomes"],
+        {name: count for name, count in outcomes.items() if count},
         sum(account["internal_errors"] for account in accounts),
         sum(account["lookups_failed"] for account in accounts),
     )

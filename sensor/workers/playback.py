@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sensor.audit.findings import findings_of
 from sensor.audit.history import History
 from sensor.logs.disclosures import render_audit
 from sensor.logs.writer import LogWriter
 from sensor.privacy.leak import LeakCounter
-from sensor.rules.engine import RuleEngine
 from sensor.weird import FlowId, Weird
 from sensor.workers.chunk import Chunk
-from sensor.workers.fired import unpack
+
+if TYPE_CHECKING:  # a run without rules does without the import
+    from sensor.rules.engine import RuleEngine
 
 # As in logs/script.py, C constants when compiled.
 _EVENT: Final = 1
@@ -227,6 +228,8 @@ class Playback:
         self._writer.append_text(log, render_audit(findings_of(bits)))
 
     def _rule(self, reel: Reel) -> None:
+        from sensor.workers.fired import unpack
+
         rule_id, event = unpack(reel.fired[reel.fired_at], self._last_times)
         reel.fired_at += 1
         if self._engine is not None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sensor.audit.history import History
 from sensor.capture.timeline import TimeLine
 from sensor.logs.sinks.sink import EventSink
 from sensor.logs.writer import LogWriter
 from sensor.privacy.leak import LeakCounter
-from sensor.report.notes import take_findings, take_note
-from sensor.report.summary import Summary
-from sensor.rules.engine import RuleEngine
-from sensor.rules.rule import RuleSet
 from sensor.settings import Settings
 from sensor.weird import FlowId
 from sensor.workers.chunk import ChunkReader, Shelf
@@ -22,6 +19,10 @@ from sensor.workers.merge import Account, Merger, WorkerGone
 from sensor.workers.playback import Playback
 from sensor.workers.pool import Pool
 from sensor.workers.shard import Nowhere, Task, Worker, log_count
+
+if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.report.summary import Summary
+    from sensor.rules.rule import RuleSet
 
 
 class WorkerDied(Exception):  # noqa: N818  (its message is a whole sentence)
@@ -82,18 +83,25 @@ def read_with_workers(
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
     engine = None
     if rules is not None:
+        from sensor.rules.engine import RuleEngine
+
         engine = RuleEngine(rules, settings, writer.notice, writer.weird)  # each worker has it as it is now
         writer.observe(engine)
     counter = LeakCounter(settings.privacy.max_tracked)
     fetches = LeakCounter(settings.privacy.max_tracked)
+    on_note = on_finding = None
+    if summary is not None:
+        from sensor.report.notes import take_findings, take_note
+
+        on_note, on_finding = partial(take_note, summary), partial(take_findings, summary)
     playback = Playback(
         writer,
         counter,
         fetches,
         History(settings.audit.max_certificates),
         None if summary is None else summary.weird,
-        None if summary is None else partial(take_note, summary),
-        None if summary is None else partial(take_findings, summary),
+        on_note,
+        on_finding,
         engine,
     )
     pool = Pool(count, work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,12 +15,13 @@ from sensor.logs.script import Script
 from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
 from sensor.report.notes import SummaryNotes
-from sensor.rules.engine import RuleEngine
-from sensor.rules.events import LoggedEvent
 from sensor.settings import Settings
 from sensor.weird import FlowId
 from sensor.workers.chunk import GIVE_UP, LAST, PART, Peaks, Shelf, write_chunk
-from sensor.workers.fired import pack
+
+if TYPE_CHECKING:  # a run without rules does without the imports
+    from sensor.rules.engine import RuleEngine
+    from sensor.rules.events import LoggedEvent
 
 _CHUNK_BYTES = 192 << 10  # of lines: what goes on is still in the processor's cache when it is put in order
 _CHUNK_FRAMES = 1 << 14
@@ -107,6 +109,8 @@ class Worker:
         self._lookup.close()
 
     def _fired(self, rule_id: str, event: LoggedEvent) -> None:
+        from sensor.workers.fired import pack
+
         self._writer.rule_fired(pack(rule_id, event))
 
     def _between(self) -> None:

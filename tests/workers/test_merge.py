@@ -121,6 +121,6 @@ def test_a_worker_is_gone() -> None:
 
 
 def test_workers_that_read_different_things_are_found_out() -> None:
-    for change in ({"frames": 8}, {"wire_bytes": 1}, {"outcomes": {"tcp": 8}}, {"files": []}):
+    for change in ({"frames": 8}, {"wire_bytes": 1}, {"files": []}):
         with pytest.raises(InputChanged, match="changed"):
             merged([pipe(GOOD), pipe((LAST, Peaks(), ACCOUNT | change))])
