@@ -242,7 +242,7 @@ def _replay(capture: Path) -> list[str]:
     return [*_COMMAND, "replay", str(capture), "-o", "logs", "--ct", store, "--quiet"]
 
 
-_COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
+_COMMAND = (sys.executable, "-c", "from sensor.cli.main import start; start()")
 """As the installed command does, from the checkout that this file is in."""
 
 

@@ -32,7 +32,7 @@ from mkload import make_load  # noqa: E402  (it lies beside this file, which is 
 from table import LIVE_MARKS, replace_figures  # noqa: E402  (as above)
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
-COMMAND = (sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())")
+COMMAND = (sys.executable, "-c", "from sensor.cli.main import start; start()")
 METHODS = ("ring", "rules", "tcpdump", "scapy")
 """`rules`: the ring, and the shipped rules applied to what is logged."""
 TOP = 0

@@ -106,7 +106,7 @@ class Sensor:
         settings = [f"logs.rotate_every_s={rotate_s}", "health.interval_s=5", "capture.ring_bytes=8388608"]
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())"),
+                *(sys.executable, "-c", "from sensor.cli.main import start; start()"),
                 *(word for setting in settings for word in ("--set", setting)),
                 *(*user, "live", *([] if user else ["--allow-root"]), "-i", Wire.into, "-o", str(self.logs)),
             ],

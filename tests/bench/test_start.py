@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE))
 
 from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
 
-COMMAND = "import sys; from sensor.cli.main import main; sys.exit(main())"
+COMMAND = "from sensor.cli.main import start; start()"
 VERSION_MS = 100
 REPLAY_MS = 400
 
@@ -50,8 +50,6 @@ def test_ten_packets_are_replayed_at_once(tmp_path: Path) -> None:
     "module", ["scapy", "rich", "yaml", "cryptography", "sqlite3", "asyncio", "concurrent.futures"]
 )
 def test_the_version_needs_none_of(module: str) -> None:
-    code = (
-        f"import sys; sys.argv[1:] = ['--version']\ntry:\n    {COMMAND}\nfinally:\n    print({module!r} in sys.modules)"
-    )
+    code = f"import sys; from sensor.cli.main import main; main(['--version']); print({module!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout.splitlines()[-1] == "False", done.stdout + done.stderr

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,3 +96,33 @@ def test_short_runs_import_little() -> None:
         [sys.executable, "-c", code, CAPTURE], check=True, capture_output=True, text=True, env=environment
     )
     assert done.stdout == "[]\n"
+
+
+def _command(*words: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "sensor.cli.main", *words]
+    return subprocess.run(command, check=False, text=True, cwd=REPOSITORY, env=buffered, **how)
+
+
+def test_the_command_ends_with_its_code_and_all_that_it_printed() -> None:
+    done = _command("--version", capture_output=True)
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
+    done = _command("--set", "x=[", "replay", CAPTURE, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_an_output_that_takes_nothing_is_told() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = _command("--version", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert done.stderr == "ocspwatch: standard output: No space left on device\n"
+
+
+def test_a_reader_that_has_gone_ends_it_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = _command("--version", stdout=writer, stderr=subprocess.PIPE)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
