@@ -154,10 +154,13 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     from sensor.capture.source import CaptureError
     from sensor.cli.live import _tell, _watch, stop_deadline, tell_start
     from sensor.cli.rights import give_up_rights, start_log_process
+    from sensor.health.metrics import CONTENT_TYPE, render_workers
+    from sensor.health.shared import SharedReport
     from sensor.logs.sinks.sink import SinkError
     from sensor.service.account import PrivilegeError
+    from sensor.service.deadline import LEAST_S
     from sensor.service.privileges import check_user
-    from sensor.service.scrape import ScrapeError, open_listener
+    from sensor.service.scrape import ScrapeError, ScrapeServer, open_listener
     from sensor.settings_file import override
 
     size = settings.capture.workers
@@ -171,7 +174,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
                 stack.callback(logs.wait)
             manager = ServiceManager()
             stack.callback(manager.close)
-            listeners = [open_listener(address) for address in _addresses(args.metrics, size)]
+            listener = open_listener(args.metrics) if args.metrics else None
             sources = open_workers(args.interface, settings.capture)
         except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
             return tell_mistake(error)
@@ -179,23 +182,21 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         def work(number: int, foreman: ServiceManager) -> int:
             manager.close()
             own = override(settings, {"health.peer": f"{settings.health.peer}-{number + 1}"})
-            listener = listeners[number] if listeners else None
-            for other in listeners:
-                if other is not listener:
-                    other.close()
+            if listener is not None:
+                listener.close()
             for place in [] if logs is None else [*logs.places[:number], *logs.places[number + 1 :]]:
                 place.hang_up()
             source, own_place = sources[number], None if logs is None else logs.places[number]
             quiet = argparse.Namespace(**{**vars(args), "quiet": True})
-            code = _watch(quiet, own, source, rules, listener, own_place, foreman, stop_deadline(settings))
+            publish = None if listener is None else reports[number].put
+            code = _watch(quiet, own, source, rules, None, own_place, foreman, stop_deadline(settings), publish=publish)
             if not args.quiet:
                 stats = source.stats()
                 _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
             return code
 
+        reports = [SharedReport() for _ in range(size)]
         crew = Crew(sources, work)
-        for listener in listeners:
-            listener.close()
         crew.obey_signals()
         master = None
         if logs is not None:
@@ -207,6 +208,10 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         except PrivilegeError as error:
             crew.stop()
             return tell_mistake(error)
+        if listener is not None:
+            server = ScrapeServer(listener, lambda: render_workers([each.get() for each in reports]), CONTENT_TYPE)
+            server.start()
+            stack.callback(server.close, LEAST_S)
         name = f"{' and '.join(args.interface)} (ring, {size} workers)"
 
         def started() -> None:
@@ -216,14 +221,6 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         code = crew.watch(manager, started, lambda: _reopen(master, _tell), _tell)
         manager.stopping()
         return code
-
-
-def _addresses(metrics: str | None, size: int) -> list[str]:
-    """A page for each worker, on ports one after the other."""
-    if metrics is None:
-        return []
-    host, _, port = metrics.rpartition(":")
-    return [f"{host}:{int(port) + number}" if port.isdecimal() else metrics for number in range(size)]
 
 
 def _reopen(place: RemotePlace | None, tell: Callable[[str], None]) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.capture.live.presence import Presence
     from sensor.capture.live.source import LiveSource
     from sensor.ct.deferred import DeferredLookup
+    from sensor.health.metrics import Report
     from sensor.logs.sinks.log_process import RemotePlace
     from sensor.logs.sinks.queued import QueuedSink
     from sensor.logs.writer import LogWriter
@@ -143,8 +144,9 @@ def _watch(
     manager: ServiceManager,
     deadline: Deadline,
     confined: Sealed | None = None,
+    publish: Callable[[Report], None] | None = None,
 ) -> int:
-    """From the open source to the exit code."""
+    """From the open source to the exit code. `publish` gets every report of a worker."""
     from sensor.capture.live.presence import Presence
     from sensor.cli.monitor import Monitor, TimedSink
     from sensor.cli.rights import give_up_rights
@@ -179,6 +181,9 @@ def _watch(
         pipeline.prepare()
         pipeline.contain_errors(tell_error)
         monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
+        if publish is not None:
+            publish(monitor.report)
+            monitor.show_to(publish)
         if listener is not None:
             server = ScrapeServer(listener, monitor.page, CONTENT_TYPE)
             server.start()

@@ -8,7 +8,7 @@ were given up. That library and promtool read this page in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -61,6 +61,37 @@ def render_metrics(report: Report) -> bytes:
     _add(page, "process_resident_memory_bytes", "gauge", "Memory in use.", [("", running.memory_bytes)], prefix="")
     _add(page, "process_start_time_seconds", "gauge", "When it was started.", [("", report.started_at)], prefix="")
     return "".join(page).encode()
+
+
+def render_workers(reports: Sequence[Report | None]) -> bytes:
+    """One page for several workers: each line says by `worker`, from 1, of which it is; None of one has none."""
+    families: dict[str, list[str]] = {}
+    up: list[str] = []
+    _add(up, "worker_up", "gauge", "Whether a worker's counters are on this page.", [])
+    for number, report in enumerate(reports, 1):
+        label = f'worker="{number}"'
+        up.append(f"ocspwatch_worker_up{{{label}}} {int(report is not None)}\n")
+        if report is None:
+            continue
+        samples: list[str] = []
+        head = ""
+        for line in render_metrics(report).decode().splitlines(keepends=True):
+            if line.startswith("# HELP"):
+                head = line
+            elif line.startswith("# TYPE"):
+                samples = families.setdefault(head + line, [])
+            else:
+                samples.append(_labelled(line, label))
+    return "".join([*up, *(head + "".join(samples) for head, samples in families.items())]).encode()
+
+
+def _labelled(line: str, label: str) -> str:
+    """A sample's line with one more label; neither a space nor a brace is in the name before."""
+    name, brace, rest = line.partition("{")
+    if brace and " " not in name:
+        return f"{name}{{{label},{rest}"
+    name, _, value = line.partition(" ")
+    return f"{name}{{{label}}} {value}"
 
 
 def _packets(page: list[str], totals: Totals, running: Running) -> None:

@@ -129,7 +129,7 @@ def _limit(settings: ServiceSettings, done: list[str]) -> None:
 
 def _landlock(writable: Sequence[Path], readable: Sequence[Path], done: list[str], lacks: list[str]) -> None:
     """Raises OSError."""
-    there = [path for path in writable if path.exists()]  # what is not there now is out of reach for good
+    there = [path for path in writable if os.access(path, os.F_OK)]  # what is not there now is out of reach for good
     found = landlock.restrict([*_libraries(), *readable], there)
     lacks += found.lacks
     if found.abi:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,14 +100,33 @@ def test_workers_do_not_outlive_who_started_them(wire: Cable, tmp_path: Path) ->
 
 
 @NEEDS
-def test_a_page_for_each_worker(wire: Cable, tmp_path: Path) -> None:
-    words = ["-i", "w1", "--workers", "2", "--metrics", "127.0.0.1:9475"]
+@pytest.mark.needs("curl", "promtool")
+def test_one_page_for_all_workers(wire: Cable, tmp_path: Path) -> None:
+    words = ["-i", "w1", "--workers", "3", "--metrics", "127.0.0.1:9475"]
     live = Live(tmp_path, *words, "-o", str(tmp_path / "logs"))
-    for port in (9475, 9476):
-        page = subprocess.run(
-            ["curl", "-sS", f"http://127.0.0.1:{port}/metrics"], check=True, capture_output=True, text=True
-        ).stdout
-        assert "ocspwatch_" in page
+    wire.send(*office_frames())
+
+    def packets() -> list[int]:
+        found = re.findall(r'^ocspwatch_packets_total\{worker="([123])"\} (\d+)$', page(), re.M)
+        assert [number for number, _ in found] == ["1", "2", "3"]
+        return [int(count) for _, count in found]
+
+    def page() -> str:
+        command = ["curl", "-sS", "http://127.0.0.1:9475/metrics"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    deadline = time.monotonic() + 10
+    while sum(packets()) < 1500:
+        assert time.monotonic() < deadline, packets()
+        time.sleep(0.1)
+    assert min(packets()) > 0
+    assert page().count("ocspwatch_worker_up{") == 3
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=page(), capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+    refused = subprocess.run(["curl", "-sS", "http://127.0.0.1:9476/metrics"], check=False, capture_output=True)
+    assert refused.returncode == 7  # no other port is taken
     assert live.stop()[0] == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sensor.health.counters import Levels, Running, Totals
-from sensor.health.metrics import MAX_LABELS, Report, render_metrics
+from sensor.health.metrics import MAX_LABELS, Report, render_metrics, render_workers
 
 REPORT = Report(
     totals=Totals(**{name: 1000 + place for place, name in enumerate(Totals.__struct_fields__)}),
@@ -92,3 +92,22 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def replaced(weirds: dict[str, int]) -> Report:
     return Report(totals=REPORT.totals, levels=REPORT.levels, running=REPORT.running, weirds=weirds)
+
+
+def test_one_page_for_all_workers() -> None:
+    other = Report(totals=Totals(frames=7), levels=Levels(), running=Running(), leaks={"exact": 5})
+    page = render_workers([REPORT, None, other]).decode()
+    families = list(text_string_to_metric_families(page))
+    assert len({family.name for family in families}) == len(families)  # each is begun once
+    found = {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+    assert [found["ocspwatch_worker_up", (("worker", n),)] for n in "123"] == [1, 0, 1]
+    assert found["ocspwatch_packets_total", (("worker", "1"),)] == REPORT.totals.frames
+    assert found["ocspwatch_packets_total", (("worker", "3"),)] == 7
+    assert found["ocspwatch_leaks_total", (("grade", "exact"), ("worker", "3"))] == 5
+    assert found["ocspwatch_weirds_total", (("name", 'of "our"\\own\nmaking'), ("worker", "1"))] == 1
+    alone = samples(REPORT)
+    assert {
+        (n, tuple(k for k in labels if k[0] != "worker")): v
+        for (n, labels), v in found.items()
+        if ("worker", "1") in labels and n != "ocspwatch_worker_up"
+    } == {(n, tuple(sorted(labels))): v for (n, labels), v in alone.items()}
