@@ -75,6 +75,8 @@ class Pipeline:
 
         self._fetches = FetchStage(settings.crl, settings.audit, lookup)
         self.revocations = self._fetches.revocations
+        self.revocations.catch_up = self._catch_up
+        self._sink_error: SinkError | None = None
         new_tap = self._fetches.new_tap
 
         def make_reader(flow: FlowId, probation: bool) -> StreamReader:
@@ -301,6 +303,8 @@ class Pipeline:
 
     def _drain(self) -> None:
         """What the flows have produced since the last time, in order."""
+        if self._sink_error is not None:
+            raise self._sink_error
         if self._deferred is not None and self._leaks.waiting:
             self._tell(self._leaks.settle(self._deferred.take_late()))
         out = self._out
@@ -325,6 +329,13 @@ class Pipeline:
             elif type(item) is tuple and writer is not None:
                 writer.cut(item[0], item[1])
         out.clear()
+
+    def _catch_up(self) -> None:
+        """While packets are read. That nothing can be written is no fault of the flow that is: it is told behind it."""
+        try:
+            self._drain()
+        except SinkError as error:
+            self._sink_error = error
 
     def contain_errors(self, on_error: Callable[[FlowId, Exception], None]) -> None:
         """From now on a bug of ours is told to `on_error` and costs the flow or message it met; else it goes on up."""

@@ -138,7 +138,7 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_header_bytes: Size = 65536
     """A header block."""
     max_headers: Size = 100
-    """Header fields kept."""
+    """Header fields kept; beyond it those in which cleartext.log finds something."""
     max_pending: Size = 100
     """Requests without a reply in one flow (Zeek max_pending_requests)."""
     max_informational: Count = 10
@@ -146,7 +146,7 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_request_body_bytes: Size = 65536
     """An OCSP request kept for decoding."""
     max_form_bytes: Count = 8192
-    """A form, JSON or XML that a request carries, kept while it is looked through for cleartext.log; 0 for none."""
+    """What else a request carries, such as a form, kept while it is looked through for cleartext.log; 0 for none."""
     max_response_body_bytes: Size = 262144
     """An OCSP reply, or a certificate, kept for decoding."""
     max_inflated_bytes: Size = 1 << 20

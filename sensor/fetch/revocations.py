@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -65,6 +65,9 @@ class Revocations:
         self.budget = SerialBudget(settings.max_remembered, self._make_room)
         self.forgotten_questions = 0
         self.forgotten_crls = 0
+        self.catch_up: Callable[[], None] = _nothing
+        """Called before what was asked so far, or is remembered, decides: to be told of all that went by before. CRLs
+        are read while packets are, and questions told of later, by the batch."""
         self.watched = 0
         """CRLs that came, so far as their issuers."""
         self._generation = 0
@@ -115,6 +118,7 @@ class Revocations:
     def watch(self, issuer_der: bytes) -> frozenset[int]:
         """The keys of all serials asked about under this issuer (`pki.crl_reader.Watch`)."""
         self.watched += 1
+        self.catch_up()
         if not self._asked:
             return _NOBODY
         found = [keys for hashed in _name_hashes(issuer_der) if (keys := self._asked.get(hashed))]
@@ -201,11 +205,16 @@ class Revocations:
 
     def _make_room(self) -> bool:
         """Forgets the CRL remembered first; False if there is none."""
+        self.catch_up()
         if not self._crls:
             return False
         self._drop(next(iter(self._crls)))
         self.forgotten_crls += 1
         return True
+
+
+def _nothing() -> None:
+    pass
 
 
 def _on_crl(listed: _Listed, single: SingleResponse | None) -> OnCrl:

@@ -12,7 +12,7 @@ from sensor.flow.uid import file_uid
 from sensor.http.codings import Decoder, known_codings
 from sensor.http.content import Content, filename_of
 from sensor.http.grammar import parse_number
-from sensor.http.head import Head, read_odd_fields
+from sensor.http.head import Head, read_odd_fields, take_marked
 from sensor.http.multipart import Multipart, boundary_of
 from sensor.http.transaction import BodyFile, NewTap, NotKept
 from sensor.settings import HttpSettings
@@ -37,6 +37,7 @@ class Body:
     ) -> None:
         """`uid` of the flow, `depth` of the transaction. `size`: what framing says, -1 if it does not know."""
         self.settings = settings
+        self.head = head
         self.is_orig = is_orig
         self.uid = uid
         self.depth = depth
@@ -182,4 +183,6 @@ class Body:
         )
         if head.length > 0:
             content.total = head.length
+        if head.notable:
+            take_marked(self.head, head.fields)
         return content

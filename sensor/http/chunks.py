@@ -10,7 +10,7 @@ from typing import Final
 
 from sensor.flow.stream import FIN
 from sensor.http.grammar import parse_chunk_size
-from sensor.http.head import CHUNKED, Head
+from sensor.http.head import CHUNKED, Head, take_trailer
 from sensor.http.messages import Messages
 from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, Side
 
@@ -80,7 +80,9 @@ def read_line_end(messages: Messages, side: Side, data: bytes, pos: int, ts: int
 
 
 def read_trailer(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
-    """A line of the trailer section. It counts for nothing here; a reply that follows without the blank line is seen.
+    """A line of the trailer section. It counts for nothing, unless an attack may be in it.
+
+    A reply that follows without the blank line is seen.
 
     `side.need` counts the bytes of the section.
     """
@@ -95,6 +97,8 @@ def read_trailer(messages: Messages, side: Side, data: bytes, pos: int, ts: int)
         return pos
     else:
         side.need += end + 1 - pos
+        if side.head is not None:
+            take_trailer(side.head, data[pos:end].rstrip(b"\r"))
     if side.need > messages.settings.max_trailer_bytes:
         messages.weird(ts, "HTTP_trailer_too_large", None)
         messages.end(side, False, ts)

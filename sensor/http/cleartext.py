@@ -7,11 +7,13 @@ password, token or cookie's value is kept. It decides nothing: rules do.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
+from binascii import Error as Base64Error
 from typing import Final, TypeVar
 
 import msgspec
 
-from sensor.http.lookups import find_lookups
+from sensor.http.lookups import add_lookup, find_lookups
 from sensor.http.transaction import BodyFile, Header, HttpRequest, HttpResponse, HttpTransaction, NotKept
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
@@ -19,7 +21,7 @@ from sensor.weird import FlowId
 MAX_TEXT: Final = 256
 """Bytes of a suspect text that are told."""
 _MAX_NAME: Final = 64  # bytes of a cookie's or a parameter's name
-_MAX_TARGET: Final = 8192  # bytes of a target that are looked through
+_MAX_CREDENTIALS: Final = 8192  # bytes of Basic credentials that are looked through
 
 _SCHEMES: Final = frozenset(
     b"basic digest bearer ntlm negotiate hoba mutual vapid aws4-hmac-sha256 apikey token oauth scram-sha-256".split()
@@ -40,7 +42,7 @@ _ATTACK: Final = re.compile(
     rb"\$\{|\$%(?:25)*7b|%(?:25)*24(?:\{|%(?:25)*7b)|\\u0024|&#(?:36|x24);"  # expression languages, Log4j
     rb"|[%#]\{[^}]|\{\{[^}]"  # OGNL, Spring EL, templates
     rb"|\A\(\)\s*\{"  # Shellshock
-    rb"|<\?(?:php|=)|<script|<!(?:entity|doctype\s[^>]*\[)|<%[=@]?"  # code, external entities
+    rb"|<\?(?:php|=)|<script|<!(?:entity|doctype\s[^>]{0,256}\[)|<%[=@]?"  # code, external entities
     rb"|T\(java\.|class\.module\.classloader"  # Spring
     rb"|\$\([a-z/]|`[a-z/]",  # the shell's substitutions
     re.IGNORECASE,
@@ -51,6 +53,13 @@ _BODY_ATTACK: Final = re.compile(
     re.IGNORECASE,
 )
 """A form, JSON or XML has braces and tags of its own: these have no business there."""
+_FORMS: Final = frozenset(
+    {"application/x-www-form-urlencoded", "application/json", "application/xml", "text/xml", "text/plain"}
+)
+"""Bodies that are looked through for secrets and attacks; all for lookups."""
+_PKI_TYPES: Final = frozenset(
+    {"application/ocsp-request", "application/ocsp-response", "application/pkix-cert", "application/pkix-crl"}
+)
 _REQUEST_TYPE: Final = "application/ocsp-request"
 _RESPONSE_TYPE: Final = "application/ocsp-response"
 _OCSP_PATH: Final = re.compile(rb"/[^/]*(?:ocsp|oscp)[^/]*", re.IGNORECASE)
@@ -86,7 +95,8 @@ def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSe
             return None
     elif is_ocsp and not request.notable and (response is None or not response.notable):
         target = request.target
-        if 0x24 not in target and 0x3F not in target and 0x40 not in target and target.find(b"%24") < 0:
+        plain = 0x24 not in target and 0x26 not in target and 0x3F not in target and 0x40 not in target
+        if plain and 0x5C not in target and target.find(b"%24") < 0 and target.find(b"%25") < 0:
             return None
     found = _Found(settings.max_cleartext_items)
     if request is not None:
@@ -100,6 +110,7 @@ def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSe
         for header in response.headers:
             if header.name == b"set-cookie":
                 found.add(found.set_cookies, _cookie_name(header.value))
+            found.read_lookups(header.value)
     claims = () if is_ocsp else _claims(request, response)
     if not (found.any or claims):
         return None
@@ -150,9 +161,9 @@ class _Found:
             self.add(self.credentials, "uri:userinfo")
         mark = target.find(b"?")
         if mark >= 0:
-            for found in _PARAMETER.finditer(target, mark, _MAX_TARGET):
+            for found in _PARAMETER.finditer(target, mark):
                 self.add(self.credentials, "query:" + found[1].decode("ascii").lower())
-        self.read_text(b"uri", target[:_MAX_TARGET])
+        self.read_text(b"uri", target)
 
     def read_header(self, header: Header) -> None:
         name, value = header.name, header.value
@@ -163,15 +174,24 @@ class _Found:
             scheme = value.partition(b" ")[0].lower()
             kind = scheme.decode("ascii") if scheme in _SCHEMES else "other"
             self.add(self.credentials, f"{'proxy' if name.startswith(b'p') else 'header'}:{kind}")
+            if kind == "basic":
+                self.read_lookups(_basic(value))
         elif name in _KEY_HEADERS:
             self.add(self.credentials, "header:" + name.decode("ascii"))
         self.read_text(name[:_MAX_NAME], value)
+        if 0x24 in name or 0x25 in name or 0x5C in name or 0x26 in name:
+            self.read_lookups(name + b":" + value)  # who reads the line as one does not end the name at the first colon
 
     def read_body(self, file: BodyFile) -> None:
         content = file.content
-        if type(content) is not bytes or file.content_type is None or content[:1] == b"\x30":
+        if file.filename is not None:
+            self.read_lookups(file.filename.encode("utf-8", "replace"))
+        if type(content) is not bytes or file.mime_type in _PKI_TYPES:
             return
-        label = file.content_type.partition(";")[0].strip().lower()
+        self.read_lookups(content)
+        label = "" if file.content_type is None else file.content_type.partition(";")[0].strip().lower()
+        if label not in _FORMS:
+            return
         if label == "application/x-www-form-urlencoded":
             secrets, where = _PARAMETER, "form:"
         elif label == "application/json":
@@ -180,7 +200,6 @@ class _Found:
             secrets, where = _XML_SECRET, "xml:"
         for found in secrets.finditer(content):
             self.add(self.credentials, where + found[1].decode("ascii").lower())
-        self.read_lookups(content)
         attack = _BODY_ATTACK.search(content) or _BODY_ATTACK.search(_plain(content))
         if attack is not None:
             self.add(self.suspect, b"body: " + attack.string[attack.start() : attack.start() + MAX_TEXT])
@@ -196,7 +215,16 @@ class _Found:
 
     def read_lookups(self, text: bytes) -> None:
         for lookup in find_lookups(text):
-            self.add(self.lookups, lookup)
+            self.any = add_lookup(self.lookups, lookup, self.limit) or self.any
+
+
+def _basic(value: bytes) -> bytes:
+    """User and password, to be looked through and not told (RFC 7617)."""
+    text = value.partition(b" ")[2].strip(b" \t=")[:_MAX_CREDENTIALS]
+    try:
+        return b64decode(text + b"=" * (-len(text) % 4))
+    except Base64Error:
+        return b""
 
 
 def _cookie_name(pair: bytes) -> bytes:
@@ -225,7 +253,7 @@ def _claims(request: HttpRequest | None, response: HttpResponse | None) -> tuple
         host = request.host
         if host is not None and b"ocsp" in host.partition(b".")[0].lower():
             claims.append("host")
-        if _OCSP_PATH.search(request.target.partition(b"?")[0], 0, _MAX_TARGET) is not None:
+        if _OCSP_PATH.search(request.target.partition(b"?")[0]) is not None:
             claims.append("path")
         if _is_claimed(request.files, _REQUEST_TYPE):
             claims.append("content_type")

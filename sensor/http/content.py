@@ -48,10 +48,6 @@ _BY_CLAIM: Final = {
 }
 """Content-Types that count though the content does not show it; the last three are what servers of old send."""
 
-_FORMS: Final = frozenset(
-    {b"application/x-www-form-urlencoded", b"application/json", b"application/xml", b"text/xml", b"text/plain"}
-)
-"""What a request's body may be that is kept to see what is in it in the clear."""
 _PEM_CRL: Final = (b"-----BEGIN X509 CRL-----", b"-----BEGIN CRL-----")
 _FILENAME: Final = re.compile(rb"filename[ \t]*\*?=", re.IGNORECASE)
 _NAME: Final = re.compile(rb"name[ \t]*=", re.IGNORECASE)
@@ -101,7 +97,7 @@ def use_of(
 ) -> int:
     """What is done with a file that begins with `start` and has `size` bytes as far as is known.
 
-    `form_limit`: the same for a form that a request carries, 0 for a reply.
+    `form_limit`: the same for whatever else a request carries, 0 for a reply.
     """
     use = _COUNT
     if mime_type is not None:
@@ -109,8 +105,8 @@ def use_of(
     if use == _COUNT and content_type is not None:
         claim = content_type.partition(b";")[0].rstrip(b" \t").lower()
         use = _BY_CLAIM.get(claim, _COUNT)
-        if use == _COUNT and size <= form_limit and claim in _FORMS:
-            use = _READ
+    if use == _COUNT and size <= form_limit:
+        use = _READ
     if use in (_COUNT, _READ) and size <= limit and _is_der_of(start, size):
         use = _KEEP  # OCSP that is too broken to show its type
     if use in (_COUNT, _READ) and start.startswith(_PEM_CRL):

@@ -21,6 +21,7 @@ cpdef Py_ssize_t find_end(object data, Py_ssize_t start, Py_ssize_t scan)
 cpdef bint read_fields(Head head, list lines, int max_fields, Py_ssize_t max_line)
 cdef tuple _entry(bytes line)
 cdef int _code(bytes name, bytes value) except -1
+cdef bint _is_marked(bytes name) except -1
 cdef _take(Head head, int code, bytes value)
 @cython.locals(number="long long")
 cdef _take_length(Head head, bytes value)

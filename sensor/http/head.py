@@ -143,12 +143,14 @@ def read_fields(head: Head, lines: list[bytes], max_fields: int, max_line: int) 
             entry = _entry(line)
             if entry is None:
                 return False
-        if count < max_fields:
+        if count < max_fields or entry[1] >= _NOTABLE:
             fields.append(entry[0])
         count += 1
         if entry[1]:
             _take(head, entry[1], entry[2])
     head.count = count
+    if count > max_fields:
+        head.odd("HTTP_too_many_headers", b"%d" % count)
     return True
 
 
@@ -171,6 +173,8 @@ def read_odd_fields(head: Head, block: bytes, max_fields: int, max_line: int) ->
         _take_odd(head, pending, parts, max_fields, max_line)
     if _has_bare_cr(block):
         head.odd("line_terminated_with_single_CR")
+    if head.count > max_fields:
+        head.odd("HTTP_too_many_headers", b"%d" % head.count)
     if head.chunked == NOT_CHUNKED and b"chunked" in block.replace(b"\0", b"").lower():
         head.chunked = PERHAPS_CHUNKED
 
@@ -189,18 +193,21 @@ def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_
     if parts:
         head.odd("HTTP_obsolete_line_folding", line.partition(b":")[0].strip(b" \t\r"))
         line = b" ".join([line, *(part for part in parts if part)])
-    if len(line) > max_line:
-        head.odd("contentline_size_exceeded")
-        line = line[:max_line]
     field = parse_field(line)
     if field is None:
         return
     head.count += 1
-    if head.count <= max_fields:
-        head.fields.append(Header(*field))
-    code = _code(field[0].replace(b"\0", b""), field[1])
+    name, value = field
+    code = _code(name.replace(b"\0", b""), value)
+    if len(line) > max_line:
+        head.odd("contentline_size_exceeded")
+        if not code & _ALSO_NOTABLE:
+            cut = parse_field(line[:max_line])
+            value = b"" if cut is None else cut[1]
+    if head.count <= max_fields or code >= _NOTABLE:
+        head.fields.append(Header(name, value))
     if code:
-        _take(head, code, field[1])
+        _take(head, code, value[:max_line])
 
 
 def _entry(line: bytes) -> _Entry | None:
@@ -217,10 +224,30 @@ def _entry(line: bytes) -> _Entry | None:
     return entry
 
 
+def take_marked(head: Head, fields: list[Header]) -> None:
+    """Of fields that stand elsewhere in the message, as trailers or before a part, those in which an attack may be."""
+    for field in fields:
+        if _code(b"", field.value) or _is_marked(field.name):
+            head.fields.append(field)
+            head.notable = True
+
+
+def take_trailer(head: Head, line: bytes) -> None:
+    """A line of the trailer section."""
+    field = parse_field(line)
+    if field is not None:
+        take_marked(head, [Header(*field)])
+
+
 def _code(name: bytes, value: bytes) -> int:
     """What matters of this field, and whether it is notable: added as _ALSO_NOTABLE."""
     code = _CODES.get(name, 0)
-    return code if _MARKED.search(value) is None else code | _ALSO_NOTABLE
+    return code if _MARKED.search(value) is None and (code or not _is_marked(name)) else code | _ALSO_NOTABLE
+
+
+def _is_marked(name: bytes) -> bool:
+    """Whether a field's name has what no name in earnest has: it is looked through for lookups then."""
+    return 0x24 in name or 0x25 in name or 0x7B in name or 0x5C in name or 0x26 in name
 
 
 def _take(head: Head, code: int, value: bytes) -> None:

@@ -11,8 +11,8 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Final
 
-MAX_TEXT: Final = 8192
-"""Bytes of one text that are read."""
+MAX_TEXT: Final = 65536
+"""Bytes of one text that are read, from the first that may begin a lookup: as much as a head may have."""
 MAX_FOUND: Final = 8
 """Lookups told of one text."""
 MAX_LOOKUP: Final = 256
@@ -34,10 +34,10 @@ def find_lookups(data: bytes) -> tuple[str, ...]:
     """
     if 0x24 not in data and 0x25 not in data and 0x5C not in data and 0x26 not in data:
         return ()
-    data = data[:MAX_TEXT]
-    if _MARK.search(data) is None:
+    mark = _MARK.search(data)
+    if mark is None:
         return ()
-    text = _decoded(data)
+    text = _decoded(data[mark.start() : mark.start() + MAX_TEXT])
     found: dict[str, None] = {}
     for _ in range(_MAX_ROUNDS):
         if "${" not in text:
@@ -68,11 +68,18 @@ def _substitute(text: str, found: dict[str, None]) -> str:
     """One pass from left to right: what is left of `text` when its lookups are worked out; those worth telling go into
     `found`. An end that is missing is taken for cut off."""
     stack: list[list[str]] = [[]]
+    beyond = 0  # levels deeper than are worked out: what is in them is nothing, but for a lookup in plain sight
     for piece in _TOKENS.findall(text):
         if piece.endswith("${"):
             if len(stack) > _MAX_DEPTH:
-                return ""
-            stack.append([])
+                beyond += 1
+            else:
+                stack.append([])
+        elif beyond:
+            if piece == "}":
+                beyond -= 1
+            elif _is_jndi(piece):
+                _tell(piece, found)
         elif piece == "}" and len(stack) > 1:
             inner = "".join(stack.pop())
             stack[-1].append(_resolve(inner, found))
@@ -80,7 +87,7 @@ def _substitute(text: str, found: dict[str, None]) -> str:
             stack[-1].append(piece)
     while len(stack) > 1:
         inner = "".join(stack.pop())
-        if inner[:5].lower() == "jndi:":
+        if _is_jndi(inner):
             _tell(inner, found)
         stack[-1].append(inner)
     return "".join(stack[0])
@@ -122,5 +129,22 @@ _KINDS: Final = frozenset(
 
 
 def _tell(lookup: str, found: dict[str, None]) -> None:
-    if len(found) < MAX_FOUND:
-        found[lookup[:MAX_LOOKUP]] = None
+    add_lookup(found, lookup[:MAX_LOOKUP], MAX_FOUND)
+
+
+def add_lookup(found: dict[str, None], lookup: str, limit: int) -> bool:
+    """Puts `lookup` among those told of, at most `limit`; returns whether there was room.
+
+    One of JNDI takes the place of another that is none: nobody hides it behind harmless ones.
+    """
+    if len(found) >= limit and lookup not in found:
+        harmless = next((each for each in reversed(found) if not _is_jndi(each)), None)
+        if harmless is None or not _is_jndi(lookup):
+            return False
+        del found[harmless]
+    found[lookup] = None
+    return True
+
+
+def _is_jndi(lookup: str) -> bool:
+    return lookup[:5].lower() == "jndi:"

@@ -50,8 +50,8 @@ def test_ocsp_is_kept_and_hashed() -> None:
         (OCSP_ERROR, None, True, True),
         (b"<html>labelled as OCSP", b"Application/OCSP-Response; charset=x", True, True),
         (b"\x30\x05hello", b"text/plain", True, True),  # DER of just this size: OCSP too broken to show its type
-        (b"\x30\x06hello", None, False, False),
-        (b"a page", b"text/html", False, False),
+        (b"\x30\x06hello", None, True, False),  # looked through for cleartext.log
+        (b"a page", b"text/html", True, False),
         (CRL, None, False, True),
         (b"not one", b"application/pkix-crl", False, True),
     ],

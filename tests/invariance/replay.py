@@ -75,11 +75,11 @@ def read(capture: Path) -> list[Frame]:
     return frames
 
 
-def replay(frames: Sequence[Frame], size: int = 0) -> Seen:
+def replay(frames: Sequence[Frame], size: int = 0, settings: Settings = SETTINGS) -> Seen:
     """The whole pipeline, as the command puts it together, over `frames`."""
     sink = MemorySink()
-    writer = LogWriter(SETTINGS.logs, SETTINGS.flow.local_nets, sink)
-    pipeline = Pipeline(SETTINGS, MemoryLookup(), writer, None)
+    writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
+    pipeline = Pipeline(settings, MemoryLookup(), writer, None)
     for batch in batches(frames, size):
         pipeline.feed(batch)
     pipeline.finish()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sensor.settings_file import override
 from tests.flow.frames import Frame, ethernet, ip4, tcp, udp
-from tests.invariance.replay import by_request, captures, frames_of, ours, replay, whole
+from tests.invariance.replay import PCAPS, SETTINGS, by_request, captures, frames_of, ours, read, replay, whole
 
 
 def noise(dice: random.Random, ts: int) -> Frame:
@@ -63,6 +64,17 @@ def test_isolation_of_captures_one_after_the_other() -> None:
 def test_determinism_whatever_the_batches(name: str, size: int) -> None:
     """Not only the exchanges: every byte of every log."""
     assert replay(frames_of(name), size).logs == whole(name).logs
+
+
+@pytest.mark.parametrize("name", ["crl-after-ocsp", "ocsp-after-crl", "crl-emptied", "revoked-on-crl"])
+def test_determinism_of_crls_whatever_the_batches(name: str) -> None:
+    """A CRL is read while packets are, and questions are told of by the batch."""
+    frames = read(PCAPS / "revocation" / f"{name}.pcap")
+    for settings in (SETTINGS, override(SETTINGS, {"crl.max_remembered": 1})):
+        alone = replay(frames, 1, settings).logs
+        assert all(replay(frames, size, settings).logs == alone for size in (0, 3, 10))
+    if name == "crl-after-ocsp":
+        assert b'"asked_serials":' in alone["crl"]
 
 
 def test_determinism_whatever_the_hash_seed(repository: Path) -> None:
