@@ -228,6 +228,27 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A PKCS#7 or JSON file to be imported that is larger is refused."""
 
 
+class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    log_list: str = "https://www.gstatic.com/ct/log_list/v3/log_list.json"
+    """ct sync: the list of CT logs (v3), an address or a file."""
+    requests_per_s: Annotated[float, Meta(gt=0, le=1000)] = 4.0
+    """... requests a log is asked in a second at most; one that says it is too many is asked less."""
+    connections: Annotated[int, Meta(ge=1, le=64)] = 4
+    """... requests to one log at a time."""
+    timeout_s: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
+    """... a request whose answer is not there as a whole by then has failed."""
+    max_response_bytes: Size = 32 << 20
+    """... an answer that is larger, decompressed, has failed."""
+    max_tries: Size = 8
+    """... requests that fail in a way that may pass are made so often, each after a longer wait."""
+    max_wait_s: Seconds = 300.0
+    """... the longest of these waits, but for what a log asks for (Retry-After)."""
+    batch_entries: Annotated[int, Meta(ge=1, le=1 << 20)] = 8192
+    """... entries proven to be in the log's tree, and written, at a time."""
+    poll_every_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
+    """... without --once, how often a log that was read to its end is asked for more."""
+
+
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     """Whether OCSP replies are audited; the findings are in ocsp_exchange.log, field audit."""
@@ -359,6 +380,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ocsp: OcspSettings = OcspSettings()
     crl: CrlSettings = CrlSettings()
     ct: CtSettings = CtSettings()
+    sync: SyncSettings = SyncSettings()
     audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()

@@ -139,6 +139,14 @@ def issuer_name_der(der: bytes) -> bytes:
     return der[marks[1] : marks[2]]
 
 
+def key_info_der(der: bytes) -> bytes:
+    """The DER of the SubjectPublicKeyInfo in a certificate that has passed `decode_certificate`."""
+    reader = DerReader(der, _MAX_HEADERS)
+    _, marks, end = _marks(reader, der)
+    reader.enter(SEQUENCE, marks[4], end, "subjectPublicKeyInfo")
+    return der[marks[4] : reader.stop]
+
+
 class _Fields(msgspec.Struct):
     """Serial contents, issuer Name, subject Name, and the bits of subjectPublicKey (RFC 5280 4.1)."""
 

@@ -173,6 +173,16 @@ def decode_time(data: bytes, tag: int, start: int, stop: int) -> int | None:
             stamp = stamp * 10 + digit
         seconds = _seconds(stamp)
         return None if seconds == _INVALID else seconds * _NANOSECONDS
+    if tag == UTC_TIME and stop - start == 13 and data[stop - 1] == 0x5A:  # DER's only form again
+        stamp = 0
+        for i in range(start, stop - 1):
+            digit = data[i] - 0x30
+            if digit < 0 or digit > 9:
+                return None
+            stamp = stamp * 10 + digit
+        stamp += 19_000_000_000_000 if stamp >= 500_000_000_000 else 20_000_000_000_000
+        seconds = _seconds(stamp)
+        return None if seconds == _INVALID else seconds * _NANOSECONDS
     if stop - start > _MAX_TIME_OCTETS:
         return None
     return _decode_odd_time(tag, data[start:stop])

@@ -26,6 +26,7 @@ _EMAIL, _DNS, _URI, _IP = 0x81, 0x82, 0x86, 0x87  # GeneralName, RFC 5280 4.2.1.
 _STATUS_REQUEST = 5  # the TLS extension that a must-staple certificate demands (RFC 7633 4.2.3.1)
 _KEY_CERT_SIGN, _CRL_SIGN = 0x04, 0x02  # bits 5 and 6 of KeyUsage's first octet (RFC 5280 4.2.1.3)
 _OCSP = encode_oid("1.3.6.1.5.5.7.48.1")
+_CA_ISSUERS = encode_oid("1.3.6.1.5.5.7.48.2")
 _SUBJECT_KEY_ID = encode_oid("2.5.29.14")
 _KEY_USAGE = encode_oid("2.5.29.15")
 _ALT_NAME = encode_oid("2.5.29.17")
@@ -41,6 +42,7 @@ class Extensions:
 
     __slots__ = (
         "authority_key_id",
+        "ca_issuer_urls",
         "count",
         "crl_sign",
         "crl_urls",
@@ -68,6 +70,7 @@ class Extensions:
         self.crl_sign = True
         self.must_staple = False
         self.ocsp_urls: dict[str, None] = {}
+        self.ca_issuer_urls: dict[str, None] = {}
         self.crl_urls: dict[str, None] = {}
         self.authority_key_id: bytes | None = None
         self.subject_key_id: bytes | None = None
@@ -165,8 +168,11 @@ def _access(found: Extensions, reader: DerReader, pos: int, end: int) -> None:
         inner = reader.enter(SEQUENCE, pos, end, "AccessDescription")
         pos = reader.stop
         start = reader.enter(OBJECT_IDENTIFIER, inner, pos, "accessMethod")
-        if reader.data[start : reader.stop] == _OCSP:
+        method = reader.data[start : reader.stop]
+        if method == _OCSP:
             _url(found.ocsp_urls, reader, reader.stop, pos)
+        elif method == _CA_ISSUERS:
+            _url(found.ca_issuer_urls, reader, reader.stop, pos)
 
 
 def _distribution(found: Extensions, reader: DerReader, pos: int, end: int) -> None:
