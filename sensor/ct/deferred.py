@@ -7,7 +7,6 @@ are answered Unavailable with `pending` set, and their answers, when they come, 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
@@ -26,7 +25,7 @@ _WAITING_SHARE: Final = 0.1  # of the time, at most, goes into longer waits ...
 _WAITING_SAVED_S: Final = 0.25  # ... and so much at once
 _MAX_FRESH: Final = 8192
 _MAX_BATCH: Final = 64
-_MAX_OFFERED_BYTES: Final = 4 << 20
+_MAX_OFFERED_BYTES: Final = 4 << 20  # of certificates that wait to be judged, and of those that were
 _MAX_JUDGED: Final = 4096
 
 _SLOW: Final = Unavailable("no answer yet", True)
@@ -119,7 +118,8 @@ class DeferredLookup:
         self._closing = False
         # Of the asking thread alone:
         self._fresh: dict[CertId, tuple[Answer, float]] = {}
-        self._judged: dict[bytes, tuple[Issuer | None, float]] = {}
+        self._judged: dict[bytes, tuple[Issuer | None, float]] = {}  # by their octets: a digest takes longer
+        self._judged_bytes = 0
         self._certificates: dict[int, tuple[bytes | None, float]] = {}
         # Under the lock:
         self._wanted: OrderedDict[CertId, _Wanted] = OrderedDict()  # a dict's first key is slow to find: recent.py
@@ -151,6 +151,10 @@ class DeferredLookup:
         if self._accepted:
             self._forget_absent()
         fresh = self._fresh
+        if len(ids) == 1:  # nearly always, and nearly always known
+            known = fresh.get(ids[0])
+            if known is not None and 0 <= now - known[1] < _FRESH_S:
+                return [known[0]]
         answers: list[Answer] = []
         missing: list[CertId] = []
         for cert_id in ids:
@@ -175,8 +179,7 @@ class DeferredLookup:
     def issuer_from_traffic(self, der: bytes) -> Issuer | None:
         """As the contract has it; None also while the store is in trouble: what comes of it is known later then."""
         now = self._clock()
-        digest = hashlib.sha256(der).digest()
-        known = self._judged.get(digest)
+        known = self._judged.get(der)
         if known is not None and 0 <= now - known[1] < _FRESH_S:
             return known[0]
         offer = _Offer(der)
@@ -191,9 +194,11 @@ class DeferredLookup:
             self._wait(lambda: offer.done)
             issuer, done = offer.issuer, offer.done
         if done:
-            if len(self._judged) >= _MAX_JUDGED:
+            self._judged_bytes += 0 if der in self._judged else len(der)
+            if self._judged_bytes > _MAX_OFFERED_BYTES or len(self._judged) >= _MAX_JUDGED:
                 self._judged.clear()
-            self._judged[digest] = (issuer, now)
+                self._judged_bytes = len(der)
+            self._judged[der] = (issuer, now)
         if self._accepted:
             self._forget_absent()
         return issuer

@@ -6,6 +6,9 @@ In a network namespace of its own (needs root, iproute2, tcpreplay, tcpdump) the
 pair, at several rates and at last as fast as tcpreplay can, and taken off its other end by one program at a time:
 ocspwatch doing its whole job (all logs to disk), the same on scapy's socket, and `tcpdump -w /dev/null` with its
 defaults. What counts is what each did not look at. Sender and receiver share the machine's cores.
+
+What was looked at must also be in the logs: their lines are counted beside what the sensor says that it dropped, and
+where no packet was lost its leaks must be those of `replay` on the same load, as often as that was played.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,24 +53,37 @@ class Load(NamedTuple):
 
 
 LOADS = (
-    Load("dense", 20000, 200_000, (50_000, 100_000, TOP)),
+    Load("dense", 20000, 200_000, (50_000, 100_000, 150_000, TOP)),
     Load("mixed", 1000, 110_000, (100_000, TOP)),
 )
 QUICK = (Load("dense", 500, 5_000, (TOP,)),)
 
 
 class Flood(NamedTuple):
-    """Packets sent and how many a second, packets the receiver got, and those the kernel says that it dropped."""
+    """Packets sent and how many a second, packets the receiver got, and those the kernel says that it dropped; lines
+    in its logs, lines that it says it dropped, and leaks of `replay` that are in none of them."""
 
     sent: int
     pace: float
     got: int
     dropped: int
+    lines: int = 0
+    lines_dropped: int = 0
+    leaks_missing: int = 0
 
     @property
     def lost(self) -> int:
         """Packets that the receiver did not look at, for whatever reason."""
         return max(self.dropped, self.sent - self.got)
+
+    @property
+    def unsaid(self) -> int:
+        """Leaks that are missing although no packet and, by the counters, no line was lost."""
+        return 0 if self.lost or self.lines_dropped else self.leaks_missing
+
+
+Row = tuple[Load, int, Mapping[str, Flood]]
+"""A load, a rate, and what became of it by method."""
 
 
 def enter_network() -> None:
@@ -84,21 +101,35 @@ def enter_network() -> None:
 
 
 def play(capture: Path, packets: int, rate: int, seconds: float) -> tuple[int, float]:
-    """Into w0, for so long; packets sent, and how many a second."""
+    """Into w0, for about so long, the whole load each time; packets sent, and how many a second."""
     words = ["tcpreplay", "-K", "-i", "w0", "--unique-ip"]
-    if rate:
-        wanted = int(rate * seconds)
-        words += ["--pps", str(rate), "--loop", str(-(-wanted // packets)), "--limit", str(wanted)]
-    else:
-        words += ["--topspeed", "--loop", str(max(1, round(seconds * 300_000 / packets)))]
+    words += ["--pps", str(rate)] if rate else ["--topspeed"]
+    words += ["--loop", str(max(1, round((rate or 300_000) * seconds / packets)))]
     done = subprocess.run([*words, str(capture)], check=True, capture_output=True, text=True)
     actual = re.search(r"Actual: (\d+) packets .* in ([\d.]+) seconds", done.stdout)
     assert actual is not None, done.stdout
     return int(actual[1]), int(actual[1]) / max(float(actual[2]), 1e-6)
 
 
-def flood(method: str, capture: Path, packets: int, rate: int, seconds: float) -> Flood:
-    """One measurement."""
+def leaks_of(logs: Path) -> Counter[tuple[str, ...]]:
+    """What was given away, how often; without the addresses, which tcpreplay changes each time it plays a load."""
+    fields = ("serial_number", "grade", "site", "evidence", "software")
+    with (logs / "leak.log").open() as lines:
+        return Counter(tuple(str(row.get(field)) for field in fields) for row in map(json.loads, lines))
+
+
+def replayed(capture: Path) -> Counter[tuple[str, ...]]:
+    """The leaks that `replay` finds in a load."""
+    with tempfile.TemporaryDirectory(dir=capture.parent) as scratch:
+        words = ["replay", str(capture), "-q", "-o", "logs", "--ct", "ct.sqlite"]
+        subprocess.run([*COMMAND, *words], cwd=scratch, check=True, capture_output=True)
+        return leaks_of(Path(scratch, "logs"))
+
+
+def flood(
+    method: str, capture: Path, packets: int, rate: int, seconds: float, leaks: Counter[tuple[str, ...]] | None = None
+) -> Flood:
+    """One measurement. `leaks` are those of the load, once."""
     if method == "tcpdump":
         return _flood_tcpdump(capture, packets, rate, seconds)
     scratch = Path(tempfile.mkdtemp(dir=capture.parent))
@@ -116,10 +147,30 @@ def flood(method: str, capture: Path, packets: int, rate: int, seconds: float) -
         time.sleep(2.5)  # in which it may catch up
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=300)
-        stats = [json.loads(line) for line in (scratch / "logs" / "stats.log").read_text().splitlines()]
+        return _account(scratch / "logs", sent, pace, packets, leaks)
     finally:
         shutil.rmtree(scratch)
-    return Flood(sent, pace, sum(row["pkts_proc"] for row in stats), sum(row["pkts_dropped"] for row in stats))
+
+
+def _account(logs: Path, sent: int, pace: float, packets: int, leaks: Counter[tuple[str, ...]] | None) -> Flood:
+    """What the logs of a run say, and what is in them."""
+    stats, own = (
+        [json.loads(line) for line in (logs / name).read_text().splitlines()]
+        for name in ("stats.log", "ocspwatch_stats.log")
+    )
+    missing = 0
+    if leaks is not None:
+        expected = Counter({leak: count * (sent // packets) for leak, count in leaks.items()})
+        missing = (expected - leaks_of(logs)).total()
+    return Flood(
+        sent,
+        pace,
+        sum(row["pkts_proc"] for row in stats),
+        sum(row["pkts_dropped"] for row in stats),
+        sum(path.read_bytes().count(b"\n") for path in logs.glob("*.log")),
+        sum(row["log_lines_dropped"] for row in own),
+        missing,
+    )
 
 
 def _flood_tcpdump(capture: Path, packets: int, rate: int, seconds: float) -> Flood:
@@ -135,48 +186,73 @@ def _flood_tcpdump(capture: Path, packets: int, rate: int, seconds: float) -> Fl
     return Flood(sent, pace, got, dropped)
 
 
-def measure(loads: Sequence[Load], cache: Path, seconds: float) -> list[tuple[Load, int, dict[str, Flood]]]:
+def measure(loads: Sequence[Load], cache: Path, seconds: float) -> list[Row]:
     """Each load at each rate with each method."""
     rows = []
     for load in loads:
         capture = cache / f"{load.kind}-{load.count}.pcap"
         if not capture.exists():
             make_load(load.kind, load.count, capture, capture.with_suffix(".pem"))
+        leaks = replayed(capture)
         for rate in load.rates:
-            found = {method: flood(method, capture, load.packets, rate, seconds) for method in METHODS}
+            found = {method: flood(method, capture, load.packets, rate, seconds, leaks) for method in METHODS}
             print(load.kind, rate or "top", found, file=sys.stderr)
             rows.append((load, rate, found))
     return rows
 
 
-def is_kept(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> bool:
-    """Up to the rate at which tcpdump begins to lose, the ring loses no more than it, load by load."""
+def is_kept(rows: Sequence[Row], method: str = "ring") -> bool:
+    """Up to the rate at which tcpdump begins to lose, `method` loses no more than it, load by load; and what is missing
+    is told."""
+    if any(found[method].unsaid for _, _, found in rows):
+        return False
     for kind in {load.kind for load, _, _ in rows}:
         for load, _, found in rows:
             if load.kind == kind:
-                if found["ring"].lost > found["tcpdump"].lost:
+                if found[method].lost > found["tcpdump"].lost:
                     return False
                 if found["tcpdump"].lost:
                     break
     return True
 
 
-def render(rows: Sequence[tuple[Load, int, dict[str, Flood]]]) -> str:
-    """The table of one run."""
+def render(rows: Sequence[Row], busy: float) -> str:
+    """The tables of one run, before which the load average was `busy`."""
     lines = [
-        f"{os.cpu_count()} cores, which sender and receiver share; one worker; load average {os.getloadavg()[2]:.1f} "
-        "before and meanwhile. What part of the packets was lost:",
+        f"{os.cpu_count()} cores, which sender and receiver share; one worker; load average {busy:.1f} before. "
+        "What part of the packets was lost; at top speed also how many a second each was sent:",
         "",
         "| load | packets a second | ocspwatch | with --rules shipped | tcpdump -w /dev/null | on scapy's socket |",
         "|---|---|---|---|---|---|",
     ]
     for load, rate, found in rows:
-        pace = f"{rate:,}" if rate else f"top speed: {found['ring'].pace:,.0f}"
-        cells = " | ".join(_share(found[method]) for method in METHODS)
-        lines.append(f"| `{load.kind} {load.count}` | {pace} | {cells} |")
-    verdict = "kept" if is_kept(rows) else "**missed**"
-    lines += ["", f"Promised: no more lost than tcpdump loses, up to the rate at which it begins to: {verdict}."]
+        cells = " | ".join(_share(found[method]) + ("" if rate else _pace(found[method])) for method in METHODS)
+        lines.append(f"| `{load.kind} {load.count}` | {f'{rate:,}' if rate else 'top speed'} | {cells} |")
+    verdict, with_rules = ("kept" if is_kept(rows, method) else "**missed**" for method in ("ring", "rules"))
+    lines += [
+        "",
+        "Promised: no more lost than tcpdump loses, up to the rate at which it begins to: "
+        f"{verdict} (with the shipped rules: {with_rules}).",
+        "",
+        "What ocspwatch logged of what it took off the ring. Leaks are missing where they are in `replay` of the same",
+        "load and not in the log, be it for packets or for lines that were dropped:",
+        "",
+        "| load | packets a second | packets lost | lines written | lines dropped | leaks missing | not accounted for |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for load, rate, found in rows:
+        for method in ("ring", "rules"):
+            flood = found[method]
+            lines.append(
+                f"| `{load.kind} {load.count}`{', rules' if method == 'rules' else ''} "
+                f"| {f'{rate:,}' if rate else 'top speed'} | {flood.lost:,} | {flood.lines:,} "
+                f"| {flood.lines_dropped:,} | {flood.leaks_missing:,} | {flood.unsaid:,} |"
+            )
     return "\n".join(lines)
+
+
+def _pace(found: Flood) -> str:
+    return f" of {found.pace:,.0f}"
 
 
 def _share(found: Flood) -> str:
@@ -193,8 +269,10 @@ def main() -> None:
     os.environ["PYTHONPATH"] = str(HERE.parents[1])
     cache = Path(os.environ.get("OCSPWATCH_BENCH_CACHE") or Path(tempfile.gettempdir(), "ocspwatch-bench"))
     cache.mkdir(parents=True, exist_ok=True)
+    busy = os.getloadavg()[0]
     enter_network()
-    report = render(measure(QUICK if arguments.quick else LOADS, cache, 0.1 if arguments.quick else arguments.seconds))
+    rows = measure(QUICK if arguments.quick else LOADS, cache, 0.1 if arguments.quick else arguments.seconds)
+    report = render(rows, busy)
     print(report)
     if not (arguments.quick or arguments.print):
         replace_figures(HERE / "README.md", report, LIVE_MARKS)

@@ -17,7 +17,7 @@ import live  # noqa: E402  (it lies beside this file, which is no package)
 LOAD = live.Load("dense", 10, 100, (9, live.TOP))
 
 
-def rows(*dropped: tuple[int, int]) -> list[tuple[live.Load, int, dict[str, live.Flood]]]:
+def rows(*dropped: tuple[int, int]) -> list[live.Row]:
     """At rising rates, what the ring and tcpdump dropped of 10,000."""
     return [
         (
@@ -46,11 +46,22 @@ def test_the_promise_holds_up_to_the_rate_at_which_tcpdump_begins_to_lose(
     dropped: list[tuple[int, int]], kept: bool
 ) -> None:
     assert live.is_kept(rows(*dropped)) is kept
-    assert ("**missed**" in live.render(rows(*dropped))) is not kept
+    assert (": **missed** (with the shipped rules: kept)" in live.render(rows(*dropped), 0.5)) is not kept
+
+
+def test_what_is_missing_and_not_told_breaks_the_promise() -> None:
+    def with_ring(**changed: int) -> list[live.Row]:
+        return [(load, rate, {**found, "ring": found["ring"]._replace(**changed)}) for load, rate, found in rows((0, 0))]
+
+    assert live.is_kept(with_ring(leaks_missing=0))
+    assert not live.is_kept(with_ring(leaks_missing=1))
+    assert live.is_kept(with_ring(leaks_missing=1, lines_dropped=1))
+    assert "| 0 | 0 | 0 | 1 | 1 |" in live.render(with_ring(leaks_missing=1), 0.5)
 
 
 def test_the_table_tells_little_from_nothing() -> None:
-    assert "| `dense 10` | top speed: 5,000 | 0 | 0 | under 0.05 % | 90.0 % |" in live.render(rows((0, 1)))
+    table = live.render(rows((0, 1)), 0.5)
+    assert "| `dense 10` | top speed | 0 of 5,000 | 0 of 5,000 | under 0.05 % of 5,000 | 90.0 % of 5,000 |" in table
 
 
 @pytest.mark.needs("root", "namespaces", "ip", "tcpreplay", "tcpdump")
@@ -59,8 +70,9 @@ def test_a_small_flood_is_counted_whole_by_each(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import live; from pathlib import Path; live.enter_network()\n"
         "live.make_load('dense', 50, Path('load.pcap'), Path('load.pem'))\n"
+        "load = Path('load.pcap').resolve(); leaks = live.replayed(load)\n"
         "for method in live.METHODS:\n"
-        "    print(method.replace(' ', '-'), *live.flood(method, Path('load.pcap').resolve(), 500, 10000, 0.05))"
+        "    print(method.replace(' ', '-'), *live.flood(method, load, 500, 10000, 0.1, leaks))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(HERE)],
@@ -72,5 +84,7 @@ def test_a_small_flood_is_counted_whole_by_each(tmp_path: Path) -> None:
     )
     found = {words[0]: [float(word) for word in words[1:]] for words in map(str.split, done.stdout.splitlines())}
     assert set(found) == {"ring", "rules", "tcpdump", "scapy"}
-    for method, (sent, _, got, dropped) in found.items():
-        assert (sent, got, dropped) == (500, 500, 0), method
+    for method, (sent, _, got, dropped, lines, lines_dropped, missing) in found.items():
+        assert (sent, got, dropped) == (1000, 1000, 0), method
+        assert (lines_dropped, missing) == (0, 0), method
+        assert lines > 600 or method == "tcpdump"
