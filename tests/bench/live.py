@@ -237,7 +237,7 @@ def render(rows: Sequence[Row], busy: float) -> str:
         "What ocspwatch logged of what it took off the ring. Leaks are missing where they are in `replay` of the same",
         "load and not in the log, be it for packets or for lines that were dropped:",
         "",
-        "| load | packets a second | packets lost | lines written | lines dropped | leaks missing | not accounted for |",
+        "| load | packets a second | packets lost | lines written | lines dropped | leaks missing | not told |",
         "|---|---|---|---|---|---|---|",
     ]
     for load, rate, found in rows:
