@@ -33,7 +33,7 @@ SECTIONS = {
     "S": "Process",
     "P": "Privacy",
 }
-_ROW = re.compile(r"test_(cf|[lithocjdsp])([0-9]+)_")
+_ROWS = re.compile(r"test_((?:(?:cf|[lithocjdsp])[0-9]+_)+)")
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def cases_of_rows() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted((REPOSITORY / "tests").rglob("test_*.py"), key=lambda path: (path.parent != HERE, path)):
         for name in _functions(path):
-            if match := _ROW.match(name):
-                row = match[1].upper() + match[2]
+            match = _ROWS.match(name)
+            for row in match[1].upper().split("_")[:-1] if match else ():
                 found.setdefault(row, []).append(f"{path.relative_to(REPOSITORY)}::{name}")
     return found
 

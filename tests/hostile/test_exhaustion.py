@@ -1,0 +1,131 @@
+"""Rows D1 to D10: more than there is room for. At small limits; `python -m tests.hostile.floods` has the full sizes."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.settings import FlowSettings, LogSettings, Settings
+from tests.flow import frames as wire
+from tests.flow.frames import START, Frame
+from tests.flow.talk import HANDSHAKE, Ends, frames_of, listen, parse
+from tests.hostile.floods import FLOODS, HIDDEN, columns, drown, hidden_in
+from tests.hostile.rows import REPOSITORY, Guard, Row
+from tests.hostile.witness import exchange, watch
+from tests.http.wire import grows_linearly
+
+FLOW = ("flow.max_flows", "flow.max_half_open")
+ROWS = {
+    "D1": Row(
+        "a SYN flood",
+        FLOW,
+        ("flows_evicted", "emergency_mode"),
+        (Guard("sensor/flow/tracker.py", "self.unanswered >= self.max_half_open and self.opening", "False"),),
+    ),
+    "D2": Row("flows of one octet each", FLOW, ("flows_evicted",)),
+    "D3": Row(
+        "segments above holes that nobody fills",
+        ("flow.max_ooo_bytes", "flow.max_ooo_segments", "flow.max_reassembly_bytes"),
+        ("content_gap", "excessive_out_of_order_segments", "above_hole_data_without_any_acks"),
+    ),
+    "D4": Row("slowloris: an octet at a time, from everywhere", FLOW, ("flows_evicted",)),
+    "D5": Row(
+        "n and 2n octets of everything", note="Each parser: the tests named `linear` of `http`, `ocsp`, `pki`, `flow`"
+    ),
+    "D8": Row("a limit on memory, in a flood", note="RLIMIT_DATA instead of a memory cgroup: it refuses, not kills"),
+    "D9": Row("tuples chosen so that they share a slot", note="The hash is seeded"),
+    "D10": Row(
+        "a storm of weirds",
+        ("logs.weird_burst", "logs.weird_rate", "logs.weird_window_s"),
+        ("weird",),
+        (Guard("sensor/logs/repeats.py", "% self._rate == 0", "% 1 == 0"),),
+        note="Weirds of many flows are all logged, as in Zeek",
+    ),
+}
+SMALL = Settings(
+    flow=FlowSettings(max_flows=2000, max_half_open=500, max_reassembly_bytes=1 << 20, max_fragment_datagrams=100)
+)
+COUNT = 6_000
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_d1_d2_d3_d4_floods(name: str, tmp_path: Path) -> None:
+    """A hundred exchanges in each are told whole; tables stay within their limits."""
+    _, pipeline = drown(name, COUNT, tmp_path, SMALL)
+    rows = [json.loads(line) for line in (tmp_path / "ocsp_exchange.log").open()]
+    assert {row["serial_number"] for row in rows if row["evidence"] == "both"} == {
+        f"{n:02X}" for n in range(1, HIDDEN + 1)
+    }
+    accounts = pipeline.accounts()
+    parts = (accounts.delivered_bytes, accounts.duplicate_bytes, accounts.discarded_bytes, accounts.held_bytes)
+    assert accounts.payload_bytes == sum(parts)
+    assert pipeline.tracker.internal_errors == 0
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_d1_d2_d3_d4_tables_within_their_limits(name: str) -> None:
+    heard = listen(SMALL.flow)
+    most = 0
+    for one in columns(hidden_in(FLOODS[name](COUNT), COUNT, 20_000)):
+        heard.tracker.feed(one)
+        most = max(most, len(heard.tracker.flows))
+        assert heard.tracker.unanswered <= 500
+        assert heard.tracker.reassembler.total_held <= 1 << 20
+        assert len(heard.tracker.defragmenter.pending) <= 100
+    assert most <= 2000
+    heard.tracker.finish()
+
+
+def test_d5_many_small_messages_cost_what_they_weigh() -> None:
+    """The whole pipeline over n and 2n exchanges of one connection each."""
+
+    def run(count: int) -> None:
+        frames: list[Frame] = []
+        for number in range(count):
+            frames += exchange(number + 1, Ends(cport=1024 + number))
+        watch(frames, witness=False)
+
+    assert grows_linearly(run, 60)
+
+
+def test_d8_a_flood_within_a_limit_on_memory() -> None:
+    """Half a gigabyte is enough for anything; nothing is lost for want of it."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (1 << 29, 1 << 29))
+
+    argv = [sys.executable, "-m", "tests.hostile.floods", "--frames", "8000", "--only", "flows of one octet"]
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    run = subprocess.run(argv, preexec_fn=limit, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip().endswith("| 100 |")
+
+
+def test_d9_addresses_that_differ_in_one_bit() -> None:
+    frames: list[Frame] = []
+    for number in range(200):
+        ends = Ends(f"10.{number}.0.1", f"198.51.{number}.40", 40_000 ^ number)
+        frames += exchange(number + 1, ends)
+    frames.sort(key=lambda frame: frame.ts)
+    seen = watch(frames)
+    assert {row["serial_number"] for row in seen.exchanges} == {f"{n:02X}" for n in range(1, 201)}
+    assert {row["evidence"] for row in seen.exchanges} == {"both"}
+
+
+def test_d10_a_storm_of_weirds() -> None:
+    """Of no flow: the first ones of a name, then one in so many, and the outcomes count all. Of one flow: once."""
+    broken = wire.ethernet(wire.ip4("10.20.0.31", "198.51.100.40", b"x" * 20, total=12))
+    frames = [Frame(START + number * 1000, broken) for number in range(3000)]
+    seen = watch(frames, Settings(logs=LogSettings(weird_burst=5, weird_rate=100)))
+    assert 5 < len(seen.weirds) <= 5 + 30
+    assert len(set(seen.weirds)) == 1
+    assert sum(count for name, count in seen.accounts.outcomes.items() if name != "tcp") == 3000
+    lies = "".join(f"c> A @1 !{10 + number} forged\n" for number in range(50))
+    seen = watch(frames_of(parse(HANDSHAKE + "c> A @1 =100\n" + lies)))
+    assert seen.weirds.count("rexmit_inconsistency") == 1
