@@ -7,3 +7,6 @@ cdef class FlowId:
     cdef readonly unsigned int orig_p, resp_p, proto
 
     cpdef tuple fields(self)
+
+@cython.locals(flow=FlowId)
+cpdef FlowId name_flow(str uid, str orig_h, unsigned int orig_p, str resp_h, unsigned int resp_p)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 
@@ -17,12 +15,12 @@ class FlowId:
     __slots__ = ("orig_h", "orig_p", "proto", "resp_h", "resp_p", "uid")
 
     def __init__(self, uid: str, orig_h: str, orig_p: int, resp_h: str, resp_p: int, proto: int = 6) -> None:
-        self.uid: Final = uid
-        self.orig_h: Final = orig_h
-        self.orig_p: Final = orig_p
-        self.resp_h: Final = resp_h
-        self.resp_p: Final = resp_p
-        self.proto: Final = proto
+        self.uid = uid
+        self.orig_h = orig_h
+        self.orig_p = orig_p
+        self.resp_h = resp_h
+        self.resp_p = resp_p
+        self.proto = proto
 
     def fields(self) -> tuple[str, str, int, str, int, int]:
         """As the constructor takes them."""
@@ -39,6 +37,14 @@ class FlowId:
 
     def __reduce__(self) -> tuple[type[FlowId], tuple[object, ...]]:
         return FlowId, self.fields()
+
+
+def name_flow(uid: str, orig_h: str, orig_p: int, resp_h: str, resp_p: int) -> FlowId:
+    """The FlowId of a TCP flow. One is made for each, and as arguments of a constructor its ports would be objects."""
+    flow = FlowId.__new__(FlowId)
+    flow.uid, flow.orig_h, flow.orig_p, flow.resp_h, flow.resp_p = uid, orig_h, orig_p, resp_h, resp_p
+    flow.proto = 6
+    return flow
 
 
 class Weird(msgspec.Struct, frozen=True, gc=False):

@@ -4,6 +4,7 @@ from sensor.flow.state cimport Endpoint, Flow
 
 cdef int _CLOSED, _RESET, _ESTABLISHED, _NOBODY, _FAR_RUN
 cdef long long _FAR
+cdef unsigned int _UPPER_G, _SMALL_G
 
 @cython.final
 cdef class Reassembler(Delivery):

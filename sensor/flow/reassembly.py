@@ -23,6 +23,7 @@ _ESTABLISHED: Final = 4
 _NOBODY: Final = 1
 
 _FAR: Final = 1 << 20  # a segment this far above what is expected is out of any window that we hold a buffer for
+_UPPER_G, _SMALL_G = b"Gg"  # the history's letters for a gap
 _FAR_RUN: Final = 4  # ... unless so many come one behind the other: then it is we who lost more than that
 
 
@@ -237,7 +238,7 @@ class Reassembler(Delivery):
             end.gap_cnt += 1
             if end.gap_cnt == end.gap_next:
                 end.gap_next *= 10
-                flow.history += "G" if end.is_orig else "g"
+                flow.note(_UPPER_G if end.is_orig else _SMALL_G)
 
     def fill(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """raw[pos : pos + length] lie before `next_rel`: some of them may be missing all the same."""

@@ -1,10 +1,11 @@
 cimport cython
 from sensor.flow.seq cimport seq_delta
 from sensor.flow.uid cimport mix, render_words
-from sensor.weird cimport FlowId
+from sensor.weird cimport FlowId, name_flow
 
 cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
+cdef Py_ssize_t _LETTERS
 
 @cython.final
 cdef class Endpoint:
@@ -35,11 +36,14 @@ cdef class Flow:
     cdef public int family, vlan, inner_vlan, reading, tls
     cdef public unsigned int orig_p, resp_p
     cdef public Endpoint orig, resp
-    cdef public str history
+    cdef str _history
+    cdef unsigned long long _letters
+    cdef Py_ssize_t _letter_count
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, half_open
     cdef public FlowId id
     cdef public object reader, parent, service, late
 
+    cpdef note(self, unsigned long long letter)
     cpdef flip(self)
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)

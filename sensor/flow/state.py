@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sensor.flow.seq import seq_delta
 from sensor.flow.stream import StreamReader
 from sensor.flow.uid import mix, render_words
-from sensor.weird import FlowId
+from sensor.weird import FlowId, name_flow
 
 if TYPE_CHECKING:
     from sensor.flow.late import Late
@@ -167,7 +167,9 @@ class Flow:
         self.resp = Endpoint(False)
         self.orig.peer = self.resp
         self.resp.peer = self.orig
-        self.history = ""
+        self._history = ""
+        self._letters = 0  # of the history's end, eight bits each, so that most letters cost no object
+        self._letter_count = 0
         self.partial = False
         self.seen_orig = False
         self.seen_resp = False
@@ -185,6 +187,32 @@ class Flow:
         self.service: str | None = None
         self.id: FlowId | None = None
         self.parent: object = None
+
+    @property
+    def history(self) -> str:
+        """What conn.log has under this name, so far."""
+        if self._letter_count:
+            text = _SCRATCH
+            letters, size = self._letters, self._letter_count
+            while size > 0:
+                size -= 1
+                text[size] = letters & 255
+                letters >>= 8
+            self._history += text[: self._letter_count].decode("ascii")
+            self._letters = self._letter_count = 0
+        return self._history
+
+    @history.setter
+    def history(self, text: str) -> None:
+        self._history = text
+        self._letters = self._letter_count = 0
+
+    def note(self, letter: int) -> None:
+        """One letter more in the history: its code."""
+        if self._letter_count == _LETTERS:
+            self._history = self.history
+        self._letters = self._letters << 8 | letter
+        self._letter_count += 1
 
     def flip(self) -> None:
         """The other side turns out to be the originator (Zeek: Connection::FlipRoles, history "^")."""
@@ -225,6 +253,7 @@ class Flow:
 
 
 _SCRATCH: Final = bytearray(32)
+_LETTERS: Final = 8  # that fit into 64 bits
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _NO_ENDPOINT: Final = Endpoint(True)
 
@@ -275,4 +304,4 @@ def make_flow_id(flow: Flow) -> FlowId:
     low = mix(mix(min(one, other), max(one, other)), family)
     low = mix(mix(low, flow.first_ts & _MASK), flow.number)
     high = mix(low, 1) >> 32
-    return FlowId(render_words("C", high, low), orig_h, flow.orig_p, resp_h, flow.resp_p)
+    return name_flow(render_words("C", high, low), orig_h, flow.orig_p, resp_h, flow.resp_p)

@@ -9,6 +9,7 @@ cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _
 cdef unsigned int _FIN, _SYN, _RST, _ACK, _URG
 cdef long long _TOO_LARGE, _S, _MASK32
 cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI
+cdef unsigned int _UPPER_A, _UPPER_D, _UPPER_F, _UPPER_H, _UPPER_I, _UPPER_Q, _UPPER_R, _UPPER_S, _UPPER_T, _UPPER_W, _SMALL
 
 @cython.final
 cdef class TcpMachine:
@@ -20,7 +21,7 @@ cdef class TcpMachine:
                    delta_last="long long", do_close=bint, size="long long")
     cpdef segment(self, Flow flow, Endpoint end, Packet packet, long long ts)
     cpdef start(self, Flow flow, Endpoint end, unsigned int flags, unsigned int seq, unsigned int upper_seq, long long ts)
-    @cython.locals(mark="unsigned int", code=str, small=str, again=bint)
+    @cython.locals(mark="unsigned int", letter="unsigned int", again=bint)
     cpdef note_history(self, Flow flow, Endpoint end, unsigned int flags, unsigned int control, long long rel, long long length)
     @cython.locals(state=int, closes=bint)
     cpdef bint advance(self, Flow flow, Endpoint end, Endpoint peer, unsigned int flags, unsigned int seq, unsigned int ack, long long length, long long delta_last, long long ts) except -1

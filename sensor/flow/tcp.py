@@ -45,6 +45,10 @@ _H_ACK: Final = 16
 _H_FIN_RST: Final = 32
 _H_MULTI: Final = 64
 
+# The letters themselves; the responder's are small.
+_UPPER_A, _UPPER_D, _UPPER_F, _UPPER_H, _UPPER_I, _UPPER_Q, _UPPER_R, _UPPER_S, _UPPER_T, _UPPER_W = b"ADFHIQRSTW"
+_SMALL: Final = 32
+
 
 class TcpMachine:
     """Applies segments to flows. Delays in nanoseconds of packet time."""
@@ -93,7 +97,7 @@ class TcpMachine:
             end.zero_cnt += 1
             if end.zero_cnt == end.zero_next:
                 end.zero_next *= 10
-                flow.history += "W" if end.is_orig else "w"
+                flow.note(_UPPER_W if end.is_orig else _UPPER_W | _SMALL)
         if not (flow.orig.did_close and flow.resp.did_close) and ts > flow.last_ts:
             flow.last_ts = ts
 
@@ -150,7 +154,7 @@ class TcpMachine:
             end.rxmt_cnt += 1
             if end.rxmt_cnt == end.rxmt_next:
                 end.rxmt_next *= 10
-                flow.history += "T" if end.is_orig else "t"
+                flow.note(_UPPER_T if end.is_orig else _UPPER_T | _SMALL)
 
         do_close = self.advance(flow, end, peer, flags, packet.seq, packet.ack, length, delta_last, ts)
 
@@ -213,39 +217,39 @@ class TcpMachine:
     def note_history(self, flow: Flow, end: Endpoint, flags: int, control: int, rel: int, length: int) -> None:
         """The letter this segment adds to conn.log's history, if any."""
         mark = 0
-        code = small = ""
+        letter = 0
         again = False
         if control == 0:
             if length:
-                mark, code, small = _H_DATA, "D", "d"
+                mark, letter = _H_DATA, _UPPER_D
             elif flags & _ACK:
-                mark, code, small = _H_ACK, "A", "a"
+                mark, letter = _H_ACK, _UPPER_A
             else:
                 return
         elif control == _SYN:
             if flags & _ACK:
-                mark, code, small = _H_SYN, "H", "h"
+                mark, letter = _H_SYN, _UPPER_H
             else:
-                mark, code, small = _H_SYN, "S", "s"
+                mark, letter = _H_SYN, _UPPER_S
             again = rel != end.hist_syn
             end.hist_syn = rel
         elif control == _FIN:
-            mark, code, small = _H_FIN, "F", "f"
+            mark, letter = _H_FIN, _UPPER_F
             again = rel + length != end.hist_fin
             end.hist_fin = rel + length
         elif control == _RST:
-            mark, code, small = _H_RST, "R", "r"
+            mark, letter = _H_RST, _UPPER_R
             again = rel != end.hist_rst
             end.hist_rst = rel
         elif control & _FIN and control & _RST:
-            mark, code, small = _H_FIN_RST, "I", "i"
+            mark, letter = _H_FIN_RST, _UPPER_I
         else:
-            mark, code, small = _H_MULTI, "Q", "q"
+            mark, letter = _H_MULTI, _UPPER_Q
         if not end.hist_mask & mark:
             end.hist_mask |= mark
         elif not again:
             return
-        flow.history += code if end.is_orig else small
+        flow.note(letter if end.is_orig else letter | _SMALL)
 
     def advance(
         self,

@@ -670,7 +670,8 @@ class FlowTracker:
         """
         if not self.finished:
             self.finished = True
-            self.ending = sorted(self.flows.values(), key=_number, reverse=True)
+            self.ending = list(self.flows.values())  # as they were opened, and so by their numbers
+            self.ending.reverse()
             for queue in (self.closing, self.opening, self.oldest, self.spared):
                 queue.clear()
             self.wheel.clear()

@@ -25,14 +25,15 @@ def render_words(prefix: str, high: int, low: int) -> str:
     text = _SCRATCH
     text[0] = ord(prefix)
     size = 1
-    for word in (high, low):
-        rest = word
+    rest = high
+    for _ in range(2):  # a tuple of the two words would make objects of them
         while True:
             text[size] = _DIGITS[rest % 62]
             size += 1
             rest //= 62
             if rest == 0:
                 break
+        rest = low
     return text[:size].decode("ascii")
 
 
