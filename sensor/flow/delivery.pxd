@@ -4,6 +4,19 @@ from sensor.flow.state cimport Endpoint, Flow
 cdef int _UNDECIDED, _NOBODY, _ATTACHED
 cdef long long _RECENT_SEGMENTS, _RECENT_BYTES
 
+cdef bint _COMPILED
+
+cdef extern from *:
+    """
+    #define VIEW_OCTETS(view) ((const char *)PyMemoryView_GET_BUFFER(view)->buf)
+    #define VIEW_SIZE(view) (PyMemoryView_GET_BUFFER(view)->len)
+    """
+    const char* VIEW_OCTETS(object view)  # of a view of octets that lie side by side, which those of batches are
+    Py_ssize_t VIEW_SIZE(object view)
+
+@cython.locals(at="const char *")
+cpdef bytes octets(object raw, Py_ssize_t pos, Py_ssize_t length)
+
 cdef class Delivery:
     cdef public object make_reader
     cdef public list out

@@ -6,6 +6,7 @@ from sensor.logs.encode cimport encode_time
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     bint PyUnicode_IS_COMPACT_ASCII(object text)
+    const char* PyBytes_AS_STRING(object octets)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     const char* PyUnicode_DATA(object text)
 
@@ -14,6 +15,7 @@ cdef inline const unsigned char* address_of(const unsigned char[::1] octets) noe
 
 cdef bint _COMPILED
 cdef int EPOCH
+cdef bytes _TRUE, _FALSE
 cdef Py_ssize_t _START, _SLACK
 cdef unsigned char _QUOTE, _COMMA, _MINUS, _DOT, _ZERO, _COLON, _OPEN, _CLOSE, _BRACE, _NEWLINE
 
@@ -37,9 +39,11 @@ cdef class LineBuffer:
     cpdef append(self, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
     cpdef append_text(self, str text)
     cpdef raw(self, str text)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t, of_name=Py_ssize_t, of_text=Py_ssize_t)
     cpdef string(self, str name, str text)
     cpdef value(self, str name, str text)
     cpdef number(self, str name, long long value)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t)
     cpdef flag(self, str name, bint value)
     cpdef seconds(self, str name, long long us)
     cpdef moment(self, long long us, int form)

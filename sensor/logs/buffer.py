@@ -13,6 +13,7 @@ _START = 1 << 16
 _SLACK = 64  # octets that are free behind every text copied: more than punctuation and one number take
 _QUOTE, _COMMA, _MINUS, _DOT, _ZERO, _COLON, _OPEN, _CLOSE = b'",-.0:[]'
 _BRACE, _NEWLINE = b"}\n"
+_TRUE, _FALSE = b"true,", b"false,"
 
 
 class LineBuffer:
@@ -132,8 +133,25 @@ class LineBuffer:
         if not _COMPILED:
             self._fields.append(f'"{name}":"{text}",')
             return
-        self._name(name)
-        self._quoted(text)
+        if not PyUnicode_IS_COMPACT_ASCII(text):  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
+            self._name(name)
+            self._quoted(text)
+            return
+        end, of_name, of_text = self._end, len(name), len(text)
+        if end + of_name + of_text > self._room:
+            self._grow(of_name + of_text)
+        at = self._at
+        at[end] = _QUOTE
+        memcpy(at + end + 1, PyUnicode_DATA(name), of_name)  # type: ignore  # noqa: F821  (C's)
+        end += of_name + 1
+        at[end] = _QUOTE
+        at[end + 1] = _COLON
+        at[end + 2] = _QUOTE
+        memcpy(at + end + 3, PyUnicode_DATA(text), of_text)  # type: ignore  # noqa: F821  (C's)
+        end += of_text + 3
+        at[end] = _QUOTE
+        at[end + 1] = _COMMA
+        self._end = end + 2
 
     def value(self, name: str, text: str) -> None:
         """A field whose value is JSON text."""
@@ -164,7 +182,13 @@ class LineBuffer:
             self._fields.append(f'"{name}":true,' if value else f'"{name}":false,')
             return
         self._name(name)
-        self._copy("true," if value else "false,")
+        at, end = self._at, self._end
+        if value:
+            memcpy(at + end, PyBytes_AS_STRING(_TRUE), 5)  # type: ignore  # noqa: F821  (C's)
+            self._end = end + 5
+        else:
+            memcpy(at + end, PyBytes_AS_STRING(_FALSE), 6)  # type: ignore  # noqa: F821  (C's)
+            self._end = end + 6
 
     def seconds(self, name: str, us: int) -> None:
         """An interval in microseconds, as seconds."""

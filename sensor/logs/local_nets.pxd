@@ -3,6 +3,7 @@ cimport cython
 
 cdef Py_ssize_t _MAX_REMEMBERED
 
+cdef bint _COMPILED
 cdef bytearray _OCTETS
 @cython.locals(octets="unsigned char *", place=int, octet=int, letter="Py_UCS4")
 cpdef bytes pack_address(str address)

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, ip_network
 _MAX_REMEMBERED = 512  # few enough to stay in the processor's cache
 
 
+_COMPILED = not __file__.endswith(".py")
 _OCTETS = bytearray(4)
 
 
@@ -26,7 +27,9 @@ def pack_address(address: str) -> bytes:
         else:
             octet = (octet * 10 + ord(letter) - 48) & 255
     octets[place] = octet
-    return bytes(octets[:4])
+    if not _COMPILED:
+        return bytes(octets[:4])
+    return octets[:4]  # type: ignore[return-value]  # C's octets: a slice of them is bytes
 
 
 def _number_of(address: str) -> int:
