@@ -6,6 +6,7 @@ from sensor.privacy.structs cimport Leak
 
 @cython.final
 cdef class Pipeline:
+    cdef object _sink_error
     cdef list _out
     cdef public object tracker, revocations
     cdef object _ocsp, _audit, _fetches, _fetch_leaks, _leaks, _lookup, _deferred, _writer, _summary, _on_error

@@ -14,6 +14,7 @@ from sensor.weird import FlowId
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.logs.sinks.sink import EventSink
     from sensor.logs.writer import LogWriter
+    from sensor.report.summary import Summary
     from sensor.rules.mistakes import RulesError
     from sensor.rules.rule import RuleSet
 
@@ -76,12 +77,21 @@ def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | No
     return load_rules(paths, settings.rules)
 
 
-def apply_rules(rules: RuleSet | None, settings: Settings, writer: LogWriter) -> None:
-    """From now on the rules are shown what `writer` writes, and it writes the notices that they raise."""
-    if rules is not None:
-        from sensor.rules.engine import RuleEngine
+def apply_rules(rules: RuleSet | None, settings: Settings, writer: LogWriter, summary: Summary | None = None) -> None:
+    """From now on the rules are shown what `writer` writes, and it writes the notices that they raise.
 
-        writer.observe(RuleEngine(rules, settings, writer.notice, writer.weird))
+    `summary` counts them.
+    """
+    if rules is None:
+        return
+    from sensor.rules.engine import RuleEngine
+
+    tell = writer.notice
+    if summary is not None:
+        from sensor.report.notes import telling
+
+        tell = telling(writer.notice, summary)
+    writer.observe(RuleEngine(rules, settings, tell, writer.weird))
 
 
 def open_sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:

@@ -137,7 +137,7 @@ def read_alone(
 
     writer = None if sink is None else LogWriter(settings.logs, settings.flow.local_nets, sink)
     if writer is not None:
-        apply_rules(rules, settings, writer)
+        apply_rules(rules, settings, writer, summary)
     pipeline = Pipeline(settings, lookup, writer, summary)
     pipeline.contain_errors(tell_error)
     if args.quiet:

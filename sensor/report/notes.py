@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sensor.audit.findings import GRAVE, Audit, Finding, findings_of
 from sensor.flow.conn import Connection
 from sensor.http.transaction import HttpTransaction
+from sensor.logs.observer import Notice
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.leak import Leak
 from sensor.report import facts
@@ -19,6 +20,18 @@ _TRANSACTION: Final = 1
 _EXCHANGE: Final = 2
 _LEAK: Final = 3
 _AUDITS: Final = 4
+
+
+def telling(write: Callable[[Notice], None], summary: Summary | None) -> Callable[[Notice], None]:
+    """What is given each notice that a rule raises: it is written, and counted."""
+    if summary is None:
+        return write
+
+    def tell(notice: Notice) -> None:
+        write(notice)
+        summary.notice(notice)
+
+    return tell
 
 
 class SummaryNotes:

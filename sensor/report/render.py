@@ -37,7 +37,10 @@ SHOWN_DAMAGE = 8
 SHOWN_ROWS = 10
 SHOWN_WEIRDS = 12
 SHOWN_UNSOUND = 12
+SHOWN_NOTICES = 24
 _MAX_BAR = 24
+_GRAVITY = {"critical": 5, "high": 4, "medium": 3, "low": 2, "informational": 1}
+_HIGH = 4
 
 _TROUBLE = frozenset({"revoked", "mismatched", "no reply", "no status"})
 _PLAIN = str.maketrans({"─": "-", "━": "=", "…": "~", "·": "-", "µ": "u"})
@@ -73,6 +76,7 @@ def render_summary(summary: Summary, width: int = 80) -> list[Line]:
         beside(ports, types, half + 4) if ports else types,
         _responders(summary, width),
         _unsound(summary, width),
+        _raised(summary, width),
         render_clients(summary, width),
         render_unlisted(summary, width),
         _not_readable(summary, width),
@@ -225,6 +229,26 @@ def _unsound(summary: Summary, width: int) -> list[Line]:
     rest = len(ranked) - SHOWN_UNSOUND
     if rest > 0:
         lines.append([(f"  and {plural(rest, 'more kind')}", "dim")])
+    return lines
+
+
+def _raised(summary: Summary, width: int) -> list[Line]:
+    """Which rules fired, the gravest first; each notice is in notice.log."""
+    ranked = sorted(
+        summary.raised.counts.items(), key=lambda item: (-_GRAVITY.get(item[0][0], 0), -item[1], item[0][1])
+    )
+    if not ranked:
+        return []
+    lines: list[Line] = [title("Notices", f"{plural(summary.raised.total, 'notice')} of rules", width)]
+    room = width - 24
+    for (level, note), times in ranked[:SHOWN_NOTICES]:
+        style = "bad" if _GRAVITY.get(level, 0) >= _HIGH else "warn" if level == "medium" else ""
+        lines.append([("  " + pad(level, 13), style), (pad(text.count(times), 7, right=True), "")])
+        lines[-1].append(("  " + fit(shown(note, 60), room), ""))
+    rest = len(ranked) - SHOWN_NOTICES
+    if rest > 0:
+        besides = summary.raised.total - sum(times for _, times in ranked[:SHOWN_NOTICES])
+        lines.append([(f"  and {plural(rest, 'more kind')}, {plural(besides, 'notice')}", "dim")])
     return lines
 
 

@@ -12,6 +12,7 @@ import msgspec
 from sensor.audit.findings import Audit, Finding
 from sensor.flow.conn import Connection
 from sensor.http.transaction import HttpTransaction
+from sensor.logs.observer import Notice
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.leak import Grade, Leak
 from sensor.report import facts
@@ -143,6 +144,8 @@ class Summary:
         self.unlisted: Tally[tuple[str | None, str]] = Tally(MAX_KEYS)
         self.weirds: Tally[str] = Tally(MAX_KEYS)
         self.weird_examples: dict[str, str] = {}
+        self.raised: Tally[tuple[str, str]] = Tally(MAX_KEYS)
+        """Notices that rules raised, by level and note."""
         self.damage: list[tuple[str, str]] = []
         self.damage_besides = 0
         self.other_frames: dict[str, int] = {}
@@ -251,6 +254,10 @@ class Summary:
             told.sites_total = sites_total
         told.asked = told.asked or asked
         told.revoked = told.revoked or revoked
+
+    def notice(self, notice: Notice) -> None:
+        """One that a rule raised."""
+        self.raised.add((notice.rule_level or "", notice.note))
 
     def weird(self, weird: Weird) -> None:
         if weird.source == "CAPTURE":  # a place in a capture that could not be read

@@ -83,9 +83,11 @@ def read_with_workers(
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
     engine = None
     if rules is not None:
+        from sensor.report.notes import telling
         from sensor.rules.engine import RuleEngine
 
-        engine = RuleEngine(rules, settings, writer.notice, writer.weird)  # each worker has it as it is now
+        tell = telling(writer.notice, summary)
+        engine = RuleEngine(rules, settings, tell, writer.weird)  # each worker has it as it is now
         writer.observe(engine)
     counter = LeakCounter(settings.privacy.max_tracked)
     fetches = LeakCounter(settings.privacy.max_tracked)

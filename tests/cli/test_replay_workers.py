@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,17 @@ def test_what_is_followed_is_read_by_one(capfd: pytest.CaptureFixture[str], monk
     monkeypatch.setattr("sensor.capture.stream.RawBytes.wait", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["replay", str(GOOD), "--follow", "--workers", "2", "-q"]) == 0
     assert "one worker: pipes, and files that are followed" in capfd.readouterr().err
+
+
+def test_the_summary_counts_the_notices_of_rules(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capture = GOOD.parents[1] / "revocation" / "revoked-unverified.pcap"
+    words = ["replay", str(capture), "--rules", "shipped", "--workers"]
+    shown = []
+    for number in ("1", "2"):
+        assert main([*words, number, "-o", str(tmp_path / number)]) == 0
+        lines = [line.split() for line in capfd.readouterr().out.splitlines()]
+        shown.append([line for line in lines if line[-1:] and "::" in line[-1]])
+    assert ["medium", "2", "OCSP::Revoked_Unverified"] in shown[0]
+    assert shown[0] == shown[1]
+    notices = [json.loads(line) for line in (tmp_path / "1" / "notice.log").read_text().splitlines()]
+    assert sum(int(line[-2]) for line in shown[0]) == sum("rule_id" in notice for notice in notices)

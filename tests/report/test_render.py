@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensor.audit.findings import GRAVE, Finding
+from sensor.logs.observer import Notice
 from sensor.privacy.leak import Grade
 from sensor.report.layout import line_width
 from sensor.report.render import print_summary, render_summary, wants_colour
@@ -247,3 +248,29 @@ def test_of_many_kinds_the_most_frequent_are_shown(make) -> None:
     assert max(GRAVE, key=lambda each: each.value).value in text
     assert min(GRAVE, key=lambda each: each.value).value not in text
     assert all(line_width(line) <= 60 for line in render_summary(summary, 60))
+
+
+def raised(summary: Summary, level: str | None, note: str, times: int = 1) -> None:
+    for _ in range(times):
+        summary.notice(Notice(0, 0, None, note, "", None, 0, "an-id", level))
+
+
+def test_the_notices_of_rules_the_gravest_first() -> None:
+    summary = Summary()
+    assert "Notices" not in page(summary)
+    raised(summary, "low", "OCSP::Nonce_Ignored", 1200)
+    raised(summary, "high", "OCSP::Revoked_In_Use", 2)
+    raised(summary, None, "Mine::Own")
+    shown = page(summary)
+    assert "1,203 notices of rules" in shown
+    lines = [line.split() for line in shown.splitlines() if "::" in line]
+    assert lines == [["high", "2", "OCSP::Revoked_In_Use"], ["low", "1,200", "OCSP::Nonce_Ignored"], ["1", "Mine::Own"]]
+
+
+def test_of_many_notices_the_gravest_are_shown() -> None:
+    summary = Summary()
+    for number in range(40):
+        raised(summary, "medium" if number < 30 else "critical", f"A::N{number:02}", number + 1)
+    shown = page(summary)
+    assert shown.count("critical") == 10
+    assert "and 16 more kinds, 136 notices" in shown
