@@ -86,12 +86,12 @@ def apply_rules(rules: RuleSet | None, settings: Settings, writer: LogWriter, su
         return
     from sensor.rules.engine import RuleEngine
 
-    tell = writer.notice
-    if summary is not None:
-        from sensor.report.notes import telling
+    if summary is None:
+        writer.observe(RuleEngine(rules, settings, writer.notice, writer.weird))
+        return
+    from sensor.report.notes import telling
 
-        tell = telling(writer.notice, summary)
-    writer.observe(RuleEngine(rules, settings, tell, writer.weird))
+    writer.observe(RuleEngine(rules, settings, telling(writer.notice, summary), writer.weird))
 
 
 def open_sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:
