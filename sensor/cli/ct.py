@@ -1,4 +1,4 @@
-"""`ocspwatch ct`: fills the look-up cache from files, and says what it knows of a serial number."""
+"""`ocspwatch ct`: fills the look-up cache (`ct_sync`: from CT logs), and says what it knows of a serial number."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sensor.cli import ct_sync
 from sensor.settings import CtSettings, Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verb.add_argument("--json", action="store_true", help="as one JSON object")
     _add_store_option(verb)
     verb.set_defaults(run=run_stats)
+    ct_sync.add_parser(verbs)
 
 
 def _add_store_option(verb: argparse.ArgumentParser) -> None:

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from sensor.ct.logged import LoggedIssuer, LogPosition
+from sensor.ct.lookup import NotFound
 from sensor.ct.schema import StoreError
+from sensor.ct.store import Outcome, Store
+from sensor.ct.store_lookup import StoreLookup
 from sensor.ct.store_sink import StoreSink
+from sensor.pki.certificates import Certificate
+from sensor.settings import CtSettings
 from tests.ct.logs import logged, logged_issuer
 from tests.ct.pki import Ca
 
@@ -58,7 +63,6 @@ def test_the_file_is_ours_alone_and_replaced_as_a_whole(path: Path, monkeypatch:
 
 
 def test_a_trusted_issuer_finds_those_who_waited_for_it(path: Path, sub: Ca) -> None:
-    from sensor.ct.store import Outcome, Store
     from sensor.pki.certificates import decode_certificate
 
     store = Store(path, 10)
@@ -77,3 +81,28 @@ def test_what_is_no_certificate_is_no_issuer(path: Path) -> None:
     with pytest.raises(ValueError, match="chain was not checked"):
         sink.add_issuers([LoggedIssuer(b"", b"", b"", b"\x30\x00")])
     sink.close()
+
+
+def test_rows_come_first_and_the_position_after(path: Path, sub: Ca, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = StoreSink(path, 10)
+    sink.commit(LOG, AT)
+    sink.add_issuers([logged_issuer(sub)])
+    sink.add([logged(sub, sub.issue("a.example", serial=11)), logged(sub, sub.issue("b.example", serial=12))], "l", 1)
+    given = Store.add_given
+
+    def second_fails(self: Store, facts: Certificate, *others: object) -> Outcome:
+        if facts.serial_number == "0C":
+            raise StoreError(path, "the disk is full")
+        return given(self, facts, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Store, "add_given", second_fails)
+    with pytest.raises(StoreError, match="the disk is full"):
+        sink.commit(LOG, LogPosition(0, 7, (), 9, b"\1" * 32, 17, ""))
+    assert sink.position(LOG) == AT
+    sink.close()
+    again = StoreSink(path, 10)
+    assert again.position(LOG) == AT
+    again.close()
+    lookup = StoreLookup(CtSettings(path=str(path)))
+    assert isinstance(lookup.lookup([sub.cert_id(11)])[0], NotFound)
+    lookup.close()
