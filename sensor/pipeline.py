@@ -6,6 +6,7 @@ It knows the order of the stages and nothing of what they do: frames go in at on
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,6 +37,9 @@ from sensor.privacy.leak import Leak
 from sensor.report.notes import Tallier
 from sensor.settings import Settings
 from sensor.weird import FlowId, Weird
+
+if TYPE_CHECKING:  # for several workers only
+    from sensor.audit.shared import SharedVerdicts
 
 _SETTLED_WITHIN_S = 1.0
 _ENDED_AT_ONCE = 1024  # flows, at the end of the input: what they leave fits into the processor's cache
@@ -109,14 +113,16 @@ class Pipeline:
         """Reads what is otherwise read when it is first needed: later files may be out of reach."""
         self._leaks.prepare()
 
-    def take_shard(self, shard: int, shards: int, seed: int, script: Script) -> None:
+    def take_shard(
+        self, shard: int, shards: int, seed: int, script: Script, verdicts: SharedVerdicts | None = None
+    ) -> None:
         """From now on this is one of several that share the flows (FlowTracker); `script` is to be played for all."""
         self.tracker.take_shard(shard, shards, seed)
         self._leaks.defer()
         self._fetch_leaks.defer()
         if self._audit is not None:
             self._audit.history.defer(script.answers)
-            self._audit.signatures.take_part(shards)
+            self._audit.signatures.take_part(shards, verdicts)
 
     @property
     def signatures_over_budget(self) -> int:

@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ from sensor.ct.lookup import CtLookup, Found, Issuer, NotFound
 from sensor.ocsp.model import CertId, OcspResponse
 from sensor.pki.signatures import SignatureCheck, check_signature, is_weak_key, signature_digest
 from sensor.settings import AuditSettings
+
+if TYPE_CHECKING:  # for several workers only
+    from sensor.audit.shared import SharedVerdicts
 
 ALWAYS: Final = (-(1 << 80), 1 << 80)
 """A time without end, in nanoseconds: a CA that signs by itself is trusted because it is in the store."""
@@ -75,14 +78,17 @@ class SignatureChecker:
         self._left = self._rate * _BURST_S
         self._filled_at: int | None = None
         self._verdicts: OrderedDict[bytes, Verdict] = OrderedDict()
+        self._shared: SharedVerdicts | None = None
         self.checked = 0
         self.over_budget = 0
 
-    def take_part(self, parts: int) -> None:
+    def take_part(self, parts: int, shared: SharedVerdicts | None = None) -> None:
         """From now on this is one of several that together check no more than one may: each gets its part.
 
-        While none of them is over its budget, one alone would not be over its own.
+        While none of them is over its budget, one alone would not be over its own: therefore a verdict that was found
+        among the `shared` ones of all is paid for, too.
         """
+        self._shared = shared
         self._rate /= parts
         self._left /= parts
 
@@ -102,14 +108,14 @@ class SignatureChecker:
         if verdict is not None:
             self._verdicts.move_to_end(digest)
             return verdict
-        verdict = self._new(response, answer.issuer, now)
+        verdict = self._new(response, answer.issuer, now, digest)
         if verdict.final:
             if len(self._verdicts) >= self._max:
                 self._verdicts.popitem(last=False)
             self._verdicts[digest] = verdict
         return verdict
 
-    def _new(self, response: OcspResponse, issuer: Issuer, now: int) -> Verdict:
+    def _new(self, response: OcspResponse, issuer: Issuer, now: int, digest: bytes) -> Verdict:
         certificate = self._lookup.issuer_certificate(issuer)
         ca = None if certificate is None else decode_signer(certificate)
         if ca is None:
@@ -117,7 +123,14 @@ class SignatureChecker:
         if not self._may_spend(now):
             return _OVER_BUDGET
         self.checked += 1
-        return judge(response, ca)
+        if self._shared is None:
+            return judge(response, ca)
+        known = self._shared.get(digest)
+        if known is not None:
+            return Verdict(*known)
+        verdict = judge(response, ca)
+        self._shared.put(digest, (verdict.bits, verdict.not_before, verdict.not_after))
+        return verdict
 
     def _may_spend(self, now: int) -> bool:
         """Takes one from what is left. Time that goes backwards brings nothing."""

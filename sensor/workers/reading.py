@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sensor.audit.history import History
+from sensor.audit.shared import SharedVerdicts
 from sensor.capture.timeline import TimeLine
 from sensor.logs.sinks.sink import EventSink
 from sensor.logs.writer import LogWriter
@@ -73,12 +74,12 @@ def read_with_workers(
     merged = sink is not None and sink.merged
     seed = int.from_bytes(os.urandom(8), "big")  # nobody outside may choose which flows share a worker
 
-    shelves = [Shelf() for _ in range(count)]
+    shelves, verdicts = [Shelf() for _ in range(count)], SharedVerdicts()
 
     def work(number: int, fd: int, back: int) -> None:
         source.reopen()
         task = Task(number, count, seed, settings, merged, summary is not None)
-        Worker(task, source, fd, on_error, engine, shelves[number], back).run()
+        Worker(task, source, fd, on_error, engine, shelves[number], back, verdicts).run()
 
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
     engine = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sensor.audit.shared import SharedVerdicts
 from sensor.capture.timeline import TimeLine
 from sensor.ct.store_lookup import StoreLookup
 from sensor.flow.tracker import END_INDEX
@@ -70,6 +71,7 @@ class Worker:
         engine: RuleEngine | None = None,
         shelf: Shelf | None = None,
         handed_back: int = -1,
+        verdicts: SharedVerdicts | None = None,
     ) -> None:
         settings = task.settings
         self._task = task
@@ -82,7 +84,7 @@ class Worker:
         self._writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(task.merged), script)
         self._notes = SummaryNotes(script.notes) if task.with_summary else None
         self._pipeline = Pipeline(settings, self._lookup, self._writer, self._notes)
-        self._pipeline.take_shard(task.shard, task.shards, task.seed, script)
+        self._pipeline.take_shard(task.shard, task.shards, task.seed, script, verdicts)
         if on_error is not None:
             self._pipeline.contain_errors(on_error)
         if engine is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from sensor.audit import signature
 from sensor.audit.findings import findings_of
-from sensor.audit.signature import SignatureChecker, Verdict
+from sensor.audit.shared import SharedVerdicts
+from sensor.audit.signature import SignatureChecker, Verdict, judge
 from sensor.ct.lookup import Answer, Issuer
 from sensor.ct.memory import MemoryLookup
 from sensor.ocsp.model import CertId, OcspResponse
@@ -129,6 +132,25 @@ def test_several_share_the_budget_of_one() -> None:
     assert told(parts[0].check(*asked[20], NOW + S - 9)) == ["signature_not_checked:budget"]
     assert told(parts[0].check(*asked[20], NOW + S + 9)) == []
     assert [part.over_budget for part in parts] == [2, 0]
+
+
+def test_what_one_of_several_has_checked_the_others_take_and_pay_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that who is over the budget does not depend on who was first."""
+    judged = []
+    monkeypatch.setattr(signature, "judge", lambda *words: judged.append(words) or judge(*words))
+    shared = SharedVerdicts()
+    asked = replies(22)
+    alone = checker(signatures_per_s=2)
+    parts = [checker(signatures_per_s=2), checker(signatures_per_s=2)]
+    for part in parts:
+        part.take_part(2, shared)
+    expected = [alone.check(*each, NOW) for each in asked[:10]]
+    judged.clear()
+    for part in parts:
+        assert [part.check(*each, NOW) for each in asked[:10]] == expected
+        assert told(part.check(*asked[10], NOW)) == ["signature_not_checked:budget"]
+        assert part.checked == 10
+    assert len(judged) == 10
 
 
 def test_what_adds_up_is_bounded() -> None:
