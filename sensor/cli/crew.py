@@ -189,7 +189,8 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
             source, own_place = sources[number], None if logs is None else logs.places[number]
             quiet = argparse.Namespace(**{**vars(args), "quiet": True})
             publish = None if listener is None else reports[number].put
-            code = _watch(quiet, own, source, rules, None, own_place, foreman, stop_deadline(settings), publish=publish)
+            deadline = stop_deadline(settings)
+            code = _watch(quiet, own, source, rules, None, own_place, foreman, deadline, lambda _: None, publish)
             if not args.quiet:
                 stats = source.stats()
                 _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")

@@ -124,7 +124,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             return tell_mistake(error)
         stack.callback(source.close)
         place = logs.places[0] if logs is not None else None
-        return _watch(args, settings, source, rules, listener, place, manager, deadline, confined)
+
+        def started(sealed: Sealed) -> None:
+            tell_start(args, source.name, sealed, confined)
+
+        return _watch(args, settings, source, rules, listener, place, manager, deadline, started)
 
 
 def stop_deadline(settings: Settings) -> Deadline:
@@ -143,10 +147,11 @@ def _watch(
     logs: RemotePlace | None,
     manager: ServiceManager,
     deadline: Deadline,
-    confined: Sealed | None = None,
+    started: Callable[[Sealed], None],
     publish: Callable[[Report], None] | None = None,
 ) -> int:
-    """From the open source to the exit code. `publish` gets every report of a worker."""
+    """From the open source to the exit code. `started` is told, before the first packet, what was given up, `publish`
+    every report of a worker."""
     from sensor.capture.live.presence import Presence
     from sensor.cli.monitor import Monitor, TimedSink
     from sensor.cli.rights import give_up_rights
@@ -191,7 +196,7 @@ def _watch(
             queue.start()
         stopping = Stopping(source, settings.service.stop_within_s, deadline)
         _obey_signals(stopping, queue)
-        tell_start(args, source.name, sealed, confined)
+        started(sealed)
         if summary is not None:
             watch = open_watch(source.name, summary, settings.health.interval_s, args.plain, not args.no_color)
             monitor.show_to(watch.show)
@@ -270,7 +275,7 @@ def _queue(args: argparse.Namespace, settings: Settings, logs: RemotePlace | Non
 
 def tell_start(args: argparse.Namespace, name: str, sealed: Sealed, confined: Sealed | None) -> None:
     """What the processes gave up, what could not be, and that packets are taken from now on. `confined` is that which
-    writes the logs."""
+    writes the logs. With --quiet, too: it is what a service manager's journal should have."""
     from sensor.cli.rights import describe_rights
 
     may = [f"take packets of {' and '.join(args.interface)}"]
@@ -278,10 +283,8 @@ def tell_start(args: argparse.Namespace, name: str, sealed: Sealed, confined: Se
     may += [f"answer on {args.metrics}"] if args.metrics else []
     may += ["tell the service manager"] if os.environ.get("NOTIFY_SOCKET") else []
     for line in describe_rights(sealed, confined, Path(args.output) if args.output else None, may):
-        if not args.quiet or line.startswith("not possible"):
-            _tell(line)
-    if not args.quiet:
-        _tell(f"listening to {name}")
+        _tell(line)
+    _tell(f"listening to {name}")
 
 
 def _pass_on(queue: QueuedSink) -> None:

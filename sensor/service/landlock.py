@@ -50,11 +50,12 @@ class Landlocked(msgspec.Struct, frozen=True):
 
 
 def abi_version() -> int:
-    """What this kernel offers, 0 if nothing."""
+    """What this kernel, and a container's filter before it, offers; 0 if nothing."""
     try:
         return kernel.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_CREATE_RULESET_VERSION))
     except OSError as error:
-        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+        # EPERM: there is a filter around us that does not know the call, as in containers of systemd-nspawn.
+        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM):
             return 0
         raise
 

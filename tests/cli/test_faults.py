@@ -365,3 +365,9 @@ def test_the_service_manager_is_told(wire: Cable, tmp_path: Path) -> None:
         while said != b"STOPPING=1":
             said = manager.recv(4096)
         assert live.process.wait(5) == 0
+        out, err = live.process.communicate()
+        assert out == ""
+        assert [line.split(":")[1] for line in err.splitlines()] == [
+            " parser",
+            " listening to w1 (ring)",
+        ]  # the journal's

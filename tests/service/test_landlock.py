@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -82,9 +84,10 @@ def test_an_older_kernel_is_asked_for_what_it_knows(
     )
 
 
-def test_a_kernel_without_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM])
+def test_a_kernel_or_container_without_it_says_so(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def syscall(*_: object) -> int:
-        raise OSError(38, "Function not implemented")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(kernel, "syscall", syscall)
     assert landlock.restrict([], []) == landlock.Landlocked(0, ("Landlock",))
