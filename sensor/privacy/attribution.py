@@ -182,8 +182,10 @@ class LeakStage:
             return []
         answers = self._lookup.lookup(ids)
         for answer in answers:
-            if type(answer) is Unavailable and answer.pending and self._held.hold(asked, ids, answers):
-                return []
+            if type(answer) is Unavailable and answer.pending:
+                if self._held.hold(asked, ids, answers):
+                    return []
+                break
         return self._leaks(asked, ids, answers)
 
     def settle(self, late: Sequence[tuple[CertId, Answer]]) -> list[Leak]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sensor.ct.lookup import Answer, Unavailable
-from sensor.ocsp.model import CertId, OcspExchange
+import msgspec
 
-_OVERHEAD_BYTES = 2048  # of an exchange besides its reply's octets
+from sensor.ct.lookup import Answer, Unavailable
+from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse
+
+_OVERHEAD_BYTES = 2048  # of an exchange besides its messages
+_PART_BYTES = 768  # of a CertID or SingleResponse besides its octets
+_TEXT_BYTES = 64  # of a short text besides its octets
 
 Group = tuple[list[OcspExchange], list[CertId], list[Answer]]
 """Exchanges that belong together, the certificate that each is about, and what is known of it."""
@@ -52,9 +56,18 @@ def _is_pending(answer: Answer) -> bool:
 
 
 def _size(asked: list[OcspExchange]) -> int:
-    """About how many bytes are kept alive: one reply's for all exchanges of a transaction."""
-    response = asked[0].response
+    """About how many bytes are kept alive: of all that a stranger could make long, and of each message once."""
     size = _OVERHEAD_BYTES * len(asked)
-    if response is not None:
-        size += len(response.tbs_der) + sum(map(len, response.certs))
-    return size
+    messages: dict[int, OcspRequest | OcspResponse] = {}
+    for exchange in asked:
+        for message in (exchange.request, exchange.response):
+            if message is not None:
+                messages[id(message)] = message
+    for message in messages.values():
+        size += len(msgspec.msgpack.encode(message)) + _TEXT_BYTES * len(message.extensions)
+        if isinstance(message, OcspRequest):
+            size += _PART_BYTES * len(message.cert_ids)
+        else:
+            size += sum(_PART_BYTES + _TEXT_BYTES * len(single.extensions) for single in message.responses)
+    first = asked[0]
+    return size + sum(len(text) for text in (first.host, first.uri, first.user_agent) if text is not None)

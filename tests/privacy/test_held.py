@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from sensor.ct.lookup import Answer, NotFound, Unavailable
 from sensor.ocsp.model import CertId, OcspExchange
 from sensor.privacy.held import HeldExchanges
-from tests.logs.observations import CERT, EXCHANGE, OCSP_RESPONSE, changed
+from tests.logs.observations import CERT, EXCHANGE, OCSP_REQUEST, OCSP_RESPONSE, changed
 
 PENDING = Unavailable("no answer yet", True)
 HERE = NotFound()
@@ -60,3 +64,44 @@ def test_the_limit_counts_octets_and_is_given_back() -> None:
     list(held.release([(cert(1), HERE)]))
     assert held.hold(*group((2, PENDING), response=big))
     assert sum(held.hold(*group((4, PENDING))) for _ in range(1000)) < 50
+
+
+def long_hash(number: int) -> CertId:
+    made: CertId = changed(CERT, issuer_key_hash=bytes(3000) + bytes([number]), serial_number=f"{number:02X}")
+    return made
+
+
+SINGLE = OCSP_RESPONSE.responses[0]
+HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
+    "nonce of a request": lambda n: {"request": changed(OCSP_REQUEST, nonce=n.to_bytes(2, "big") * 30_000)},
+    "requestor": lambda n: {"request": changed(OCSP_REQUEST, requestor_name=f"{n:05}" * 20_000)},
+    "extensions": lambda n: {"request": changed(OCSP_REQUEST, extensions=tuple(f"1.2.{n}.{k}" for k in range(4000)))},
+    "hashes": lambda _: {"request": changed(OCSP_REQUEST, cert_ids=tuple(long_hash(k) for k in range(64)))},
+    "singles": lambda n: {
+        "response": changed(
+            OCSP_RESPONSE,
+            responses=tuple(changed(SINGLE, cert_id=long_hash(k), crl_url=f"{n}.{k}" * 50) for k in range(64)),
+        )
+    },
+    "nonce of a reply": lambda n: {"response": changed(OCSP_RESPONSE, nonce=n.to_bytes(2, "big") * 30_000)},
+    "signature": lambda n: {"response": changed(OCSP_RESPONSE, signature=n.to_bytes(2, "big") * 30_000)},
+    "head": lambda n: {"uri": n.to_bytes(2, "big") * 15_000, "user_agent": n.to_bytes(2, "big") * 15_000},
+    "nothing long": lambda n: {"request": changed(OCSP_REQUEST, nonce=n.to_bytes(2, "big"))},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_memory_stays_near_the_limit_whatever_is_long(name: str) -> None:
+    limit = 4 << 20
+    held = HeldExchanges(limit)
+    tracemalloc.start()
+    try:
+        for number in range(60_000):
+            if not held.hold(*group((number, PENDING), **HOSTILE[name](number))):
+                break
+        else:
+            pytest.fail("no limit was met")
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert limit / 8 < taken < 1.5 * limit, held.exchanges
