@@ -272,8 +272,8 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_tracked: Size = 262144
     """(client, certificate) pairs counted for times_seen; the longest unseen is forgotten beyond it."""
     max_waiting_bytes: Size = 32 << 20
-    """Of a running sensor: OCSP messages kept while their certificates wait for an answer from the look-up cache; beyond
-    it a disclosure is logged at once, without the answer, and counted as a look-up that was unavailable."""
+    """Of a running sensor: OCSP messages kept while their certificates wait for an answer from the look-up cache.
+    Beyond it a disclosure is logged at once, without the answer, and counted as a look-up that was unavailable."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
