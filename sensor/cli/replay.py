@@ -140,20 +140,47 @@ def read_alone(
         apply_rules(rules, settings, writer, summary)
     pipeline = Pipeline(settings, lookup, writer, summary)
     pipeline.contain_errors(tell_error)
-    if args.quiet:
-        pipeline.run(source)
-    else:
-        from sensor.report.progress import Progress
+    with _stopped_by_signals(source, following=args.follow) as stopped:
+        if args.quiet:
+            pipeline.run(source)
+        else:
+            from sensor.report.progress import Progress
 
-        progress = Progress(sys.stderr, source.bytes_total)
-        try:
-            pipeline.run(source, lambda: progress.update(source.bytes_read, source.frames))
-        finally:
-            progress.close()
+            progress = Progress(sys.stderr, source.bytes_total)
+            try:
+                pipeline.run(source, lambda: progress.update(source.bytes_read, source.frames))
+            finally:
+                progress.close()
     if writer is not None:
         writer.close()
     pipeline.complete_summary()
-    return Reading(source.files, source.complete, pipeline.internal_errors)
+    return Reading(source.files, source.complete and not stopped, pipeline.internal_errors)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(source: TimeLine, *, following: bool) -> Iterator[list[str]]:
+    """SIGINT and SIGTERM end the reading, and the run in good order; a second one does what it does by default.
+
+    Yields the names of those that cut a reading short. To end `following` is no cut.
+    """
+    stopped: list[str] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if not following:
+            stopped.append(signal.Signals(number).name)
+            print(f"ocspwatch: stopped by {stopped[0]}: read in part", file=sys.stderr)
+        source.close()
+
+    if threading.current_thread() is not threading.main_thread():  # a thread cannot take signals
+        yield stopped
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) -> bool:

@@ -1,0 +1,203 @@
+"""Rows J1 to J8: what hostile text does to the logs, and what a hostile disk does. tests/logs has the parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.logs.records import STREAMS
+from sensor.settings import LogSettings, Settings
+from tests.hostile.rows import REPOSITORY, Guard, Row
+from tests.hostile.witness import TYPE, Watched, answering, asking, conversation, watch
+from tests.http.wire import post, reply
+from tests.ocsp import wire as ocsp
+
+ROWS = {
+    "J1": Row(
+        "line ends, escape sequences, bidi, lone surrogates, invalid UTF-8, quotes, backslashes, in every field",
+        ("logs.max_field_bytes",),
+        guards=(Guard("sensor/logs/encode.py", "if text.isascii() and text.isprintable():", "if True:"),),
+    ),
+    "J2": Row(
+        "numbers that are huge or none", note="64 bits and no more: Content-Length has 19 digits, times are checked"
+    ),
+    "J3": Row("attacker's text as a key", note="Keys come from the records alone"),
+    "J4": Row("hash seed, locale, time zone, processors"),
+    "J5": Row("a full disk, a reader gone, a link where a log should be"),
+    "J6": Row("TERM, INT, KILL in the middle"),
+    "J7": Row("Zeek's consumers", note="tests/peer: jq, Zeek's own scripts' fields, SIEM schemas"),
+    "J8": Row("spreadsheets and terminals", note="CSV is not written; control characters never reach a line"),
+}
+NASTY = (
+    b"a\nb",
+    b"a\rb",
+    b"a\0b",
+    b"\x1b[2J\x1b]0;title\x07",
+    b"\x7f\x85\x9b",
+    "\u2028\u2029\u202e\u2066\ufeff\u200b".encode(),
+    b"\xed\xa0\x80\xff\xfe\xc0\xaf\xf8\x88\x80\x80\x80",
+    b'"}{"ts":1,"uid":"C',
+    b"\\x0a\\n\\u000a",
+    b"=cmd|' /C calc'!A0",
+    b"x" * 5000,
+    "\U0001f600\u00e9".encode(),
+)
+CAPTURE = REPOSITORY / "pcaps" / "office" / "morning.pcapng"
+
+
+def with_text(text: bytes) -> Watched:
+    """`text` wherever a client or server can put some."""
+    line = text.replace(b"\r", b"?").replace(b"\n", b"?").replace(b"\0", b"?")
+    target = line.replace(b" ", b"%20")
+    sign = ocsp.request(ocsp.cert_id(7), requestor=ocsp.tlv(0x81, text))
+    fields = (b"User-Agent: " + line, b"Referer: " + line, b"Origin: " + line, b"Cookie: " + line)
+    head = b"POST /" + target + b" HTTP/1.1\r\nHost: " + line + b"\r\n" + b"\r\n".join(fields)
+    body = b"\r\n" + TYPE + b"request\r\nContent-Length: %d\r\n\r\n" % len(sign) + sign
+    answer = reply(b"x", b"Content-Type: " + line, b'Content-Disposition: attachment; filename="' + line + b'"')
+    answer = answer.replace(b"200 OK", b"200 " + line, 1)
+    return watch(conversation(("c", head + body), ("s", answer), ("c", asking(9)), ("s", answering(9))))
+
+
+@pytest.mark.parametrize("text", NASTY, ids=lambda text: ascii(text[:12]))
+def test_j1_j8_text_stays_within_its_field(text: bytes) -> None:
+    """`watch` has looked at every line: one of JSON, no control character. And what was said can be told apart."""
+    seen = with_text(text)
+    assert "09" in seen.serials
+    assert sum(map(len, seen.logs.values())) >= 8
+    for rows in seen.logs.values():
+        for row in rows:
+            for value in row.values():
+                assert not re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\u200b]", str(value)), value
+
+
+def test_j1_a_backslash_is_not_an_escape() -> None:
+    """Octet 0x0A and the four characters that stand for it differ in the log."""
+    uris = {str(with_text(text).of("http")[0]["user_agent"]) for text in (b"\x01", b"\\x01")}
+    assert len(uris) == 2
+
+
+def test_j1_long_text_is_cut_and_said_to_be() -> None:
+    settings = Settings(logs=LogSettings(max_field_bytes=100))
+    sign = post(b"/", ocsp.request(ocsp.cert_id(7), requestor=ocsp.tlv(0x81, b"r" * 5000)), TYPE + b"request")
+    (row,) = watch(conversation(("c", sign)), settings).exchanges
+    assert len(str(row["requestor_name"])) <= 110
+    assert str(row["requestor_name"]).endswith("...")
+
+
+@pytest.mark.parametrize("length", [b"9" * 18, b"9" * 19, b"9" * 30, b"-1", b"1e400", b"NaN", b"Infinity"])
+def test_j2_numbers(length: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\nx"
+    seen = watch(conversation(("c", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), ("s", head)))
+    for rows in seen.logs.values():
+        for row in rows:
+            assert all(abs(value) < 2**63 for value in row.values() if isinstance(value, int | float))
+
+
+def test_j3_keys_are_ours() -> None:
+    names = {log: set(record.__struct_fields__) for log, record in STREAMS.items()}
+    for text in NASTY:
+        for log, rows in with_text(text).logs.items():
+            for row in rows:
+                own = {key.replace("id.", "id_").replace(".", "_") for key in row}
+                assert len(own) <= len(names[log]) + 6
+                assert all(re.fullmatch(r"[a-z0-9_.]+", key) for key in row), row
+
+
+def run(*words: object, **more: object) -> subprocess.CompletedProcess[bytes]:
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)} | {str(k): str(v) for k, v in dict(more.pop("env", {})).items()}  # type: ignore[call-overload]
+    argv = [sys.executable, "-m", "sensor.cli.main", *map(str, words)]
+    return subprocess.run(argv, env=env, capture_output=True, check=False, cwd=REPOSITORY, **more)  # type: ignore[call-overload, no-any-return]
+
+
+def test_j4_the_same_bytes_everywhere(tmp_path: Path) -> None:
+    told = set()
+    for number, env in enumerate(
+        (
+            {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C"},
+            {"PYTHONHASHSEED": "99", "TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8"},
+            {"PYTHONHASHSEED": "7", "TZ": "America/Los_Angeles", "LANG": "de_DE.UTF-8"},
+        )
+    ):
+        done = run("replay", CAPTURE, "-q", "-o", tmp_path / str(number), env=env)
+        assert done.returncode == 0, done.stderr
+        told.add(tuple((path.name, path.read_bytes()) for path in sorted((tmp_path / str(number)).glob("*.log"))))
+    assert len(told) == 1
+
+
+def test_j5_a_file_that_may_not_grow(tmp_path: Path) -> None:
+    """As on a full disk: the run fails and says so; what was written are whole lines but perhaps the last."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    done = run("replay", CAPTURE, "-q", "-o", tmp_path / "logs", preexec_fn=limit)
+    assert done.returncode not in {0, 1}
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"\n") <= 3
+    for log in (tmp_path / "logs").glob("*.log"):
+        for line in log.read_bytes().split(b"\n")[:-1]:
+            json.loads(line)
+
+
+def test_j5_a_reader_that_goes(tmp_path: Path) -> None:
+    argv = f"{shutil.which('env')} PYTHONPATH={REPOSITORY} {sys.executable} -m sensor.cli.main replay {CAPTURE} -q -o - | head -1"
+    done = subprocess.run(argv, shell=True, capture_output=True, check=False, cwd=REPOSITORY)
+    assert json.loads(done.stdout)
+    assert b"Traceback" not in done.stderr
+
+
+def test_j5_a_link_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "conn.log").symlink_to(precious)
+    run("replay", CAPTURE, "-q", "-o", tmp_path / "logs")
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_j6_signals(number: signal.Signals, tmp_path: Path) -> None:
+    """A pipe that says no more: TERM and INT end the run with what came; KILL leaves at most one partial line."""
+    content = (REPOSITORY / "pcaps" / "ocsp" / "openssl-post-good.pcap").read_bytes()
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    argv = [sys.executable, "-m", "sensor.cli.main", "replay", "-", "-o", str(tmp_path / "logs")]
+    reset = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, **reset
+    ) as process:  # type: ignore[call-overload]
+        assert process.stdin is not None
+        process.stdin.write(content)
+        process.stdin.flush()
+        until = time.monotonic() + 20
+        while not (tmp_path / "logs").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    assert b"Traceback" not in said
+    for log in (tmp_path / "logs").glob("*.log"):
+        lines = log.read_bytes().split(b"\n")
+        for line in lines[:-1]:
+            json.loads(line)
+        assert number == signal.SIGKILL or lines[-1] == b""
+
+
+def test_j7_zeeks_form() -> None:
+    """Times in seconds, what is not there left out, `id.orig_h` and not a nested `id`."""
+    seen = watch(conversation(("c", asking(5)), ("s", answering(5))))
+    (row,) = seen.of("http")
+    assert isinstance(row["ts"], float)
+    assert row["id.orig_h"] == "10.20.0.31"
+    assert "referrer" not in row
+    assert None not in row.values()
