@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sensor.cli.live import EXIT_BROKEN
 from sensor.cli.output import EXIT_MISTAKE, EXIT_PARTIAL, tell_mistake
+from sensor.service.deadline import LEAST_S, Deadline
 from sensor.service.notify import ServiceManager
 from sensor.settings import Settings
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from sensor.logs.sinks.log_process import RemotePlace
     from sensor.rules.rule import RuleSet
 
-_POLL_MS = 500
+_POLL_MS = 100
+_SPARE_S = 0.3
 _WORST_FIRST = (EXIT_BROKEN, EXIT_MISTAKE, EXIT_PARTIAL, 0)
 
 
@@ -48,9 +50,13 @@ class Foreman(ServiceManager):
 class Crew:
     """The workers' processes. To be made while there is one thread."""
 
-    def __init__(self, sources: Sequence[RingSource], work: Callable[[int, ServiceManager], int]) -> None:
-        """`work` is done in each new process, with the number of its source, from 0: it returns the exit code."""
+    def __init__(
+        self, sources: Sequence[RingSource], work: Callable[[int, ServiceManager], int], deadline: Deadline
+    ) -> None:
+        """`work` is done in each new process, with the number of its source, from 0: it returns the exit code. Once
+        told to stop, they are waited for until `deadline`."""
         self._sources = sources
+        self._deadline = deadline
         self._pipes: dict[int, int] = {}  # descriptor to number
         self._pids: list[int] = []
         self._is_stopping = False
@@ -82,6 +88,7 @@ class Crew:
     def stop(self) -> None:
         """All workers, in good order."""
         self._is_stopping = True
+        self._deadline.begin()
         for source in self._sources:
             source.ask_to_stop()
 
@@ -100,6 +107,10 @@ class Crew:
         is_ready = False
         codes = []
         while self._pipes:
+            if self._is_stopping and self._deadline.left() <= LEAST_S:
+                tell(f"workers that hang are left behind: {', '.join(str(n + 1) for n in self._pipes.values())}")
+                codes.append(EXIT_BROKEN)
+                break
             for descriptor, _ in poll.poll(_POLL_MS):
                 number = self._pipes[descriptor]
                 if os.read(descriptor, 4096):
@@ -158,7 +169,6 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     from sensor.health.shared import SharedReport
     from sensor.logs.sinks.sink import SinkError
     from sensor.service.account import PrivilegeError
-    from sensor.service.deadline import LEAST_S
     from sensor.service.privileges import check_user
     from sensor.service.scrape import ScrapeError, ScrapeServer, open_listener
     from sensor.settings_file import override
@@ -166,12 +176,14 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     size = settings.capture.workers
     if args.json:
         return tell_mistake(ValueError("--json takes one worker: several would write into each other's lines"))
+    # A little more than each worker has, so that they can say what they lost.
+    deadline = Deadline(stop_deadline(settings).left() + _SPARE_S)
     with ExitStack() as stack:
         try:
             check_user(settings.service)
             logs, confined = start_log_process(Path(args.output), settings, size + 1) if args.output else (None, None)
             if logs is not None:
-                stack.callback(logs.wait)
+                stack.callback(lambda: logs.wait(deadline.left(logs.ENDS_WITHIN_S)))
             manager = ServiceManager()
             stack.callback(manager.close)
             listener = open_listener(args.metrics) if args.metrics else None
@@ -189,15 +201,15 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
             source, own_place = sources[number], None if logs is None else logs.places[number]
             quiet = argparse.Namespace(**{**vars(args), "quiet": True})
             publish = None if listener is None else reports[number].put
-            deadline = stop_deadline(settings)
-            code = _watch(quiet, own, source, rules, None, own_place, foreman, deadline, lambda _: None, publish)
+            own_deadline = stop_deadline(settings)
+            code = _watch(quiet, own, source, rules, None, own_place, foreman, own_deadline, lambda _: None, publish)
             if not args.quiet:
                 stats = source.stats()
                 _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
             return code
 
         reports = [SharedReport() for _ in range(size)]
-        crew = Crew(sources, work)
+        crew = Crew(sources, work, deadline)
         crew.obey_signals()
         master = None
         if logs is not None:

@@ -90,6 +90,22 @@ def test_when_a_worker_is_killed_all_end_and_say_so(wire: Cable, tmp_path: Path)
 
 
 @NEEDS
+def test_a_worker_that_hangs_does_not_hold_up_the_end(wire: Cable, tmp_path: Path) -> None:
+    live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), "--workers", "2")
+    workers = workers_of(live.process.pid)
+    os.kill(workers[1], signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        live.process.send_signal(signal.SIGTERM)
+        assert live.process.wait(10) == 1
+        assert time.monotonic() - began < 5.2
+    finally:
+        os.kill(workers[1], signal.SIGCONT)
+    assert "workers that hang are left behind: 2" in live.process.communicate(timeout=10)[1]
+    wait_until_gone(workers)
+
+
+@NEEDS
 def test_workers_do_not_outlive_who_started_them(wire: Cable, tmp_path: Path) -> None:
     live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), "--workers", "2")
     workers = workers_of(live.process.pid)
