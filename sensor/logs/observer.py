@@ -81,8 +81,12 @@ class LineObserver(Protocol):
         """Lines of x509.log for those of its certificates that are `logged`."""
         ...
 
-    def leak(self, leak: Leak, noticed: bool) -> None:
-        """A line of leak.log, and with `noticed` one of notice.log about it."""
+    def leak(self, leak: Leak) -> bool:
+        """A line of leak.log. Whether the notice about it that is raised without rules is left out: a rule tells it."""
+        ...
+
+    def leak_noticed(self, leak: Leak) -> None:
+        """A line of notice.log about a leak, which no rule raised."""
         ...
 
     def weird(self, weird: Weird) -> None:

@@ -36,7 +36,7 @@ cdef class LogWriter:
     cpdef crl(self, object fetched)
     @cython.locals(begin=Py_ssize_t)
     cpdef certificates(self, object fetched)
-    @cython.locals(leak=Leak, is_new=bint, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
+    @cython.locals(leak=Leak, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
     cpdef leaks(self, object leaks)
     @cython.locals(known=tuple)
     cdef object _bits_of(self, object audit)

@@ -210,16 +210,17 @@ class LogWriter:
                 else:
                     self._script.fetched(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
             self._wrote(LEAK, 1)
-            is_new = self._notices.is_new(leak)
-            if is_new:
+            if self._observer is not None and self._observer.leak(leak):
+                continue
+            if self._notices.is_new(leak):
                 begin = self._buffer(NOTICE).size
                 lines.notice(self._buffer(NOTICE), leak)
                 if self._script is not None:
                     end = self._buffer(NOTICE).size
                     self._script.notice(self._log(NOTICE), begin, end, self._notices.asked, leak.ts)
                 self._wrote(NOTICE, 1)
-            if self._observer is not None:
-                self._observer.leak(leak, is_new)
+                if self._observer is not None:
+                    self._observer.leak_noticed(leak)
 
     def _leave_audit(self, exchange: OcspExchange, audit: Audit) -> None:
         """What was said of the certificate before, other shards know: leaves the field audit open."""

@@ -1,4 +1,7 @@
-"""Correlations at work: which groups are open, and what is found in them, in packet time and bounded memory."""
+"""Correlations at work: which groups are open, and what is found in them, in packet time and bounded memory.
+
+Compiled where a compiler is found (correlating.pxd).
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,10 @@ class Correlator:
         self._max_events = settings.max_correlated_events
         self._places = {each: place for place, each in enumerate(rule.rules)}
         self._slides = slides(rule)
+        self._field = rule.field
+        self._group_by = {
+            each: tuple(zip(rule.group_names, fields, strict=True)) for each, fields in rule.group_by.items()
+        }
         self._windows: OrderedDict[tuple[object, ...], Window] = OrderedDict()
         self._open: OrderedDict[tuple[object, ...], _Open] = OrderedDict()
         self._events = 0
@@ -56,18 +63,18 @@ class Correlator:
 
     def feed(self, rule_id: str, event: LoggedEvent) -> list[Finding]:
         """An event that one of the rules found; a field of group-by that it lacks makes it no part of any group."""
-        group = {}
-        for name, field in zip(self.rule.group_names, self.rule.group_by[rule_id], strict=True):
+        group: dict[str, Any] = {}
+        for name, field in self._group_by[rule_id]:
             value = event.get(field)
             if value is None:
                 return []
             group[name] = value
         value = None
-        if self.rule.field is not None:
-            value = event.get(self.rule.field)
+        if self._field is not None:
+            value = event.get(self._field)
             if value is None:
                 return []
-        key = tuple(_key(each) for each in group.values())
+        key = tuple([_key(each) for each in group.values()])
         place = self._places[rule_id]
         if self._slides:
             return self._slide(key, group, event, place, value)
@@ -144,4 +151,4 @@ def make_correlators(rules: RuleSet, settings: RuleSettings) -> tuple[Correlator
 def _key(value: Any) -> object:
     if isinstance(value, str):
         return value[:_MAX_KEY]
-    return tuple(str(each)[:_MAX_KEY] for each in value) if isinstance(value, list) else value
+    return tuple([str(each)[:_MAX_KEY] for each in value]) if isinstance(value, list) else value

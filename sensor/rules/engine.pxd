@@ -2,11 +2,12 @@
 cimport cython
 from sensor.flow.conn cimport Connection
 from sensor.weird cimport FlowId
-from sensor.rules.index cimport FieldIndex, HeaderIndex, ServiceIndex, merge
-from sensor.rules.roster cimport Roster
-from sensor.rules.probes cimport (
-    cleartext_raw, conn_raw, exchange_raw, file_raw, flow_raw, http_raw, leak_raw, ocsp_raw,
+from sensor.rules.events cimport HttpEvent, LoggedEvent
+from sensor.rules.index cimport ServiceIndex, merge
+from sensor.rules.probing cimport (
+    CleartextProbe, ConnProbe, ExchangeProbe, FileProbe, HttpProbe, LeakProbe, OcspProbe, Probe, WeirdProbe,
 )
+from sensor.rules.roster cimport ActiveRule, Roster
 
 @cython.final
 cdef class RuleEngine:
@@ -19,27 +20,28 @@ cdef class RuleEngine:
 
     cpdef defer(self, object fired)
     cpdef fired(self, str rule_id, object event)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple)
+    @cython.locals(service=Roster, found=tuple, probe=ConnProbe)
     cpdef connection(self, Connection connection)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple, index=ServiceIndex, flow=FlowId)
+    @cython.locals(service=Roster, found=tuple, probe=HttpProbe, index=ServiceIndex)
     cpdef transaction(self, object transaction)
-    @cython.locals(field=FieldIndex, found=tuple, rules=tuple, flow=FlowId, place=Py_ssize_t)
+    @cython.locals(found=tuple, flow=FlowId, place=Py_ssize_t, probe=FileProbe)
     cdef _carried(self, Roster service, object transaction)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple, singles=tuple, repeats=bint)
+    @cython.locals(service=Roster, found=tuple, singles=tuple, repeats=bint, probe=OcspProbe)
     cpdef reply(self, object exchange, object response, object fuid, object began)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple)
+    @cython.locals(service=Roster, found=tuple, probe=CleartextProbe)
     cpdef cleartext(self, object cleartext)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple)
+    @cython.locals(service=Roster, found=tuple, probe=ExchangeProbe)
     cpdef exchange(self, object exchange, object issuer, object software, object audit, object on_crl)
     @cython.locals(service=Roster)
     cpdef crl(self, object fetched)
     @cython.locals(service=Roster)
     cpdef certificates(self, object fetched, object logged)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple)
-    cpdef leak(self, object leak, bint noticed)
-    @cython.locals(service=Roster, field=FieldIndex, found=tuple, rules=tuple)
+    @cython.locals(service=Roster, found=tuple, probe=LeakProbe)
+    cpdef bint leak(self, object leak) except -1
+    @cython.locals(service=Roster)
+    cpdef leak_noticed(self, object leak)
+    @cython.locals(service=Roster, found=tuple, probe=WeirdProbe)
     cpdef weird(self, object weird)
-    cdef _check(self, Roster service, tuple found, object event)
-    cdef _fired(self, object active, object event)
-
-cpdef _weird_raw(object weird, int code)
+    @cython.locals(active=ActiveRule, instead=bint)
+    cdef bint _check(self, Roster service, tuple found, LoggedEvent event) except -1
+    cdef _fired(self, ActiveRule active, LoggedEvent event)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from sensor.audit.findings import Audit
 from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
@@ -25,15 +24,15 @@ from sensor.rules.events import HttpEvent, LoggedEvent
 from sensor.rules.index import Rules, merge
 from sensor.rules.lines import Line, LineReader
 from sensor.rules.notices import NoticeBook
-from sensor.rules.probes import (
-    cleartext_raw,
-    conn_raw,
-    exchange_raw,
-    file_raw,
-    flow_raw,
-    http_raw,
-    leak_raw,
-    ocsp_raw,
+from sensor.rules.probing import (
+    CleartextProbe,
+    ConnProbe,
+    ExchangeProbe,
+    FileProbe,
+    HttpProbe,
+    LeakProbe,
+    OcspProbe,
+    WeirdProbe,
 )
 from sensor.rules.roster import ActiveRule, Roster
 from sensor.rules.rule import RuleSet
@@ -106,17 +105,12 @@ class RuleEngine:
         service = self._conn
         if service is None:
             return
-        found = service.always
-        for field in service.fields:
-            raw = conn_raw(connection, field.code)
-            if raw is not None:
-                rules = field.candidates(raw)
-                if rules:
-                    found = merge(found, rules)
+        probe = ConnProbe(connection)
+        found = service.candidates(probe)
         if found:
             end = connection.ts + (connection.duration or 0)
-            line, value = partial(self._lines.conn, connection), partial(conn_raw, connection)
-            self._check(service, found, LoggedEvent("conn", connection.ts, end, connection.flow, line, value))
+            line = partial(self._lines.conn, connection)
+            self._check(service, found, LoggedEvent("conn", connection.ts, end, connection.flow, line, probe))
 
     def transaction(self, transaction: HttpTransaction) -> None:
         if self._files is not None:
@@ -124,26 +118,17 @@ class RuleEngine:
         service = self._http
         if service is None:
             return
-        flow, request, response = transaction.flow, transaction.request, transaction.response
-        found = service.always
-        for field in service.fields:
-            raw = http_raw(flow, request, response, field.code)
-            if raw is not None:
-                rules = field.candidates(raw)
-                if rules:
-                    found = merge(found, rules)
+        request, response = transaction.request, transaction.response
+        probe = HttpProbe(transaction)
+        found = service.candidates(probe)
         index = service.index
         if index.client is not None and request is not None:
-            rules = index.client.candidates(request.headers)
-            if rules:
-                found = merge(found, rules)
+            found = merge(found, index.client.candidates(request.headers))
         if index.server is not None and response is not None:
-            rules = index.server.candidates(response.headers)
-            if rules:
-                found = merge(found, rules)
+            found = merge(found, index.server.candidates(response.headers))
         if found:
-            line, value = partial(self._http_line, transaction), partial(http_raw, flow, request, response)
-            self._check(service, found, HttpEvent("http", transaction.ts, transaction, line, value))
+            line = partial(self._http_line, transaction)
+            self._check(service, found, HttpEvent("http", transaction.ts, transaction, line, probe))
 
     def _carried(self, service: Roster, transaction: HttpTransaction) -> None:
         """The lines of files.log of a transaction."""
@@ -153,16 +138,11 @@ class RuleEngine:
             if message is None:
                 continue
             for file in message.files:
-                found = service.always
-                for field in service.fields:
-                    raw = file_raw(flow, file, field.code)
-                    if raw is not None:
-                        rules = field.candidates(raw)
-                        if rules:
-                            found = merge(found, rules)
+                probe = FileProbe(flow, file)
+                found = service.candidates(probe)
                 if found:
-                    line, value = partial(self._file_line, transaction, place), partial(file_raw, flow, file)
-                    self._check(service, found, HttpEvent("files", file.first_ts, transaction, line, value))
+                    line = partial(self._file_line, transaction, place)
+                    self._check(service, found, HttpEvent("files", file.first_ts, transaction, line, probe))
                 place += 1
 
     def reply(self, exchange: OcspExchange, response: OcspResponse, fuid: str, began: int) -> None:
@@ -172,35 +152,25 @@ class RuleEngine:
         singles = response.responses
         repeats = len(singles) > 1  # then all with one CertID say what the first says
         for place, single in enumerate(singles):
-            found = service.always
-            for field in service.fields:
-                raw = ocsp_raw(single, field.code)
-                if raw is not None:
-                    rules = field.candidates(raw)
-                    if rules:
-                        found = merge(found, rules)
+            probe = OcspProbe(single)
+            found = service.candidates(probe)
             if repeats:
                 found = tuple(range(len(service.rules)))
             if found:
                 line = partial(self._ocsp_line, response, fuid, began, place)
-                value = None if repeats else partial(ocsp_raw, single)
-                self._check(service, found, LoggedEvent("ocsp", began, began, exchange.flow, line, value))
+                event = LoggedEvent("ocsp", began, began, exchange.flow, line, None if repeats else probe)
+                self._check(service, found, event)
 
     def cleartext(self, cleartext: Cleartext) -> None:
         service = self._cleartext
         if service is None:
             return
-        found = service.always
-        for field in service.fields:
-            raw = cleartext_raw(cleartext, field.code)
-            if raw is not None:
-                rules = field.candidates(raw)
-                if rules:
-                    found = merge(found, rules)
+        probe = CleartextProbe(cleartext)
+        found = service.candidates(probe)
         if found:
-            line, value = partial(self._lines.cleartext, cleartext), partial(cleartext_raw, cleartext)
+            line = partial(self._lines.cleartext, cleartext)
             ts = cleartext.ts
-            self._check(service, found, LoggedEvent("cleartext", ts, ts, cleartext.flow, line, value))
+            self._check(service, found, LoggedEvent("cleartext", ts, ts, cleartext.flow, line, probe))
 
     def exchange(
         self,
@@ -213,26 +183,16 @@ class RuleEngine:
         service = self._exchange
         if service is None:
             return
-        found = service.always
-        for field in service.fields:
-            raw = exchange_raw(exchange, issuer, software, audit, on_crl, field.code)
-            if raw is not None:
-                rules = field.candidates(raw)
-                if rules:
-                    found = merge(found, rules)
-        if service.of_cert_id and exchange.cert_id is not None:
-            rules = service.from_cert_id(exchange)
-            if rules:
-                found = merge(found, rules)
-        if service.of_answer and exchange.response is not None:
-            rules = service.from_answer(exchange)
-            if rules:
-                found = merge(found, rules)
+        probe = ExchangeProbe(exchange, issuer, software, audit, on_crl)
+        found = service.candidates(probe)
+        if service.of_cert_id:
+            found = merge(found, service.from_cert_id(exchange))
+        if service.of_answer:
+            found = merge(found, service.from_answer(exchange))
         if found:
             end = max(exchange.ts, exchange.response_ts or 0)
             line = partial(self._lines.exchange, exchange, issuer, software, audit, on_crl)
-            value = partial(exchange_raw, exchange, issuer, software, audit, on_crl)
-            event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, value)
+            event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, probe)
             self._check(service, found, event)
 
     def crl(self, fetched: CrlFetch) -> None:
@@ -251,21 +211,20 @@ class RuleEngine:
                 line = partial(self._lines.certificate, each, ts)
                 self._check(service, service.always, LoggedEvent("x509", ts, ts, flow, line))
 
-    def leak(self, leak: Leak, noticed: bool) -> None:
+    def leak(self, leak: Leak) -> bool:
         service = self._leak
-        if service is not None:
-            found = service.always
-            for field in service.fields:
-                raw = leak_raw(leak, field.code)
-                if raw is not None:
-                    rules = field.candidates(raw)
-                    if rules:
-                        found = merge(found, rules)
-            if found:
-                line, value = partial(self._lines.leak, leak), partial(leak_raw, leak)
-                self._check(service, found, LoggedEvent("leak", leak.ts, leak.ts, leak.flow, line, value))
+        if service is None:
+            return False
+        probe = LeakProbe(leak)
+        found = service.candidates(probe)
+        if not found:
+            return False
+        line = partial(self._lines.leak, leak)
+        return self._check(service, found, LoggedEvent("leak", leak.ts, leak.ts, leak.flow, line, probe))
+
+    def leak_noticed(self, leak: Leak) -> None:
         service = self._notice
-        if service is not None and noticed:
+        if service is not None:
             line = partial(self._lines.leak_notice, leak)
             self._check(service, service.always, LoggedEvent("notice", leak.ts, leak.ts, leak.flow, line))
 
@@ -273,27 +232,26 @@ class RuleEngine:
         service = self._weird
         if service is None:
             return
-        found = service.always
-        for field in service.fields:
-            raw = _weird_raw(weird, field.code)
-            if raw is not None:
-                rules = field.candidates(raw)
-                if rules:
-                    found = merge(found, rules)
+        probe = WeirdProbe(weird)
+        found = service.candidates(probe)
         if found:
-            line, value = partial(self._lines.weird, weird), partial(_weird_raw, weird)
-            self._check(service, found, LoggedEvent("weird", weird.ts, weird.ts, weird.flow, line, value))
+            line = partial(self._lines.weird, weird)
+            self._check(service, found, LoggedEvent("weird", weird.ts, weird.ts, weird.flow, line, probe))
 
     def finish(self) -> None:
         for correlator in self._correlators:
             for finding in correlator.finish():
                 self._found(correlator, finding)
 
-    def _check(self, service: Roster, found: Rules, event: LoggedEvent) -> None:
+    def _check(self, service: Roster, found: Rules, event: LoggedEvent) -> bool:
+        """Whether one fired that speaks for the built-in notice."""
+        instead = False
         for number in found:
             active = service.rules[number]
-            if active.matches(event):
+            if active.matcher.test(event):
+                instead = instead or active.is_instead
                 self._fired(active, event)
+        return instead
 
     def _fired(self, active: ActiveRule, event: LoggedEvent) -> None:
         if self._deferred is not None:
@@ -341,11 +299,3 @@ class RuleEngine:
 
     def _ocsp_line(self, response: OcspResponse, fuid: str, began: int, place: int) -> Line:
         return self._lines.ocsp(response, fuid, began)[place]
-
-
-def _weird_raw(weird: Weird, code: int) -> Any:
-    if code < 10:
-        return None if weird.flow is None else flow_raw(weird.flow, code)
-    if code == 10:
-        return weird.name
-    return (weird.addl or None) if code == 11 else weird.source

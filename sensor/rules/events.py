@@ -1,4 +1,7 @@
-"""One event as rules see it: the observation behind a log line, and the line's fields once somebody asks for them."""
+"""One event as rules see it: the observation behind a log line, and the line's fields once somebody asks for them.
+
+Compiled where a compiler is found (events.pxd).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from sensor.rules.fields import HEADER_FIELDS
 from sensor.rules.lines import Line
 from sensor.rules.matching import text_of
 from sensor.rules.probes import PROBED, Shape, shown
+from sensor.rules.probing import Probe
 from sensor.weird import FlowId
 
 _MIME_TYPES = frozenset({"orig_mime_types", "resp_mime_types"})  # lists, of which one value alone is probed bare
@@ -23,8 +27,7 @@ _NEVER_CUT = 256  # octets: no more than a log's texts have room for, whatever t
 class LoggedEvent:
     """`ts` and `end` in nanoseconds; `line` gives the log line's fields, and is called once at most.
 
-    `flow` may be there where the log has none (ocsp). `raw` gives a raw value by its number in `sensor.rules.probes`:
-    where that tells all, no line is made.
+    `flow` may be there where the log has none (ocsp). Where a raw value out of the `probe` tells all, no line is made.
     """
 
     def __init__(
@@ -34,14 +37,15 @@ class LoggedEvent:
         end: int,
         flow: FlowId | None,
         line: Callable[[], Line],
-        raw: Callable[[int], Any] | None = None,
+        probe: Probe | None = None,
     ) -> None:
         self.service = service
         self.ts = ts
         self.end = end
         self.flow = flow
         self._make = line
-        self._raw = raw
+        self._probe = probe
+        self._probed = None if probe is None else PROBED[service]
         self._line: Line | None = None
         self._values: dict[str, Any] = {}  # of fields that were asked for
 
@@ -50,14 +54,15 @@ class LoggedEvent:
         values = self._values
         if name in values:
             return values[name]
-        value = values[name] = self._find(name)
+        value = self._find(name)
+        values[name] = value
         return value
 
     def _find(self, name: str) -> Any:
-        if self._line is None and self._raw is not None:
-            probed = PROBED[self.service].get(name)
+        if self._line is None and self._probed is not None and self._probe is not None:
+            probed = self._probed.get(name)
             if probed is not None:
-                raw = self._raw(probed[0])
+                raw = self._probe.raw(probed[0])
                 if raw is None:
                     return None
                 value = _value(raw, probed[1])
@@ -99,9 +104,9 @@ class HttpEvent(LoggedEvent):
         ts: int,
         transaction: HttpTransaction,
         line: Callable[[], Line],
-        raw: Callable[[int], Any] | None = None,
+        probe: Probe | None = None,
     ) -> None:
-        super().__init__(service, ts, transaction_end(transaction), transaction.flow, line, raw)
+        super().__init__(service, ts, transaction_end(transaction), transaction.flow, line, probe)
         self._transaction = transaction
 
     def get(self, name: str) -> Any:
@@ -120,8 +125,13 @@ class HttpEvent(LoggedEvent):
 def _value(raw: Any, shape: Shape) -> Any:
     """What the log has for a raw value; None if it is one that the log may have cut, or escaped."""
     if type(raw) is tuple:
-        found = [_value(getattr(each, "_value_", each), shape) for each in raw]
-        return None if None in found else found
+        found = []
+        for each in raw:
+            value = _value(getattr(each, "_value_", each), shape)
+            if value is None:
+                return None
+            found.append(value)
+        return found
     if shape in _AS_THEY_ARE:
         return raw
     if len(raw) > _NEVER_CUT:

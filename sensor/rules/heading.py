@@ -6,6 +6,7 @@ ocspwatch:
     sub: '{cert_status}: {revocation_reason}'                         # default: the rule's title if msg is given
     identifier: [id.orig_h, serial_number]  # told once for each; default: id.orig_h and id.resp_h
     suppress_for: 1h                        # default: logs.suppress_for_s
+    replaces_built_in: true                 # of a rule over leak: where it fires, OCSP::Privacy_Leak is not told, too
     matches: [../pcaps/a.pcap]              # `rules test`: must fire on each of these,
     ignores: [../pcaps/b.pcap]              # and on none of these; relative to this file
 """
@@ -23,7 +24,7 @@ from sensor.rules.rule import Head, Level, NoticeForm
 from sensor.rules.template import Template, TemplateError, parse_template
 
 OWN: Final = "ocspwatch"
-_OWN_KEYS: Final = ("note", "msg", "sub", "identifier", "suppress_for", "matches", "ignores")
+_OWN_KEYS: Final = ("note", "msg", "sub", "identifier", "suppress_for", "replaces_built_in", "matches", "ignores")
 _KEYS: Final = (
     *("title", "id", "name", "taxonomy", "related", "status", "description", "license", "references", "author", "date"),
     *("modified", "logsource", "detection", "correlation", "fields", "falsepositives", "level", "tags", "scope"),
@@ -160,7 +161,20 @@ class HeadReader:
                 suppress = parse_span(span)
             except ValueError as error:
                 self._mistakes.add(self._file, own.lines["suppress_for"], f"suppress_for: {error}")
-        return NoticeForm(note, msg or Template((title,)), sub, identifier, suppress)
+        return NoticeForm(note, msg or Template((title,)), sub, identifier, suppress, self._replaces(own))
+
+    def _replaces(self, own: Mapping) -> bool:
+        node = own.items.get("replaces_built_in")
+        if node is None:
+            return False
+        source = self._document.items.get("logsource")
+        service = source.items.get("service") if isinstance(source, Mapping) else None
+        is_about_leaks = isinstance(service, Text) and service.text == "leak"
+        if not isinstance(node, Text) or not isinstance(node.value, bool) or not is_about_leaks:
+            what = "replaces_built_in: expected true or false, in a rule over leak"
+            self._mistakes.add(self._file, own.lines["replaces_built_in"], what)
+            return False
+        return node.value
 
     def _word(self, own: Mapping, key: str) -> str | None:
         node = own.items.get(key)

@@ -13,7 +13,8 @@ cdef class FieldIndex:
     cdef bint _is_number, _is_octets, _is_text, _only_numbers
     cdef double _below, _above
     cdef Py_ssize_t _limit
-    cdef tuple _all, _there
+    cdef readonly tuple absent
+    cdef tuple _all, _there, _of_any
     cdef dict _equal, _numbers, _known, _tuples
     cdef list _tested, _regexes
     cdef Literals _literals

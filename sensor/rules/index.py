@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from sensor.http.transaction import Header
 from sensor.logs.encode import log_text
-from sensor.rules.expression import Atom, BoolTest, ExistsTest, NumberTest, RegexTest, TextTest
+from sensor.rules.expression import Atom, BoolTest, ExistsTest, Not, NumberTest, RegexTest, TextTest
 from sensor.rules.fields import HEADER_FIELDS
 from sensor.rules.literals import ANYWHERE, AT_END, AT_START, Literals
 from sensor.rules.matching import compile_test
 from sensor.rules.pattern import Wild
 from sensor.rules.probes import PROBED, Shape, shown
 from sensor.rules.regex import RegexError, compile_regex
+from sensor.rules.requirement import Literal
 
 Rules = tuple[int, ...]
 """Numbers of rules, ascending."""
@@ -29,9 +30,14 @@ _MAX_REMEMBERED: Final = 4096  # values of one field
 _MAX_REMEMBERED_BYTES: Final = 256  # of one such value
 
 
-def can_index(service: str, atom: Atom) -> bool:
-    """Whether `atom` can stand in an index over the events of `service`."""
-    field, test = atom.field, atom.test
+def can_index(service: str, literal: Literal) -> bool:
+    """Whether a test, or its opposite, can stand in an index over the events of `service`."""
+    if isinstance(literal, Not):
+        inner = literal.item
+        if not isinstance(inner, Atom) or inner.field is None or inner.field.name in HEADER_FIELDS:
+            return False
+        return isinstance(inner.test, TextTest | NumberTest) and can_index(service, inner)
+    field, test = literal.field, literal.test
     if field is None:
         return False
     if service == "http" and field.name in HEADER_FIELDS:
@@ -39,17 +45,22 @@ def can_index(service: str, atom: Atom) -> bool:
     probed = PROBED.get(service, {}).get(field.name)
     if probed is None:
         return False
-    if isinstance(test, ExistsTest):
-        return test.wanted
-    return isinstance(test, TextTest | RegexTest | BoolTest) or (isinstance(test, NumberTest) and test.part is None)
+    return isinstance(test, TextTest | RegexTest | BoolTest | ExistsTest) or (
+        isinstance(test, NumberTest) and test.part is None
+    )
 
 
 def merge(one: Rules, other: Rules) -> Rules:
+    if not one or one is other:
+        return other
+    if not other:
+        return one
     return tuple(sorted({*one, *other}))
 
 
 class FieldIndex:
-    """The rules under tests of one field. `code` is the field's number in `sensor.rules.probes`.
+    """The rules under tests of one field. `code` is the field's number in `sensor.rules.probes`; `absent` are the rules
+    that an event without the field may match. A test may be a `Not`: then it must not be true.
 
     `limit`: a value of more octets is cut in the log, so that of it nothing can be told here: all rules are named.
     """
@@ -62,14 +73,19 @@ class FieldIndex:
         self._is_text = shape is Shape.text
         self._limit = limit
         self._all: Rules = tuple(sorted({number for _, number in tests}))
-        self._there: Rules = tuple(sorted({number for test, number in tests if isinstance(test, ExistsTest)}))
+        self._there = _numbers(tests, lambda test: isinstance(test, ExistsTest) and test.wanted)
+        unless = _numbers(tests, lambda test: isinstance(test, Not))
+        self.absent = merge(unless, _numbers(tests, lambda test: isinstance(test, ExistsTest) and not test.wanted))
+        self._of_any = merge(self._there, unless)  # lists: a test is true of one if it is of an element
         self._equal: dict[str, list[int]] = {}
         self._numbers: dict[float, list[int]] = {}
         self._tested: list[tuple[Callable[[Any], bool], int]] = []
         literals: list[tuple[bytes, int, int]] = []
         regexes: list[tuple[RegexTest, int]] = []
         for test, number in tests:
-            if isinstance(test, TextTest):
+            if isinstance(test, Not):
+                self._tested.append((_opposite(compile_test(test.item.test)), number))  # type: ignore[union-attr]  # can_index has seen to it
+            elif isinstance(test, TextTest):
                 self._add_text(test, number, literals)
             elif isinstance(test, NumberTest) and test.comparison.value == "eq":
                 self._numbers.setdefault(test.number, []).append(number)
@@ -118,7 +134,7 @@ class FieldIndex:
         return self._learn(raw)
 
     def _learn_tuple(self, raw: tuple[Any, ...]) -> Rules:
-        found = self._there
+        found = self._of_any
         for each in raw:
             rules = self.candidates(getattr(each, "_value_", each))
             if rules:
@@ -177,6 +193,14 @@ class FieldIndex:
         return tuple(sorted({*found, *self._there}))
 
 
+def _numbers(tests: Sequence[tuple[Any, int]], wanted: Callable[[Any], bool]) -> Rules:
+    return tuple(sorted({number for test, number in tests if wanted(test)}))
+
+
+def _opposite(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: not test(value)
+
+
 def _bounds(tests: list[NumberTest]) -> tuple[float, float]:
     """What a number must be at most to pass one of these comparisons by being small, and at least by being large."""
     below = [test.number for test in tests if test.comparison.value in ("lt", "lte")]
@@ -229,14 +253,16 @@ class HeaderIndex:
 class ServiceIndex:
     """All rules of one service. `always`: those that nothing stands for; `fields`: where to look for the others."""
 
-    def __init__(self, service: str, required: Sequence[tuple[Atom, ...] | None], limit: int) -> None:
+    def __init__(self, service: str, required: Sequence[tuple[Literal, ...] | None], limit: int) -> None:
         """`required`: of each rule, by its number, the tests of which one must be true."""
         self.always: Rules = tuple(number for number, atoms in enumerate(required) if atoms is None)
         tests: dict[str, list[tuple[Any, int]]] = {}
         for number, atoms in enumerate(required):
-            for atom in atoms or ():
-                assert atom.field is not None  # noqa: S101  (can_index has seen to it)
-                tests.setdefault(atom.field.name, []).append((atom.test, number))
+            for literal in atoms or ():
+                atom = literal.item if isinstance(literal, Not) else literal
+                assert isinstance(atom, Atom) and atom.field is not None  # noqa: S101  (can_index has seen to it)
+                test = literal if isinstance(literal, Not) else atom.test
+                tests.setdefault(atom.field.name, []).append((test, number))
         limit = 1 << 30 if service == "http" else limit
         probed = PROBED.get(service, {})
         self.fields = [

@@ -12,6 +12,5 @@ cdef class Literals:
 
     cdef _build(self, list children)
     @cython.locals(at=Py_ssize_t, size=Py_ssize_t, width=Py_ssize_t, state=Py_ssize_t, length=Py_ssize_t, place=int,
-                   classes="unsigned char[::1]", finds="unsigned char[::1]", table="int[::1]", found=list,
-                   data="const unsigned char *")
+                   classes="unsigned char[::1]", finds="unsigned char[::1]", table="int[::1]", found=list)
     cpdef list find(self, bytes octets)

@@ -1,14 +1,14 @@
-"""Trees of tests into closures over one event: what a rule says, exactly; nothing here is in a hurry.
+"""Trees of tests into what says whether one event matches: what a rule says, exactly.
 
 `sensor.rules.index` spares most events this. An event is what maps a field's name to its value as the log has it.
+Compiled where a compiler is found (matching.pxd).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
@@ -31,7 +31,7 @@ from sensor.rules.expression import (
     TimePart,
 )
 from sensor.rules.fields import Field
-from sensor.rules.pattern import compile_pattern
+from sensor.rules.pattern import compile_pattern, simple_pattern
 from sensor.rules.regex import compile_regex
 
 
@@ -47,36 +47,147 @@ class Event(Protocol):
         ...
 
 
-Matcher = Callable[[Event], bool]
 _OfValue = Callable[[Any], bool]
 
 
+class Matcher:
+    """Says whether an event matches."""
+
+    def test(self, event: Event) -> bool:  # noqa: ARG002  (each kind of tree has its own)
+        return False
+
+    def __call__(self, event: Event) -> bool:
+        return self.test(event)
+
+
+class _All(Matcher):
+    def __init__(self, items: tuple[Matcher, ...]) -> None:
+        self._items = items
+
+    def test(self, event: Event) -> bool:
+        for item in self._items:  # noqa: SIM110  (a generator costs as much as a test)
+            if not item.test(event):
+                return False
+        return True
+
+
+class _Any(Matcher):
+    def __init__(self, items: tuple[Matcher, ...]) -> None:
+        self._items = items
+
+    def test(self, event: Event) -> bool:
+        for item in self._items:  # noqa: SIM110  (likewise)
+            if item.test(event):
+                return True
+        return False
+
+
+class _Not(Matcher):
+    def __init__(self, item: Matcher) -> None:
+        self._item = item
+
+    def test(self, event: Event) -> bool:
+        return not self._item.test(event)
+
+
+class _Exists(Matcher):
+    def __init__(self, name: str, wanted: bool) -> None:
+        self._name = name
+        self._wanted = wanted
+
+    def test(self, event: Event) -> bool:
+        return (event.get(self._name) is not None) is self._wanted
+
+
+class _Says(Matcher):
+    """Whatever a function says."""
+
+    def __init__(self, says: Callable[[Event], bool]) -> None:
+        self._says = says
+
+    def test(self, event: Event) -> bool:
+        return self._says(event)
+
+
+class _Field(Matcher):
+    """Whether a field's value, or one of a list, passes one of several tests: its text is made, and lowered, once."""
+
+    def __init__(self, name: str, tests: Sequence[Test]) -> None:
+        self._name = name
+        self._equal: set[str] = set()
+        self._parts: list[tuple[str, bool, bool]] = []
+        self._numbers: set[int | float] = set()
+        self._others: list[_OfValue] = []
+        for test in tests:
+            self._add(test)
+        self._lowers = bool(self._equal or self._parts)
+
+    def _add(self, test: Test) -> None:
+        if isinstance(test, NumberTest) and test.comparison is Comparison.eq and test.part is None:
+            self._numbers.add(test.number)
+            return
+        simple = simple_pattern(test.pattern) if isinstance(test, TextTest) and not test.cased else None
+        if simple is None:
+            self._others.append(compile_test(test))
+            return
+        text, start, end = simple
+        if start or end:
+            self._parts.append((text.lower(), start, end))
+        else:
+            self._equal.add(text.lower())
+
+    def test(self, event: Event) -> bool:
+        value = event.get(self._name)
+        if value is None:
+            return False
+        if type(value) is not list:
+            return self._passes(value)
+        for each in value:  # noqa: SIM110  (likewise)
+            if self._passes(each):
+                return True
+        return False
+
+    def _passes(self, value: Any) -> bool:
+        if self._lowers:
+            text = value if type(value) is str else text_of(value)
+            low = text.lower()
+            if low in self._equal:
+                return True
+            for part, start, end in self._parts:
+                if (part in low) if start and end else low.endswith(part) if start else low.startswith(part):
+                    return True
+        if self._numbers and isinstance(value, int | float) and value in self._numbers:
+            return True
+        for each in self._others:  # noqa: SIM110  (likewise)
+            if each(value):
+                return True
+        return False
+
+
 def compile_expression(expression: Expression) -> Matcher:
-    """A function that says whether an event matches."""
+    """What says whether an event matches."""
     if isinstance(expression, Atom):
         return _compile_atom(expression)
     if isinstance(expression, Not):
-        inner = compile_expression(expression.item)
-        return lambda event: not inner(event)
-    items = tuple(compile_expression(item) for item in expression.items)
+        return _Not(compile_expression(expression.item))
     if isinstance(expression, And):
-        return partial(_all, items)
+        return _All(tuple(compile_expression(item) for item in expression.items))
     assert isinstance(expression, Or)  # noqa: S101  (there is no fourth kind)
-    return partial(_any, items)
+    return _compile_or(expression)
 
 
-def _all(items: tuple[Matcher, ...], event: Event) -> bool:
-    for item in items:  # noqa: SIM110  (a generator costs as much as a test)
-        if not item(event):
-            return False
-    return True
-
-
-def _any(items: tuple[Matcher, ...], event: Event) -> bool:
-    for item in items:  # noqa: SIM110  (likewise)
-        if item(event):
-            return True
-    return False
+def _compile_or(expression: Or) -> Matcher:
+    """Tests of one field are one matcher."""
+    by_field: dict[str, list[Test]] = {}
+    found: list[Matcher] = []
+    for item in expression.items:
+        if isinstance(item, Atom) and item.field is not None and not isinstance(item.test, ExistsTest | FieldTest):
+            by_field.setdefault(item.field.name, []).append(item.test)
+        else:
+            found.append(compile_expression(item))
+    fields: list[Matcher] = [_Field(name, tests) for name, tests in by_field.items()]
+    items = (*fields, *found)
+    return items[0] if len(items) == 1 else _Any(items)
 
 
 def text_of(value: Any) -> str:
@@ -107,22 +218,12 @@ def _compile_atom(atom: Atom) -> Matcher:
     field, test = atom.field, atom.test
     if field is None:
         matches = compile_test(test)
-        return lambda event: any(matches(text) for text in event.texts())
-    name = field.name
+        return _Says(lambda event: any(matches(text) for text in event.texts()))
     if isinstance(test, ExistsTest):
-        wanted = test.wanted
-        return lambda event: (event.get(name) is not None) is wanted
+        return _Exists(field.name, test.wanted)
     if isinstance(test, FieldTest):
-        return _compile_field_test(field, test)
-    matches = compile_test(test)
-
-    def match(event: Event) -> bool:
-        value = event.get(name)
-        if value is None:
-            return False
-        return any(map(matches, value)) if isinstance(value, list) else matches(value)
-
-    return match
+        return _Says(_compile_field_test(field, test))
+    return _Field(field.name, (test,))
 
 
 _PARTS: Final[dict[TimePart, Callable[[datetime], int]]] = {
@@ -182,7 +283,7 @@ _PLACED: Final[dict[Place, Callable[[str, str], bool]]] = {
 }
 
 
-def _compile_field_test(field: Field, test: FieldTest) -> Matcher:
+def _compile_field_test(field: Field, test: FieldTest) -> Callable[[Event], bool]:
     """Any value of the one and any of the other; both must be there."""
     name, other, placed, cased = field.name, test.other.name, _PLACED[test.place], test.cased
 

@@ -1,6 +1,7 @@
 """What fired into what is told: the words filled in, and repeats held back in packet time.
 
-At most `max_suppressed` are remembered; beyond it the oldest is forgotten.
+At most `max_suppressed` are remembered; beyond it the oldest is forgotten. Compiled where a compiler is found
+(notices.pxd).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class NoticeBook:
     def event(self, head: Head, event: LoggedEvent) -> Notice | None:
         """A rule fired on an event. Returns the notice if it is told."""
         form = head.notice
-        key = (head.id, *[_key(event.get(name)) for name in form.identifier])
+        key = self._identity(head.id, form.identifier, event)
         window = self._default_us if form.suppress_for_us is None else form.suppress_for_us
         if not self._is_new(key, event.ts, window):
             return None
@@ -77,6 +78,12 @@ class NoticeBook:
             )
         )
 
+    def _identity(self, rule_id: str, names: tuple[str, ...], event: LoggedEvent) -> tuple[object, ...]:
+        found: list[object] = [rule_id]
+        for name in names:
+            found.append(_key(event.get(name)))
+        return tuple(found)
+
     def _out(self, notice: Notice) -> Notice:
         self.told += 1
         self._tell(notice)
@@ -102,7 +109,7 @@ class NoticeBook:
 def _key(value: Any) -> object:
     if isinstance(value, str):
         return value[:_MAX_KEY]
-    return tuple(str(each)[:_MAX_KEY] for each in value) if isinstance(value, list) else value
+    return tuple([str(each)[:_MAX_KEY] for each in value]) if isinstance(value, list) else value
 
 
 def _file_of(event: LoggedEvent) -> tuple[str | None, str | None]:

@@ -73,18 +73,26 @@ def lowered(pattern: Pattern) -> Pattern:
     return tuple(part.lower() if isinstance(part, str) else part for part in pattern)
 
 
+def simple_pattern(pattern: Pattern) -> tuple[str, bool, bool] | None:
+    """Of a pattern of one text: it, and whether anything may stand before and behind it. None: it is not so simple."""
+    if not has_wildcards(pattern):
+        return plain_text(pattern), False, False
+    first, last = pattern[0] is Wild.ANY, pattern[-1] is Wild.ANY
+    inner = pattern[first : len(pattern) - last or None]
+    (text,) = inner if len(inner) == 1 else (None,)
+    return (text, first, last) if isinstance(text, str) else None
+
+
 def compile_pattern(pattern: Pattern) -> Callable[[str], bool]:
     """A function that says whether all of a text matches; its time grows with the text, not with what matches.
 
     Cases are told apart: lower both sides where they should not be.
     """
-    if not has_wildcards(pattern):
-        text = plain_text(pattern)
-        return lambda value: value == text
-    first, last = pattern[0] is Wild.ANY, pattern[-1] is Wild.ANY
-    inner = pattern[first : len(pattern) - last or None]
-    if len(inner) == 1 and isinstance(inner[0], str):
-        text = inner[0]
+    simple = simple_pattern(pattern)
+    if simple is not None:
+        text, first, last = simple
+        if not first and not last:
+            return lambda value: value == text
         if first and last:
             return lambda value: text in value
         if first:

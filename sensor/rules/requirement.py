@@ -23,7 +23,9 @@ from sensor.rules.expression import (
     TextTest,
 )
 
-CanIndex = Callable[[Atom], bool]
+Literal = Atom | Not
+"""A test, or a test (`item`, an Atom) that must not be true."""
+CanIndex = Callable[[Literal], bool]
 
 # What most events say: a test for one of these spares little.
 _ORDINARY: Final = """
@@ -38,7 +40,7 @@ _SOMETIMES: Final = 0.2
 _SELDOM: Final = 0.02
 
 
-def requirement(expression: Expression, can_index: CanIndex) -> tuple[Atom, ...] | None:
+def requirement(expression: Expression, can_index: CanIndex) -> tuple[Literal, ...] | None:
     """The tests, None if no set of them that could be indexed is necessary."""
     found = _best(positive(expression), can_index)
     return found[1] if found is not None and found[0] < _ALWAYS else None
@@ -63,17 +65,17 @@ def positive(expression: Expression, wanted: bool = True) -> Expression:
     return Or(tuple(flat))
 
 
-def _best(tree: Expression, can_index: CanIndex) -> tuple[float, tuple[Atom, ...]] | None:
+def _best(tree: Expression, can_index: CanIndex) -> tuple[float, tuple[Literal, ...]] | None:
     """How often one of the tests may be true (a guess), and the tests."""
-    if isinstance(tree, Atom):
+    if isinstance(tree, Not) and (not isinstance(tree.item, Atom) or _share(tree.item) < _OFTEN):
+        return None  # nearly all events are other than something rare
+    if isinstance(tree, Atom | Not):
         return (_share(tree), (tree,)) if can_index(tree) else None
-    if isinstance(tree, Not):
-        return None
     options = [_best(item, can_index) for item in tree.items]
     if isinstance(tree, And):
         return min((option for option in options if option is not None), key=lambda option: option[0], default=None)
     share = 0.0
-    atoms: list[Atom] = []
+    atoms: list[Literal] = []
     for option in options:
         if option is None:
             return None
@@ -82,8 +84,10 @@ def _best(tree: Expression, can_index: CanIndex) -> tuple[float, tuple[Atom, ...
     return min(share, 0.99) if share else 0.0, tuple(dict.fromkeys(atoms))
 
 
-def _share(atom: Atom) -> float:
-    test = atom.test
+def _share(literal: Literal) -> float:
+    if isinstance(literal, Not):  # of something ordinary
+        return _OFTEN / 2
+    test = literal.test
     if isinstance(test, TextTest):
         literals = [part for part in test.pattern if isinstance(part, str)]
         if not literals:
@@ -98,7 +102,7 @@ def _share(atom: Atom) -> float:
     if isinstance(test, RegexTest):
         return _SOMETIMES / 2
     if isinstance(test, ExistsTest):
-        return _SOMETIMES if test.wanted else _ALWAYS
+        return _SOMETIMES if test.wanted else _SOMETIMES * 0.75  # looked for, as a rule, where something went wrong
     if isinstance(test, BoolTest | FieldTest):
         return _OFTEN
     return _SOMETIMES

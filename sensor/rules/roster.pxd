@@ -1,9 +1,19 @@
 # Types for the compiled form of roster.py; see setup.py.
 cimport cython
 from sensor.rules.index cimport FieldIndex, ServiceIndex, merge
+from sensor.rules.matching cimport Matcher
 from sensor.rules.probes cimport exchange_raw
+from sensor.rules.probing cimport Probe
 
 cdef Py_ssize_t _MAX_REMEMBERED
+
+@cython.final
+cdef class ActiveRule:
+    cdef readonly object rule
+    cdef readonly Matcher matcher
+    cdef readonly bint is_quiet, is_instead
+    cdef readonly tuple correlators
+    cdef public long long hits
 
 @cython.final
 cdef class Roster:
@@ -11,7 +21,11 @@ cdef class Roster:
     cdef readonly ServiceIndex index
     cdef readonly tuple always
     cdef readonly list of_cert_id, of_answer
+    cdef tuple no_cert_id, no_answer
     cdef dict cert_ids, answers
+
+    @cython.locals(field=FieldIndex, found=tuple, rules=tuple)
+    cpdef tuple candidates(self, Probe probe)
 
     @cython.locals(kept=tuple, found=tuple)
     cpdef tuple from_cert_id(self, object exchange)

@@ -12,6 +12,7 @@ from sensor.rules.correlating import Correlator
 from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_index, merge
 from sensor.rules.matching import Matcher, compile_expression
 from sensor.rules.probes import NONCE_ECHOED, exchange_raw
+from sensor.rules.probing import Probe
 from sensor.rules.requirement import requirement
 from sensor.rules.rule import EventRule
 
@@ -23,8 +24,9 @@ class ActiveRule:
 
     def __init__(self, rule: EventRule, is_quiet: bool, correlators: tuple[Correlator, ...]) -> None:
         self.rule = rule
-        self.matches: Matcher = compile_expression(rule.expression)
+        self.matcher: Matcher = compile_expression(rule.expression)
         self.is_quiet = is_quiet
+        self.is_instead = rule.head.notice.replaces_built_in and not is_quiet
         self.correlators = correlators
         self.hits = 0
 
@@ -47,12 +49,30 @@ class Roster:
             self.of_cert_id = [field for field in self.fields if 20 <= field.code < 30]
             self.of_answer = [field for field in self.fields if field.code >= 40 and field.code != NONCE_ECHOED]
             self.fields = [field for field in self.fields if field not in self.of_cert_id + self.of_answer]
+        self.no_cert_id: Rules = ()
+        self.no_answer: Rules = ()
+        for field in self.of_cert_id:
+            self.no_cert_id = merge(self.no_cert_id, field.absent)
+        for field in self.of_answer:
+            self.no_answer = merge(self.no_answer, field.absent)
         self.cert_ids: dict[int, tuple[object, Rules]] = {}
         self.answers: dict[int, tuple[object, object, Rules]] = {}
+
+    def candidates(self, probe: Probe) -> Rules:
+        """The rules that an observation may match, by `fields`."""
+        found = self.always
+        for field in self.fields:
+            raw = probe.raw(field.code)
+            rules = field.absent if raw is None else field.candidates(raw)
+            if rules:
+                found = merge(found, rules)
+        return found
 
     def from_cert_id(self, exchange: OcspExchange) -> Rules:
         """What the fields of its CertID lead to."""
         cert_id = exchange.cert_id
+        if cert_id is None:
+            return self.no_cert_id
         kept = self.cert_ids.get(id(cert_id))
         if kept is not None:
             return kept[1]
@@ -65,6 +85,8 @@ class Roster:
     def from_answer(self, exchange: OcspExchange) -> Rules:
         """What the fields of its reply, and of the SingleResponse in it, lead to."""
         single, response = exchange.single, exchange.response
+        if response is None:
+            return self.no_answer
         if single is None:
             return _of_exchange(self.of_answer, exchange)
         kept = self.answers.get(id(single))
@@ -81,8 +103,7 @@ def _of_exchange(fields: list[FieldIndex], exchange: OcspExchange) -> Rules:
     found: Rules = ()
     for field in fields:
         raw = exchange_raw(exchange, None, None, None, None, field.code)
-        if raw is not None:
-            rules = field.candidates(raw)
-            if rules:
-                found = merge(found, rules)
+        rules = field.absent if raw is None else field.candidates(raw)
+        if rules:
+            found = merge(found, rules)
     return found

@@ -25,6 +25,7 @@ class NoticeForm(msgspec.Struct, frozen=True):
     """What a rule's line in notice.log says.
 
     `identifier`: fields whose values together are told once in `suppress_for_us`; None there is the general setting.
+    `replaces_built_in`: of a rule over leaks; where it fires, the notice that is raised without rules is not.
     """
 
     note: str
@@ -32,6 +33,7 @@ class NoticeForm(msgspec.Struct, frozen=True):
     sub: Template | None = None
     identifier: tuple[str, ...] = ()
     suppress_for_us: int | None = None
+    replaces_built_in: bool = False
 
 
 class Head(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,16 @@ from sensor.pki.x509 import X509
 from sensor.privacy.leak import Leak
 from sensor.rules.events import HttpEvent, LoggedEvent
 from sensor.rules.lines import LineReader
-from sensor.rules.probes import cleartext_raw, conn_raw, exchange_raw, file_raw, http_raw, leak_raw, ocsp_raw
+from sensor.rules.probing import (
+    CleartextProbe,
+    ConnProbe,
+    ExchangeProbe,
+    FileProbe,
+    HttpProbe,
+    LeakProbe,
+    OcspProbe,
+    WeirdProbe,
+)
 from sensor.settings import Settings
 from sensor.weird import Weird
 
@@ -50,27 +58,27 @@ class Keeper:
 
     def connection(self, connection: Connection) -> None:
         line = self._reader.conn(connection)
-        self._keep("conn", connection.ts, connection.flow, line, partial(conn_raw, connection))
+        self._keep("conn", connection.ts, connection.flow, line, ConnProbe(connection))
 
     def transaction(self, transaction: HttpTransaction) -> None:
         line, files = self._reader.transaction(transaction)
         halves = (transaction.request, transaction.response)
         carried = [file for half in halves if half is not None for file in half.files]
         for file, each in zip(carried, files, strict=True):
-            self._keep("files", file.first_ts, transaction.flow, each, partial(file_raw, transaction.flow, file))
-        raw = partial(http_raw, transaction.flow, *halves)
+            self._keep("files", file.first_ts, transaction.flow, each, FileProbe(transaction.flow, file))
+        raw = HttpProbe(transaction)
         self.events.append(HttpEvent("http", transaction.ts, transaction, lambda: line))
         self.probed.append(HttpEvent("http", transaction.ts, transaction, lambda: line, raw))
 
     def reply(self, exchange: OcspExchange, response: OcspResponse, fuid: str, began: int) -> None:
         lines = self._reader.ocsp(response, fuid, began)
         for single, line in zip(response.responses, lines, strict=True):
-            raw = partial(ocsp_raw, single) if len(lines) == 1 else None
+            raw = OcspProbe(single) if len(lines) == 1 else None
             self._keep("ocsp", began, exchange.flow, line, raw)
 
     def cleartext(self, cleartext: Cleartext) -> None:
         line = self._reader.cleartext(cleartext)
-        self._keep("cleartext", cleartext.ts, cleartext.flow, line, partial(cleartext_raw, cleartext))
+        self._keep("cleartext", cleartext.ts, cleartext.flow, line, CleartextProbe(cleartext))
 
     def exchange(
         self,
@@ -81,7 +89,7 @@ class Keeper:
         on_crl: OnCrl | None,
     ) -> None:
         line = self._reader.exchange(exchange, issuer, software, audit, on_crl)
-        raw = partial(exchange_raw, exchange, issuer, software, audit, on_crl)
+        raw = ExchangeProbe(exchange, issuer, software, audit, on_crl)
         self._keep("ocsp_exchange", exchange.ts, exchange.flow, line, raw)
 
     def crl(self, fetched: CrlFetch) -> None:
@@ -92,13 +100,15 @@ class Keeper:
             line = self._reader.certificate(each, fetched.ts)
             self._keep("x509", fetched.ts, fetched.fetch.flow, line, None)
 
-    def leak(self, leak: Leak, noticed: bool) -> None:
-        self._keep("leak", leak.ts, leak.flow, self._reader.leak(leak), partial(leak_raw, leak))
-        if noticed:
-            self._keep("notice", leak.ts, leak.flow, self._reader.leak_notice(leak), None)
+    def leak(self, leak: Leak) -> bool:
+        self._keep("leak", leak.ts, leak.flow, self._reader.leak(leak), LeakProbe(leak))
+        return False
+
+    def leak_noticed(self, leak: Leak) -> None:
+        self._keep("notice", leak.ts, leak.flow, self._reader.leak_notice(leak), None)
 
     def weird(self, weird: Weird) -> None:
-        self._keep("weird", weird.ts, weird.flow, self._reader.weird(weird), None)
+        self._keep("weird", weird.ts, weird.flow, self._reader.weird(weird), WeirdProbe(weird))
 
     def finish(self) -> None:
         pass
@@ -111,9 +121,8 @@ class Both:
         self._observers = observers
 
     def __getattr__(self, name: str) -> Any:
-        def call(*words: Any) -> None:
-            for each in self._observers:
-                getattr(each, name)(*words)
+        def call(*words: Any) -> Any:
+            return any([getattr(each, name)(*words) for each in self._observers])  # noqa: C419  (each is to be called)
 
         return call
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.rules.expression import Atom, Comparison, ExistsTest, NumberTest, TextTest, TimePart
+from sensor.rules.expression import Atom, Comparison, ExistsTest, Not, NumberTest, TextTest, TimePart
 from sensor.rules.fields import HEADER_FIELDS, Field, Kind, fields_of
 from sensor.rules.index import FieldIndex, ServiceIndex, can_index, merge
 from sensor.rules.matching import compile_expression
@@ -145,6 +145,17 @@ def test_a_value_that_may_be_cut_names_all() -> None:
     assert field.candidates(b"a" * 11) == (1, 3) and field.candidates(b"a" * 10) == ()
 
 
+def test_absent_fields_and_opposites() -> None:
+    name = Field("status_code", Kind.number)
+    not_ok = Not(Atom(name, NumberTest(Comparison.eq, 200)))
+    field = FieldIndex(1, Shape.number, [(ExistsTest(False), 0), (not_ok, 1), (NumberTest(Comparison.eq, 200), 2)], 10)
+    assert field.absent == (0, 1)
+    assert field.candidates(200) == (2,) and field.candidates(404) == (1,)
+    assert field.candidates((200, 404)) == (1, 2) and field.candidates((200,)) == (1, 2)  # named, and may not match
+    text = FieldIndex(1, Shape.text, [(Not(Atom(name, TextTest(("get",)))), 3), (ExistsTest(True), 4)], 10)
+    assert text.absent == (3,) and text.candidates("GET") == (4,) and text.candidates("PUT") == (3, 4)
+
+
 def test_memory_is_bounded_and_answers_stay() -> None:
     field = FieldIndex(1, Shape.octets, [(TextTest(parse_pattern("*7")), 1)], 100)
     for number in range(20_000):
@@ -155,7 +166,11 @@ def test_memory_is_bounded_and_answers_stay() -> None:
 
 def test_what_cannot_be_indexed() -> None:
     text, number = Field("host", Kind.text), Field("status_code", Kind.number)
-    assert can_index("http", Atom(text, ExistsTest(True))) and not can_index("http", Atom(text, ExistsTest(False)))
+    assert can_index("http", Atom(text, ExistsTest(True))) and can_index("http", Atom(text, ExistsTest(False)))
+    assert can_index("http", Not(Atom(number, NumberTest(Comparison.eq, 80))))
+    assert not can_index("http", Not(Atom(text, ExistsTest(True)))) and not can_index(
+        "http", Not(Not(Atom(text, ExistsTest(True))))
+    )
     assert not can_index("http", Atom(None, TextTest(("x",))))
     assert can_index("http", Atom(number, NumberTest(Comparison.gt, 5)))
     assert not can_index("http", Atom(Field("ts", Kind.time), NumberTest(Comparison.gt, 5, TimePart.hour)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sensor.rules.expression import And, Atom, ExistsTest, Expression, Not, Or, TextTest
 from sensor.rules.fields import Field, Kind
 from sensor.rules.matching import compile_expression
-from sensor.rules.requirement import positive, requirement
+from sensor.rules.requirement import Literal, positive, requirement
 from tests.rules.writing import Line
 
 NAMES = ("a", "b", "c")
@@ -37,8 +37,8 @@ EVENTS = [
 
 @given(TREES)
 def test_no_event_matches_without_one_of_them(tree: Expression) -> None:
-    def can(each: Atom) -> bool:
-        return not isinstance(each.test, ExistsTest) or each.test.wanted
+    def can(each: Literal) -> bool:
+        return isinstance(each, Atom) or isinstance(each.item, Atom)
 
     found = requirement(tree, can)
     if found is None:
@@ -60,5 +60,8 @@ def test_the_rarest_is_chosen() -> None:
     assert requirement(And((post, odd)), lambda _: True) == (odd,)
     assert requirement(And((post, Or((odd, atom("c", "x"))))), lambda _: True) == (odd, atom("c", "x"))
     assert requirement(Or((post, Not(odd))), lambda _: True) is None
-    assert requirement(Not(odd), lambda _: True) is None
+    assert requirement(Not(odd), lambda _: True) is None  # nearly every event is other than odd
+    assert requirement(And((Not(post), atom("c"))), lambda _: True) == (atom("c"),)
+    assert requirement(Or((Not(post), odd)), lambda _: True) == (Not(post), odd)
+    assert requirement(Or((Not(post), odd)), lambda each: isinstance(each, Atom)) is None
     assert requirement(odd, lambda _: False) is None

@@ -1,0 +1,23 @@
+# Types for the compiled form of notices.py; see setup.py.
+cimport cython
+from sensor.rules.events cimport LoggedEvent
+
+cdef Py_ssize_t _MAX_TEXT, _MAX_KEY
+
+@cython.final
+cdef class NoticeBook:
+    cdef long long _default_us
+    cdef Py_ssize_t _max
+    cdef object _tell
+    cdef dict _told
+    cdef readonly long long told, held_back, forgotten
+
+    cpdef event(self, object head, LoggedEvent event)
+    cpdef correlation(self, object head, LoggedEvent event, dict group, object count)
+    @cython.locals(found=list)
+    cdef tuple _identity(self, object rule_id, tuple names, LoggedEvent event)
+    cdef _out(self, object notice)
+    cdef bint _is_new(self, tuple key, object ts, long long window_us) except -1
+
+cdef object _key(object value)
+cdef tuple _file_of(LoggedEvent event)
