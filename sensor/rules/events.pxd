@@ -18,7 +18,6 @@ cdef class LoggedEvent:
     cdef object _find(self, str name)
     cpdef dict line(self)
 
-@cython.final
 cdef class HttpEvent(LoggedEvent):
     cdef object _transaction
 

@@ -4,40 +4,34 @@ cimport cython
 cdef class Matcher:
     cpdef bint test(self, object event)
 
-@cython.final
 cdef class _All(Matcher):
     cdef tuple _items
 
     @cython.locals(item=Matcher)
     cpdef bint test(self, object event)
 
-@cython.final
 cdef class _Any(Matcher):
     cdef tuple _items
 
     @cython.locals(item=Matcher)
     cpdef bint test(self, object event)
 
-@cython.final
 cdef class _Not(Matcher):
     cdef Matcher _item
 
     cpdef bint test(self, object event)
 
-@cython.final
 cdef class _Exists(Matcher):
     cdef str _name
     cdef bint _wanted
 
     cpdef bint test(self, object event)
 
-@cython.final
 cdef class _Says(Matcher):
     cdef object _says
 
     cpdef bint test(self, object event)
 
-@cython.final
 cdef class _Field(Matcher):
     cdef str _name
     cdef set _equal, _numbers

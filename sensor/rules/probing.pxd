@@ -9,51 +9,43 @@ from sensor.rules.probes cimport (
 cdef class Probe:
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class ConnProbe(Probe):
     cdef Connection _connection
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class HttpProbe(Probe):
     cdef FlowId _flow
     cdef object _request, _response
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class FileProbe(Probe):
     cdef FlowId _flow
     cdef object _file
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class OcspProbe(Probe):
     cdef object _single
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class CleartextProbe(Probe):
     cdef object _cleartext
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class ExchangeProbe(Probe):
     cdef object _exchange, _issuer, _software, _audit, _on_crl
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class LeakProbe(Probe):
     cdef object _leak
 
     cpdef object raw(self, int code)
 
-@cython.final
 cdef class WeirdProbe(Probe):
     cdef object _weird
 

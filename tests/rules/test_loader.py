@@ -141,7 +141,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         (15, "note: expected Group::Name, not Wrong"),
         (
             15,
-            "ocspwatch has no msgs: expected one of note, msg, sub, identifier, suppress_for, replaces_built_in, matches, ignores",
+            "ocspwatch has no msgs: expected one of note, msg, sub, identifier, suppress_for, replaces_built_in, "
+            "matches, ignores",
         ),
         (15, "suppress_for: expected a number and s, m, h or d, at most a year, not 5x"),
         (19, "expected a service: events here have no category"),
