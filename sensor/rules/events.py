@@ -106,13 +106,13 @@ class HttpEvent(LoggedEvent):
         line: Callable[[], Line],
         probe: Probe | None = None,
     ) -> None:
-        super().__init__(service, ts, transaction_end(transaction), transaction.flow, line, probe)
+        LoggedEvent.__init__(self, service, ts, transaction_end(transaction), transaction.flow, line, probe)
         self._transaction = transaction
 
     def get(self, name: str) -> Any:
         if name in HEADER_FIELDS and self.service == "http":
             return header_field(self._transaction, name)
-        return super().get(name)
+        return LoggedEvent.get(self, name)  # compiled, super() is not there
 
     def url(self) -> str | None:
         request = self._transaction.request

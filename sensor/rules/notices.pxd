@@ -9,7 +9,7 @@ cdef class NoticeBook:
     cdef long long _default_us
     cdef Py_ssize_t _max
     cdef object _tell
-    cdef dict _told
+    cdef object _told
     cdef readonly long long told, held_back, forgotten
 
     cpdef event(self, object head, LoggedEvent event)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -20,19 +20,27 @@ class TemplateError(Exception):
     """What is wrong, and what was expected."""
 
 
+class Values(Protocol):
+    """An event, or a map."""
+
+    def get(self, name: str, /) -> Any:
+        """None if it is not there."""
+        ...
+
+
 class Template(msgspec.Struct, frozen=True):
     """`parts` alternate between text and a field's name: text first."""
 
     parts: tuple[str, ...]
 
-    def fill(self, get: Callable[[str], Any], most: int) -> str:
+    def fill(self, values: Values, most: int) -> str:
         """At most `most` characters; a value that is not there is "-", a list has commas."""
         found = []
         for place, part in enumerate(self.parts):
             if place % 2 == 0:
                 found.append(part)
                 continue
-            value = get(part)
+            value = values.get(part)
             if value is None:
                 found.append(_ABSENT)
             elif isinstance(value, list):

@@ -10,8 +10,8 @@ from sensor.rules.template import MAX_LENGTH, TemplateError, parse_template
 def test_filled() -> None:
     template = parse_template("{a} and {{{b}}} {c}, {d}", ["a", "b", "c", "d"])
     values = {"a": "x{b}", "b": 1, "c": ["p", "q"]}
-    assert template.fill(values.get, 100) == "x{b} and {1} p, q, -"
-    assert template.fill(values.get, 4) == "x{b}"
+    assert template.fill(values, 100) == "x{b} and {1} p, q, -"
+    assert template.fill(values, 4) == "x{b}"
 
 
 @pytest.mark.parametrize(
