@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from sensor.capture.inputs import open_inputs
+from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.memory import MemoryLookup
+from sensor.ct.store import Store
+from sensor.ct.store_lookup import StoreLookup
 from sensor.logs.sinks.memory import MemorySink
 from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
 from sensor.rules.engine import RuleEngine
 from sensor.rules.rule import RuleSet
-from sensor.settings import RuleSettings, Settings
+from sensor.settings import CtSettings, RuleSettings, Settings
 from sensor.weird import Weird
+from tests.rules.looking import look
 from tests.rules.test_correlations import correlation
 from tests.rules.writing import UUID, engine, rule, rules
 
@@ -117,3 +121,29 @@ def test_forgetting_is_told_once(tmp_path: Path) -> None:
 def test_the_same_bytes_every_time(tmp_path: Path) -> None:
     found = rules(tmp_path, rule("method: '*'"), rule("host|re: .", "ocsp_exchange", 2), rule("grade: '*'", "leak", 3))
     assert replay("office/morning.pcapng", found)[1] == replay("office/morning.pcapng", found)[1]
+
+
+def test_a_leak_is_told_once(tmp_path: Path) -> None:
+    """By the rule that speaks for the built-in notice, where it fires; by that notice everywhere else."""
+    told: dict[str, list[str]] = {}
+    for way in ("none", "beside", "instead", "elsewhere"):
+        grade = "few" if way == "elsewhere" else "exact"
+        more = "ocspwatch:\n    note: A::B\n" + ("" if way == "beside" else "    replaces_built_in: true\n")
+        found = rules(tmp_path, rule(f"grade: {grade}", "leak", more=more)) if way != "none" else RuleSet()
+
+        def observe(writer: LogWriter, found: RuleSet = found) -> RuleEngine:
+            return RuleEngine(found, Settings(), writer.notice, writer.weird)
+
+        settings = Settings(ct=CtSettings(path=str(tmp_path / "ct.sqlite")))
+        store = Store(tmp_path / "ct.sqlite", settings.ct.max_names)
+        import_paths(store, [str(PCAPS / "ocsp" / "certs")], settings.ct, 1_700_000_000, ImportReport())
+        store.close()
+        lookup = StoreLookup(settings.ct)
+        sink = look([PCAPS / "ocsp" / "firefox-esr.pcap"], observe, settings, lookup)
+        lookup.close()
+        told[way] = [str(line["note"]) for line in sink.records("notice")]
+    built_in = told["none"]
+    assert built_in and set(built_in) == {"OCSP::Privacy_Leak"}
+    assert told["elsewhere"] == built_in
+    assert sorted(told["beside"]) == sorted([*built_in, *["A::B"] * len(told["instead"])])
+    assert told["instead"] and set(told["instead"]) == {"A::B"}

@@ -78,3 +78,12 @@ def test_spans() -> None:
     for text in ("", "5", "1w", "1.5h", "400d", "-1s", "1H"):
         with pytest.raises(ValueError, match="expected"):
             parse_span(text)
+
+
+def test_only_a_rule_over_leaks_speaks_for_the_built_in_notice(tmp_path: Path) -> None:
+    (only,) = rules(tmp_path, rule("grade: exact", "leak", more="ocspwatch: {replaces_built_in: true}")).rules
+    assert only.head.notice.replaces_built_in
+    for service, said in (("http", "true"), ("leak", "perhaps")):
+        detection = "host: x" if service == "http" else "grade: exact"
+        _, mistakes = read(tmp_path, rule(detection, service, more=f"ocspwatch: {{replaces_built_in: {said}}}"))
+        assert mistakes == ["rules.yml:10: replaces_built_in: expected true or false, in a rule over leak"]
