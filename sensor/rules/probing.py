@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.audit.findings import Audit
+from sensor.fetch.model import OnCrl
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import BodyFile, HttpTransaction
@@ -78,7 +79,12 @@ class CleartextProbe(Probe):
 
 class ExchangeProbe(Probe):
     def __init__(
-        self, exchange: OcspExchange, issuer: str | None, software: str | None, audit: Audit | None, on_crl: str | None
+        self,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: OnCrl | None,
     ) -> None:
         self._exchange = exchange
         self._issuer = issuer
