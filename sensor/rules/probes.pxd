@@ -17,4 +17,3 @@ cpdef exchange_raw(object exchange, object issuer, object software, object audit
 cdef _delay(object exchange)
 cdef _answer_raw(object exchange, int code)
 cpdef leak_raw(object leak, int code)
-cpdef weird_raw(object weird, int code)

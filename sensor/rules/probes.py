@@ -18,7 +18,7 @@ from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse
 from sensor.logs.encode import log_text
 from sensor.ocsp.model import OcspExchange, ResponseStatus, SingleResponse
 from sensor.privacy.leak import Leak
-from sensor.weird import FlowId, Weird
+from sensor.weird import FlowId
 
 
 class Shape(enum.Enum):
@@ -396,11 +396,3 @@ def leak_raw(leak: Leak, code: int) -> Any:
     if code == 20:
         return leak.evidence._value_
     return leak.times_seen if code == 21 else (leak.foreign_responder or None)
-
-
-def weird_raw(weird: Weird, code: int) -> Any:
-    if code < 10:
-        return None if weird.flow is None else flow_raw(weird.flow, code)
-    if code == 10:
-        return weird.name
-    return (weird.addl or None) if code == 11 else weird.source

@@ -3,7 +3,7 @@ cimport cython
 from sensor.flow.conn cimport Connection
 from sensor.weird cimport FlowId
 from sensor.rules.probes cimport (
-    cleartext_raw, conn_raw, exchange_raw, file_raw, http_raw, leak_raw, ocsp_raw, weird_raw,
+    cleartext_raw, conn_raw, exchange_raw, file_raw, flow_raw, http_raw, leak_raw, ocsp_raw,
 )
 
 cdef class Probe:
@@ -50,3 +50,5 @@ cdef class WeirdProbe(Probe):
     cdef object _weird
 
     cpdef object raw(self, int code)
+
+cdef _weird_raw(object weird, int code)

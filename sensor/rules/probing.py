@@ -19,10 +19,10 @@ from sensor.rules.probes import (
     conn_raw,
     exchange_raw,
     file_raw,
+    flow_raw,
     http_raw,
     leak_raw,
     ocsp_raw,
-    weird_raw,
 )
 from sensor.weird import FlowId, Weird
 
@@ -109,4 +109,12 @@ class WeirdProbe(Probe):
         self._weird = weird
 
     def raw(self, code: int) -> Any:
-        return weird_raw(self._weird, code)
+        return _weird_raw(self._weird, code)
+
+
+def _weird_raw(weird: Weird, code: int) -> Any:
+    if code < 10:
+        return None if weird.flow is None else flow_raw(weird.flow, code)
+    if code == 10:
+        return weird.name
+    return (weird.addl or None) if code == 11 else weird.source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.rules.probes import PROBED, http_raw, weird_raw
+from sensor.rules.probes import PROBED, http_raw
 from sensor.rules.probing import HttpProbe, Probe, WeirdProbe
 from sensor.weird import Weird
 from tests.rules.test_events import FLOW, TRANSACTION
@@ -20,7 +20,6 @@ def test_a_weird_of_no_flow() -> None:
     weird = Weird(1, "truncated_IP", None, "", "IP")
     probe = WeirdProbe(weird)
     assert [probe.raw(code) for code in (1, 10, 11, 12)] == [None, "truncated_IP", None, "IP"]
-    assert probe.raw(12) == weird_raw(weird, 12)
 
 
 def test_what_is_nothing_says_nothing() -> None:
