@@ -26,7 +26,8 @@ def _declared(text: str) -> dict[str, tuple[str, set[str]]]:
 
 
 def _assigned(node: ast.ClassDef) -> set[str]:
-    return {
+    properties = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    assigned = {
         part.attr
         for part in ast.walk(node)
         if isinstance(part, ast.Attribute)
@@ -34,6 +35,7 @@ def _assigned(node: ast.ClassDef) -> set[str]:
         and isinstance(part.value, ast.Name)
         and part.value.id == "self"
     }
+    return assigned - properties
 
 
 def _undeclared(text: str, source: str) -> set[str]:
