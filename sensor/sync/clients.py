@@ -31,9 +31,10 @@ class LogError(Exception):
 
 
 class Page(Protocol):
-    """Entries that follow one another, as they came."""
+    """`count` entries that follow one another, as they came; `size` octets of them."""
 
     count: int
+    size: int
 
     def into(self, decoder: EntryDecoder) -> None:
         """Decodes all of them. Raises LogError."""
@@ -106,6 +107,7 @@ _JSON: Final = "application/json"
 class _LeafPage:
     def __init__(self, entries: list[_Entry]) -> None:
         self.count = len(entries)
+        self.size = sum(len(each.leaf_input) + len(each.extra_data) for each in entries)
         self._entries = entries
 
     def into(self, decoder: EntryDecoder) -> None:
@@ -116,6 +118,7 @@ class _LeafPage:
 class _TilePage:
     def __init__(self, number: int, body: bytes, width: int, first: int, until: int) -> None:
         self.count = until - first
+        self.size = len(body)
         self._number = number
         self._body = body
         self._bounds = width, first, until

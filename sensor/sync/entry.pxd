@@ -3,7 +3,7 @@ cimport cython
 from sensor.pki.der cimport DerReader, decode_time
 from sensor.pki.extensions cimport decode_extensions
 
-cdef Py_ssize_t _KEY_HASH, _MAX_SERIAL, _MAX_ISSUER
+cdef Py_ssize_t _KEY_HASH, _MAX_SERIAL, _MAX_ISSUER, _MAX_CHAINS
 
 @cython.final
 cdef class EntryDecoder:
@@ -12,6 +12,7 @@ cdef class EntryDecoder:
     cdef tuple _below
     cdef object _valid_from
     cdef bytes _log_id
+    cdef dict _chains
     cdef Py_ssize_t _max_names, _max_bytes, _start, _stop
     cdef int _kind
     cdef public list hashes, entries
@@ -24,7 +25,7 @@ cdef class EntryDecoder:
     cpdef add_tile(self, bytes data, Py_ssize_t width, Py_ssize_t first, Py_ssize_t until)
     @cython.locals(kind=int)
     cdef Py_ssize_t _timestamped(self, bytes data, Py_ssize_t pos) except -1
-    @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, key_hash=bytes, der=bytes)
+    @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, key_hash=bytes, der=bytes, issuers=bytes)
     cdef _decode(self, bytes data, bytes chain_data, Py_ssize_t chain, Py_ssize_t chain_end, bint by_fingerprint)
     @cython.locals(data=bytes, pos=Py_ssize_t, end=Py_ssize_t, number=Py_ssize_t, serial=bytes, issuer=Py_ssize_t,
                    validity=Py_ssize_t, subject=Py_ssize_t, key=Py_ssize_t, tag=int)

@@ -21,6 +21,7 @@ _KEY_HASH: Final = 32
 _MAX_SERIAL: Final = 64
 _MAX_ISSUER: Final = 8192
 _MAX_REASONS: Final = 64
+_MAX_CHAINS: Final = 256
 _VERSION: Final = 0xA0
 _EXTENSIONS: Final = 0xA3
 _NO_EXTENSIONS: Final = Extensions()
@@ -77,6 +78,7 @@ class EntryDecoder:
         self._max_names = max_names
         self._max_bytes = max_bytes
         self._log_id = log_id
+        self._chains: dict[bytes, bytes] = {}
         self.hashes: list[bytes] = []
         self.entries: list[Entry] = []
         self.timestamp = 0  # of the entry added last, milliseconds
@@ -164,7 +166,11 @@ class EntryDecoder:
             self._refuse(error.reason)
             return
         if certificate is not None:
-            self.entries.append(Entry(certificate, der, chain_data[chain:chain_end], by_fingerprint))
+            issuers = chain_data[chain:chain_end]  # the same of most entries: kept once
+            issuers = self._chains.setdefault(issuers, issuers)
+            if len(self._chains) > _MAX_CHAINS:
+                self._chains.clear()
+            self.entries.append(Entry(certificate, der, issuers, by_fingerprint))
 
     def _certificate(self, reader: DerReader, start: int, stop: int, key_hash: bytes) -> LoggedCertificate | None:
         """A Certificate, or, with the issuer's key hash, a TBSCertificate (RFC 5280 4.1; RFC 6962 3.2)."""

@@ -24,6 +24,7 @@ from sensor.sync.log_list import Log
 from sensor.sync.merkle import Frontier, ProofError, check_consistency, frontier_before
 
 _OLD_HEADS: Final = 3
+_MAX_IN_HAND: Final = 64 << 20  # octets of entries that are decoded before they are verified and written
 
 
 class PositionError(Exception):
@@ -103,10 +104,13 @@ class LogReader:
         reading.size, reading.first, reading.at = head.size, first, frontier.size
         self._decoder.take()
         head_is_told = position is not None and position.tree_size == head.size
+        in_hand = 0
         for page in self._pages(frontier.size, until, head):
             page.into(self._decoder)
-            if len(self._decoder.hashes) >= self._options.batch_entries:
+            in_hand += page.size
+            if len(self._decoder.hashes) >= self._options.batch_entries or in_hand >= _MAX_IN_HAND:
                 frontier = self._keep(frontier, head, first)
+                in_hand = 0
                 head_is_told = True
         if self._decoder.hashes or not head_is_told:
             self._keep(frontier, head, first)
@@ -185,29 +189,28 @@ class LogReader:
         """All entries from `first` up to `until` in order, asked for some requests ahead."""
         if first >= until:
             return
-        ahead: deque[Future[list[Page]]] = deque()
+        ahead: deque[tuple[int, int, Future[Page]]] = deque()
         with ThreadPoolExecutor(self._options.connections, f"log {self._log.name}") as pool:
             try:
                 while first < until or ahead:
                     while first < until and len(ahead) < self._options.connections:
                         step = self._client.step
                         stop = min(first - first % step + step, until)
-                        ahead.append(pool.submit(self._range, first, stop, head))
+                        ahead.append((first, stop, pool.submit(self._client.entries, first, stop, head)))
                         first = stop
-                    for page in ahead.popleft().result():
+                    at, stop, future = ahead.popleft()
+                    page = future.result()
+                    while True:
                         if self._stop.is_set():
                             raise Stopped
                         yield page
+                        at += page.count
+                        if at >= stop:
+                            break
+                        page = self._client.entries(at, stop, head)  # it gave fewer than it was asked for
             finally:
-                for future in ahead:
+                for _, _, future in ahead:
                     future.cancel()
-
-    def _range(self, first: int, until: int, head: TreeHead) -> list[Page]:
-        pages: list[Page] = []
-        while first < until:
-            pages.append(self._client.entries(first, until, head))
-            first += pages[-1].count
-        return pages
 
     def _keep(self, frontier: Frontier, head: TreeHead, first: int) -> Frontier:
         """What was decoded since the last call, once it is shown to be in the tree, into the sink."""

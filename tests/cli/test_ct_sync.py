@@ -186,7 +186,9 @@ def test_without_the_library(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert 'needs urllib3: pip install "ocspwatch[online]"' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("server", "sign", "code"), [(False, signal.SIGTERM, 0), (True, signal.SIGINT, 130)], indirect=["server"]
+)
 def test_it_goes_on_until_a_signal(server: LogServer, tmp_path: Path, sign: int, code: int) -> None:
     (tmp_path / "list.json").write_bytes(log_list(server.listed()))
     words = ["ct", "sync", "--log-list", str(tmp_path / "list.json"), "--ct", str(tmp_path / "ct.sqlite")]

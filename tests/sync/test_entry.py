@@ -123,6 +123,16 @@ def test_the_chain_in_both_forms() -> None:
     assert other.entries[0].by_fingerprint
 
 
+def test_a_chain_is_kept_once_and_many_are_forgotten() -> None:
+    one = decoder()
+    for number in range(600):
+        chain = CHAIN if number < 10 else (number.to_bytes(4, "big"),)
+        entry = precert_entry(SUB, chain, tbs(SUB, 1, ["a.example"]), START_MS)
+        one.add_leaf(entry.leaf, entry.extra)
+    assert len({id(entry.chain) for entry in one.entries[:10]}) == 1
+    assert one.entries[300].chain == vector(3, (300).to_bytes(4, "big")) and len(one.entries) == 600
+
+
 @pytest.mark.parametrize(
     ("ocsp", "crl", "has_ocsp", "has_crl", "is_kept"),
     [

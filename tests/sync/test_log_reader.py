@@ -69,6 +69,31 @@ def test_a_log_that_grows(
         assert len(sink.rows) == sum(1 for n in range(size) if n % 16 != 5)
 
 
+@pytest.mark.parametrize("server", ["rfc6962"], indirect=True)
+@pytest.mark.parametrize("step", [1, 7, 32])
+def test_a_log_that_gives_little_at_once(server: LogServer, reader: Read, sink: MemorySink, step: int) -> None:
+    server.size, server._step = 100, step
+    reader().to_the_head()
+    assert sink.positions[server.log.log_id].next_index == 100 and len(sink.rows) == 94
+    assert len([path for path in server.asked if "get-entries" in path]) == -(-100 // step)
+
+
+def test_a_log_that_is_busy(server: LogServer, reader: Read, sink: MemorySink) -> None:
+    """Every second answer is 429."""
+    answers = iter(range(10**6))
+    server.lie = lambda _, body: 429 if next(answers) % 2 else body
+    reader(connections=1).to_the_head()
+    assert sink.positions[server.log.log_id].next_index == 1500 and len(sink.rows) == 1406
+
+
+def test_what_is_in_hand_is_bounded_by_its_size_too(
+    server: LogServer, reader: Read, sink: MemorySink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensor.sync.log_reader._MAX_IN_HAND", 100_000)
+    reader(batch_entries=1 << 20).to_the_head()
+    assert sink.commits == 6 and len(sink.rows) == 1406
+
+
 def test_an_empty_log(server: LogServer, reader: Read, sink: MemorySink) -> None:
     server.size = 0
     reader().to_the_head()
@@ -332,7 +357,7 @@ def test_no_answer_is_not_a_lie(server: LogServer, reader: Read, sink: MemorySin
     server.lie = lambda path, body: 500 if "data/005" in path or "start=1280" in path else body
     with pytest.raises(GivenUpError):
         reader(batch_entries=256).to_the_head()
-    assert sink.positions[server.log.log_id].next_index == (1280 if server.tiled else 1024)
+    assert sink.positions[server.log.log_id].next_index == 1280
     server.lie = None
     reader().to_the_head()
     assert len(sink.rows) == 1406
