@@ -25,7 +25,7 @@ ROWS = {
     "J1": Row(
         "line ends, escape sequences, bidi, lone surrogates, invalid UTF-8, quotes, backslashes, in every field",
         ("logs.max_field_bytes",),
-        guards=(Guard("sensor/logs/encode.py", "if text.isascii() and text.isprintable():", "if True:"),),
+        guards=(Guard("sensor/logs/encode.py", "if _BAD(text) is None:", "if True:"),),
     ),
     "J2": Row(
         "numbers that are huge or none", note="64 bits and no more: Content-Length has 19 digits, times are checked"
