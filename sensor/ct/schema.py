@@ -187,7 +187,10 @@ def _checked(path: Path, address: str, busy_timeout_ms: int) -> sqlite3.Connecti
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA cell_size_check=ON")
-        found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+        try:
+            found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+        except UnicodeDecodeError:  # SQLite's message quotes the damaged schema
+            raise StoreError(path, "damaged: its tables cannot be read") from None
         if found != set(_SCHEMA):
             raise StoreError(path, "not the tables of a store")
         unless_sound.pop_all()

@@ -42,7 +42,9 @@ ROWS = {
     "C6": Row(
         "a million serials that nobody issued",
         ("ct.memory_entries", "privacy.max_tracked"),
-        guards=(Guard("sensor/ct/store_lookup.py", "XX", "YY"),),
+        guards=(
+            Guard("sensor/ct/store_lookup.py", "while self._weight > self._settings.memory_entries:", "while False:"),
+        ),
     ),
     "C7": Row("a cache cut, damaged, planted, locked", counters=("Unavailable",)),
     "C8": Row(
@@ -158,7 +160,7 @@ def test_c6_serials_that_nobody_issued(bench: StoreBench, ca: Ca) -> None:
     serials[150] = 5
     with looking(bench) as lookup:
         seen = watch(asked(ca, *serials), lookup=lookup)
-        assert lookup.remembered <= 50
+        assert lookup._weight <= 50
     assert [grade for grade, _ in leaks(seen)].count("exact") == 1
     assert len(leaks(seen)) == 300
 
@@ -194,11 +196,10 @@ def test_c7_a_locked_cache_is_unavailable(bench: StoreBench, ca: Ca) -> None:
     try:
         with looking(bench) as lookup:
             ((grade, names),) = leaks(watch(asked(ca, 5), lookup=lookup))
-    except StoreError:
-        grade, names = "unavailable", None
     finally:
         holder.close()
-    assert (grade, names) != ("exact", ["a.example"]) or grade == "exact"
+    assert names is None
+    assert grade == "unlisted", "what is not known is not guessed; health counts it as unavailable"
 
 
 def test_c7_killed_while_it_imports(bench: StoreBench, ca: Ca, tmp_path: Path) -> None:
@@ -235,9 +236,8 @@ def test_c8_traffic_makes_no_names(bench: StoreBench, ca: Ca) -> None:
         first = watch(talk, lookup=lookup)
         second = watch(asked(ca, 5), lookup=lookup)
     for seen in (first, second):
+        assert len(seen.of("leak")) == 1
         assert "bank.example" not in str(seen.of("leak"))
-    with sqlite3.connect(bench.path) as store:
-        assert store.execute("SELECT count(*) FROM certificate").fetchone() == (0,)
 
 
 def test_c9_what_is_not_known_is_not_guessed(bench: StoreBench, ca: Ca) -> None:
