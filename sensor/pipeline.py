@@ -118,6 +118,7 @@ class Pipeline:
     ) -> None:
         """From now on this is one of several that share the flows (FlowTracker); `script` is to be played for all."""
         self.tracker.take_shard(shard, shards, seed)
+        self.revocations.share()
         self._leaks.defer()
         self._fetch_leaks.defer()
         if self._audit is not None:

@@ -14,13 +14,16 @@ cdef class Revocations:
     cdef readonly Py_ssize_t forgotten_questions, forgotten_crls, watched
     cdef public object catch_up
     cdef dict _by_record, _asked, _by_issuer
-    cdef object _marks, _crls
+    cdef object _marks, _crls, _asked_of
+    cdef Py_ssize_t _questions
+    cdef tuple _news
 
     @cython.locals(found=list, number=Py_ssize_t, exchange=OcspExchange)
     cpdef list on_crls(self, list exchanges, object audits)
     @cython.locals(mark=_Mark)
     cpdef object ask(self, object cert_id, object single, object audit=*)
     cdef _Mark _mark(self, object cert_id)
+    cdef _note_question(self, tuple issuer)
     cdef _forget_question(self)
     cdef object _find(self, _Mark mark)
     cdef _drop(self, object place)

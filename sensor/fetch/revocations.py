@@ -21,7 +21,7 @@ from sensor.pki.issuers import ALGORITHMS
 from sensor.pki.serial_index import SerialBudget, SerialIndex, foreign_key, key_of
 from sensor.settings import CrlSettings
 
-_IssuerHash = tuple[str, bytes]  # algorithm and hash of the issuer's name, as in a CertID
+IssuerHash = tuple[str, bytes]  # algorithm and hash of the issuer's name, as in a CertID
 _NOBODY: frozenset[int] = frozenset()
 
 
@@ -32,13 +32,18 @@ _Listed = tuple[str, _Rank]
 """What a mark keeps of the CRL that it is on; not the CRL, whose memory goes when the CRL is forgotten."""
 
 
+Told = tuple[int, int, int, list[IssuerHash], list[IssuerHash]]
+"""How many certificates were asked about, CRLs came and serials were on them so far; the issuers, by the hashes of
+their names, that were asked about for the first time since this was last told, and those of CRLs."""
+
+
 class _Seen(msgspec.Struct):
     """A CRL that went by. `issuers`: hashes of names, with the prefix of foreign keys (None: the CRL's own issuer)."""
 
     url: str
     rank: _Rank
     index: SerialIndex
-    issuers: list[tuple[_IssuerHash, bytes | None]]
+    issuers: list[tuple[IssuerHash, bytes | None]]
 
 
 class _Mark:
@@ -70,12 +75,25 @@ class Revocations:
         are read while packets are, and questions told of later, by the batch."""
         self.watched = 0
         """CRLs that came, so far as their issuers."""
+        self._questions = 0
+        self._asked_of: set[IssuerHash] | None = None
+        self._news: tuple[list[IssuerHash], list[IssuerHash]] = ([], [])
         self._generation = 0
         self._by_record: dict[int, _Mark] = {}  # by the id() of a CertId, which is its own while the mark keeps it
         self._marks: OrderedDict[CertId, _Mark] = OrderedDict()
-        self._asked: dict[_IssuerHash, dict[int, _Mark]] = {}
+        self._asked: dict[IssuerHash, dict[int, _Mark]] = {}
         self._crls: OrderedDict[tuple[object, ...], _Seen] = OrderedDict()
-        self._by_issuer: dict[_IssuerHash, list[tuple[_Seen, bytes | None]]] = {}
+        self._by_issuer: dict[IssuerHash, list[tuple[_Seen, bytes | None]]] = {}
+
+    def share(self) -> None:
+        """From now on others see other flows, and `tell` keeps them informed."""
+        self._asked_of = set()
+
+    def tell(self) -> Told:
+        """What others have to know."""
+        asked_of, crls_of = self._news
+        self._news = ([], [])
+        return self._questions, self.watched, self.budget.taken, asked_of, crls_of
 
     def on_crls(self, exchanges: list[OcspExchange], audits: Sequence[Audit | None]) -> list[OnCrl | None] | None:
         """These are asked: for each the CRL that its certificate is on; None if that is so of no one.
@@ -118,6 +136,8 @@ class Revocations:
     def watch(self, issuer_der: bytes) -> frozenset[int]:
         """The keys of all serials asked about under this issuer (`pki.crl_reader.Watch`)."""
         self.watched += 1
+        if self._asked_of is not None:
+            self._news[1].extend(_name_hashes(issuer_der))
         self.catch_up()
         if not self._asked:
             return _NOBODY
@@ -147,7 +167,7 @@ class Revocations:
         elif len(self._crls) >= self._max_crls:
             self._drop(next(iter(self._crls)))
             self.forgotten_crls += 1
-        issuers: list[tuple[_IssuerHash, bytes | None]] = [(hashed, None) for hashed in _name_hashes(head.issuer_der)]
+        issuers: list[tuple[IssuerHash, bytes | None]] = [(hashed, None) for hashed in _name_hashes(head.issuer_der)]
         for name in crl.foreign_issuers:
             own = hashlib.sha256(name).digest()
             issuers += [(hashed, own) for hashed in _name_hashes(name)]
@@ -162,6 +182,7 @@ class Revocations:
             if len(self._marks) >= self._max_asked:
                 self._forget_question()
             mark = self._marks[cert_id] = _Mark(cert_id)
+            self._note_question((cert_id.hash_algorithm, cert_id.issuer_name_hash))
             if mark.key is not None:
                 asked = self._asked.setdefault((cert_id.hash_algorithm, cert_id.issuer_name_hash), {})
                 asked[mark.key] = mark
@@ -170,6 +191,12 @@ class Revocations:
             mark.cert_id = cert_id
         self._by_record[id(cert_id)] = mark
         return mark
+
+    def _note_question(self, issuer: IssuerHash) -> None:
+        self._questions += 1
+        if self._asked_of is not None and issuer not in self._asked_of and len(self._asked_of) < self._max_asked:
+            self._asked_of.add(issuer)
+            self._news[0].append(issuer)
 
     def _forget_question(self) -> None:
         cert_id, mark = self._marks.popitem(last=False)
@@ -228,5 +255,5 @@ def _number(text: str | None) -> int:
     return 0 if text is None or text[0] == "-" else int(text, 16)
 
 
-def _name_hashes(issuer_der: bytes) -> list[_IssuerHash]:
+def _name_hashes(issuer_der: bytes) -> list[IssuerHash]:
     return [(algorithm, hashlib.new(algorithm, issuer_der).digest()) for algorithm in ALGORITHMS]

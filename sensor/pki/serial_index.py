@@ -23,9 +23,11 @@ class SerialBudget:
     def __init__(self, max_serials: int, make_room: Callable[[], bool] | None = None) -> None:
         self.free = max_serials
         self.refused = 0
+        self.taken = 0  # ever, or asked for
         self._make_room = make_room
 
     def take(self, count: int) -> bool:
+        self.taken += count
         while count > self.free:
             if self._make_room is None or not self._make_room():
                 self.refused += count

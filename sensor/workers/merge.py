@@ -11,6 +11,7 @@ from sensor.capture.reader import FileRead
 from sensor.flow.decode import OUTCOMES
 from sensor.settings import FlowSettings
 from sensor.workers.chunk import GIVE_UP, LAST, ChunkReader, Peaks
+from sensor.workers.crls import SharedCrls
 from sensor.workers.playback import NotForSeveral, Playback, Reel
 
 
@@ -57,11 +58,13 @@ class Merger:
         playback: Playback,
         limits: FlowSettings,
         progress: Callable[[int, int], None] | None = None,
+        crls: SharedCrls | None = None,
     ) -> None:
         self._workers = [_Worker(number, reader) for number, reader in enumerate(readers)]
         self._playback = playback
         self._limits = limits
         self._progress = progress
+        self._crls = crls
 
     def run(self) -> Account:
         """Raises NotForSeveral, WorkerGone, InputChanged, and what the playback's writer raises."""
@@ -78,6 +81,8 @@ class Merger:
             raise NotForSeveral(chunk.account["why"])
         worker.peaks = chunk.peaks
         self._check_limits()
+        if self._crls is not None:
+            self._crls.add(worker.number, chunk.account["crls"])
         worker.reel.load(chunk)
         if chunk.kind == LAST:
             worker.account = chunk.account

@@ -16,6 +16,7 @@ from sensor.privacy.leak import LeakCounter
 from sensor.settings import Settings
 from sensor.weird import FlowId
 from sensor.workers.chunk import ChunkReader, Shelf
+from sensor.workers.crls import SharedCrls
 from sensor.workers.merge import Account, Merger, WorkerGone
 from sensor.workers.playback import Playback
 from sensor.workers.pool import Pool
@@ -110,8 +111,9 @@ def read_with_workers(
     pool = Pool(count, work)
     try:
         logs = log_count(merged)
+        crls = SharedCrls(count, settings.crl, settings.audit)
         readers = [ChunkReader(*ends) for ends in zip(pool.fds, [logs] * count, shelves, pool.backs, strict=True)]
-        account = Merger(readers, playback, settings.flow, progress).run()
+        account = Merger(readers, playback, settings.flow, progress, crls).run()
     except WorkerGone as gone:
         writer.flush()
         raise WorkerDied(f"worker {gone.number + 1} of {count} {pool.died_of(gone.number)}") from None

@@ -141,8 +141,6 @@ class Worker:
         why = ""
         if self._lookup.issuers_accepted:
             why = "a certificate in the traffic makes an issuer known"
-        elif self._pipeline.revocations.watched:
-            why = "a CRL is in the traffic"
         elif self._pipeline.signatures_over_budget:
             why = "there are more signatures than audit.signatures_per_s"
         if why:
@@ -152,6 +150,7 @@ class Worker:
             write_chunk(self._fd, GIVE_UP, upto, peaks, frames, bytes_read, lines=nothing, account=account)
             return
         account = self._account() if kind == LAST else {}
+        account["crls"] = self._pipeline.revocations.tell()
         write_chunk(
             self._fd, kind, upto, peaks, frames, bytes_read, script, lines, account, self._shelf, self._handed_back
         )
