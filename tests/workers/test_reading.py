@@ -133,6 +133,26 @@ def test_issuers_that_traffic_makes_known_are_known_to_all(replay: Replay, store
     assert replay(captures, 2) == replay(captures, 1)
 
 
+CRLS = ["dirmngr-fetch-crl", "gzip-chunked", "openssl-crl-download", "ranges", "shards"]
+
+
+@pytest.mark.parametrize("name", CRLS)
+def test_a_crl_of_a_ca_that_no_other_flow_is_about(name: str, replay: Replay) -> None:
+    captures = [PCAPS / "crl" / f"{name}.pcap", PCAPS / "ocsp" / "revocation-reasons.pcap"]
+    alone = replay(captures, 1)
+    assert alone[1]["crl.log"]
+    for workers in (2, 5):
+        assert replay(captures, workers, several=True) == alone
+
+
+def test_a_crl_of_a_ca_that_others_are_asked_about_is_for_one(replay: Replay) -> None:
+    """The exchange's line names a CRL that went by in another flow: no worker's line without it is written."""
+    alone = replay([PCAPS / "office"], 1)
+    assert b'"on_crl":' in alone[1]["ocsp_exchange.log"]
+    for workers in (2, 3, 5, 5, 5):
+        assert replay([PCAPS / "office"], workers) == alone
+
+
 def command(*words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
     environment = {**os.environ, "PYTHONPATH": str(PCAPS.parent)}

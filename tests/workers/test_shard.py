@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from sensor.capture.inputs import open_inputs
+from sensor.pki.issuers import ALGORITHMS
 from sensor.settings import AuditSettings, CtSettings, Settings
 from sensor.workers.chunk import GIVE_UP, LAST, Chunk, ChunkReader
 from sensor.workers.shard import Task, Worker, log_count
@@ -39,19 +40,24 @@ def test_each_tells_of_all_frames_and_of_its_flows(tmp_path: Path) -> None:
     (one,), (other,), (alone,) = said(path, 0, 2, settings), said(path, 1, 2, settings), said(path, 0, 1, settings)
     assert one[0] == other[0] == LAST
     outcomes = [account.pop("outcomes")["tcp"] for _, account, _ in (one, other, alone)]  # type: ignore[index]
+    asked = [account.pop("crls")[0] for _, account, _ in (one, other, alone)]  # type: ignore[index]
+    assert max(asked[:2]) <= asked[2] <= asked[0] + asked[1]
     assert one[1] == other[1] == alone[1]
     assert one[2] + other[2] == alone[2]
     assert outcomes[0] + outcomes[1] == outcomes[2] == one[1]["frames"]
     assert 0 < outcomes[0] < outcomes[2]
 
 
-def test_who_sees_what_others_have_to_know_gives_up(store: str) -> None:
-    """A CRL, of what others ask; an issuer, of whom others are asked: from the very frame on."""
+def test_each_tells_whose_certificates_are_asked_about_and_whose_crls_came(store: str) -> None:
     settings = Settings(ct=CtSettings(path=store))
-    found = [said(PCAPS / "office" / "morning.pcapng", shard, 2, settings) for shard in (0, 1)]
-    assert [chunks[-1] for chunks in found if chunks[-1][0] == GIVE_UP] == [
-        (GIVE_UP, {"why": "a CRL is in the traffic"}, 0)
-    ]
+    ((_, asked, _),) = said(PCAPS / "ocsp" / "revocation-reasons.pcap", 0, 1, settings)
+    questions, crls, serials, asked_of, crls_of = asked["crls"]  # type: ignore[misc]
+    assert (questions, crls, serials, len(asked_of), crls_of) == (1, 0, 0, 1, [])
+    ((_, fetched, _),) = said(PCAPS / "crl" / "gzip-chunked.pcap", 0, 1, settings)
+    questions, crls, serials, asked_of, crls_of = fetched["crls"]  # type: ignore[misc]
+    assert (questions, crls, asked_of) == (0, 1, [])
+    assert serials > 0
+    assert len(crls_of) == len(ALGORITHMS)
 
 
 def test_who_checks_more_signatures_than_its_part_gives_up(store: str) -> None:
