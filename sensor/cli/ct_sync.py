@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
     try:
         wanted, since_ms = _wanted(args), _milliseconds(args.since)
-        fetcher = Fetcher(settings.sync.timeout_s, settings.sync.max_response_bytes, settings.sync.connections)
+        fetcher = Fetcher(settings.sync.timeout_s, settings.sync.max_response_bytes)
         try:
             return _sync(args, settings, fetcher, wanted, since_ms)
         finally:
@@ -181,10 +181,12 @@ class _Progress:
         self._readings = readings
         self._is_terminal = sys.stderr.isatty()
         self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RATE_OVER)
+        self._told: dict[str, str] = {}
         self._next = time.monotonic() + (_TICK_S if self._is_terminal else _LINE_EVERY_S)
 
     def tick(self) -> None:
         now = time.monotonic()
+        self._tell_troubles()
         self._seen.append((now, sum(reading.read for reading in self._readings)))
         if now < self._next:
             return
@@ -200,6 +202,15 @@ class _Progress:
         """Wipes the line."""
         if self._is_terminal:
             sys.stderr.write("\r\x1b[K")
+
+    def _tell_troubles(self) -> None:
+        """At once: what goes on for ever has no summary soon."""
+        for reading in self._readings:
+            trouble = reading.trouble or ""
+            if self._told.get(reading.log.url, "") != trouble:
+                self._told[reading.log.url] = trouble
+                self.clear()
+                _complain(f"{reading.log.name}: {trouble or 'is read on'}")
 
     def _rate(self) -> float:
         (began, before), (now, after) = self._seen[0], self._seen[-1]

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.ct.logged import LoggedCertificate, LoggedIssuer, LogPosition
-from sensor.ct.schema import StoreError
+from sensor.ct.schema import LOCKED, StoreError
 from sensor.ct.store import Outcome, Store
 from sensor.pki.certificates import Certificate, CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.der import DerError
@@ -24,6 +24,7 @@ from sensor.pki.names import common_name
 from sensor.pki.serial import render_serial
 
 _MAX_POSITIONS_BYTES = 16 << 20
+_LOCKED_TRIES = 30  # each waits 10 s for the lock (ct.schema)
 _MAX_SUBJECT_CHARS = 1024
 
 
@@ -66,13 +67,7 @@ class StoreSink:
         return self._positions.logs.get(log_id.hex())
 
     def commit(self, log_id: bytes, position: LogPosition) -> int:
-        new = 0
-        with self._store.batch():
-            for certificate in self._untold:
-                self._store.trust(certificate)
-            for certificates, source, learned_at in self._waiting:
-                for logged in certificates:
-                    new += self._put(logged, source, learned_at)
+        new = self._write()
         self._untold.clear()
         self._waiting.clear()
         self._positions.logs[log_id.hex()] = position
@@ -81,6 +76,26 @@ class StoreSink:
 
     def close(self) -> None:
         self._store.close()
+
+    def _write(self) -> int:
+        """While somebody else imports, it waits: a sync of weeks does not end for that."""
+        for _ in range(_LOCKED_TRIES):
+            try:
+                return self._write_now()
+            except StoreError as error:
+                if error.reason != LOCKED:
+                    raise
+        return self._write_now()
+
+    def _write_now(self) -> int:
+        new = 0
+        with self._store.batch():
+            for certificate in self._untold:
+                self._store.trust(certificate)
+            for certificates, source, learned_at in self._waiting:
+                for logged in certificates:
+                    new += self._put(logged, source, learned_at)
+        return new
 
     def _put(self, logged: LoggedCertificate, source: str, learned_at: int) -> bool:
         facts = _facts(logged)

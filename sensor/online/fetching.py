@@ -49,14 +49,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Fetcher:
-    """Connections that are kept and used again, `connections` at once to one host; for any number of threads.
+    """Connections that are kept and used again; for any number of threads, each of which has one while it asks.
 
     A proxy is taken from the environment (HTTPS_PROXY, NO_PROXY ...), CAs from where the system has them.
     """
 
-    def __init__(self, timeout_s: float, max_bytes: int, connections: int = 4) -> None:
-        """An answer must be there as a whole after `timeout_s`, and be of at most `max_bytes` when it is decompressed.
-        Raises MissingLibraryError."""
+    def __init__(self, timeout_s: float, max_bytes: int, connections: int = 64) -> None:
+        """Of one host, `connections` are kept for later. An answer must be there as a whole after `timeout_s`, and be
+        of at most `max_bytes` when it is decompressed. Raises MissingLibraryError."""
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._connections = connections
@@ -206,9 +206,9 @@ def _new_manager(proxy: str | None, connections: int, current: threading.local) 
         ConnectionCls = Secured
 
     manager = (
-        urllib3.PoolManager(num_pools=256, maxsize=connections, block=True)
+        urllib3.PoolManager(num_pools=256, maxsize=connections)
         if proxy is None
-        else urllib3.ProxyManager(proxy, num_pools=256, maxsize=connections, block=True)
+        else urllib3.ProxyManager(proxy, num_pools=256, maxsize=connections)
     )
     manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecuredPool}
     return manager

@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.sync, however pytest is started
 
 from sensor.cli.ct import add_parser
-from sensor.cli.ct_sync import render_progress
+from sensor.cli.ct_sync import _Progress, render_progress
 from sensor.settings import CtSettings, Settings, SyncSettings
 from sensor.sync.log_list import parse_log_list
 from sensor.sync.log_reader import Reading
@@ -225,6 +225,21 @@ def test_progress() -> None:
     assert render_progress(readings, 10) == told + "10/s; 4,000,000 to go, 4 days left"
     assert render_progress(readings, 0) == told + "0/s; 4,000,000 to go"
     assert render_progress(readings[:1], 0) == "1 of 1 logs at their end; 1,000 entries; 0/s"
+
+
+def test_troubles_are_told_when_they_come(capsys: pytest.CaptureFixture[str]) -> None:
+    (log,) = parse_log_list(log_list(CtLog("Log \x1b[1").listed("https://a.example/", tiled=False)))
+    reading = Reading(log)
+    progress = _Progress([reading])
+    progress.tick()
+    reading.trouble = "no answer: timed out, 8 times"
+    progress.tick()
+    progress.tick()
+    reading.trouble = None
+    progress.tick()
+    assert capsys.readouterr().err == (
+        "ocspwatch: Log \\x1b[1: no answer: timed out, 8 times\nocspwatch: Log \\x1b[1: is read on\n"
+    )
 
 
 def test_the_ca_is_known_from_then_on(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,21 @@ def test_rows_come_first_and_the_position_after(path: Path, sub: Ca, monkeypatch
     lookup = StoreLookup(CtSettings(path=str(path)))
     assert isinstance(lookup.lookup([sub.cert_id(11)])[0], NotFound)
     lookup.close()
+
+
+def test_an_import_by_somebody_else_is_waited_for(path: Path, sub: Ca) -> None:
+    sink = StoreSink(path, 10)
+    sink._store._connection.execute("PRAGMA busy_timeout=20")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    sink.add_issuers([logged_issuer(sub)])
+    sink.add([logged(sub, sub.issue("a.example", serial=11))], "l", 1)
+    release = threading.Timer(0.15, lambda: other.execute("ROLLBACK"))
+    release.start()
+    assert sink.commit(LOG, AT) == 1
+    release.join()
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked by another process"):
+        sink.commit(LOG, AT)
+    other.close()
+    sink.close()

@@ -306,7 +306,22 @@ def test_many_threads(server: ScriptedServer, fetcher: Fetcher) -> None:
     for thread in threads:
         thread.join()
     assert sizes == [1000] * 160
-    assert server.connections <= 4
+    assert server.connections <= 8
+
+
+def test_nobody_waits_for_another_s_connection(server: ScriptedServer) -> None:
+    """One that hangs does not use up the time of the next, however few are kept."""
+    fetcher = Fetcher(timeout_s=1, max_bytes=MEBIBYTE, connections=1)
+    server.scripts = [server.hang, answer(b"well")]
+    hanging = threading.Thread(target=lambda: refused(fetcher, server.url))
+    hanging.start()
+    while not server.requests:
+        time.sleep(0.01)
+    began = time.monotonic()
+    assert fetcher.get(server.url).body == b"well"
+    assert time.monotonic() - began < 0.8
+    hanging.join()
+    fetcher.close()
 
 
 def test_the_library_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
