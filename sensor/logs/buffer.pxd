@@ -42,6 +42,7 @@ cdef class LineBuffer:
     @cython.locals(at="unsigned char *", end=Py_ssize_t, of_name=Py_ssize_t, of_text=Py_ssize_t)
     cpdef string(self, str name, str text)
     cpdef value(self, str name, str text)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t)
     cpdef number(self, str name, long long value)
     @cython.locals(at="unsigned char *", end=Py_ssize_t)
     cpdef flag(self, str name, bint value)

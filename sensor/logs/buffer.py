@@ -169,6 +169,12 @@ class LineBuffer:
             self._fields.append(f'"{name}":{value},')
             return
         self._name(name)
+        if 0 <= value < 10:
+            at, end = self._at, self._end
+            at[end] = _ZERO + value
+            at[end + 1] = _COMMA
+            self._end = end + 2
+            return
         if value < 0:
             self._at[self._end] = _MINUS
             self._end += 1

@@ -1,11 +1,15 @@
 # Types for the compiled form of encode.py; see setup.py.
 cimport cython
 
+cdef bint _COMPILED
 cdef object _BAD
 cdef dict _ESCAPED
 
 @cython.locals(text=str)
 cpdef str encode_text(bytes raw)
+
+@cython.locals(octet="unsigned char")
+cdef bint _is_plain(bytes raw) except -1
 
 @cython.locals(text=str)
 cpdef str log_text(bytes raw)

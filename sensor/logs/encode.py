@@ -11,6 +11,8 @@ import re
 from json.encoder import encode_basestring
 from typing import Final
 
+_COMPILED = not __file__.endswith(".py")
+
 EPOCH: Final = 0
 ISO8601: Final = 1
 MILLIS: Final = 2
@@ -37,6 +39,8 @@ def encode_text(raw: bytes) -> str:
     ASCII, \b, \t, \n, \f and \r becomes the text \xNN: Zeek's way, documented there as not reversible.
     """
     text = raw.decode("latin-1")
+    if _COMPILED and _is_plain(raw):
+        return text
     if text.isascii():
         if text.isprintable():
             if '"' in text or "\\" in text:
@@ -50,6 +54,14 @@ def encode_text(raw: bytes) -> str:
     if _BAD(text) is None:
         return encode_basestring(text)[1:-1]
     return raw.decode("latin-1").translate(_ESCAPED)
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Whether all is printable ASCII that JSON need not escape; compiled, in a third of the time of str's own tests."""
+    for octet in raw:  # noqa: SIM110  (a generator is no C loop)
+        if octet < 0x20 or octet > 0x7E or octet in {0x22, 0x5C}:
+            return False
+    return True
 
 
 def log_text(raw: bytes) -> str:
