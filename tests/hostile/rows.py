@@ -48,13 +48,15 @@ class Guard:
 @dataclass(frozen=True)
 class Row:
     """`limits`: settings keys. `counters`: weirds, fields of logs, outcomes by which it is told. `note`: what is
-    otherwise than one might expect, and why."""
+    otherwise than one might expect, and why. `tests`: of a row about running processes, those that start them, as
+    path::name below tests/; they stand with what they start."""
 
     fault: str
     limits: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
     guards: tuple[Guard, ...] = ()
     note: str = ""
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,9 @@ def cases_of_rows() -> dict[str, list[str]]:
             match = _ROWS.match(name)
             for row in match[1].upper().split("_")[:-1] if match else ():
                 found.setdefault(row, []).append(f"{path.relative_to(REPOSITORY)}::{name}")
+    for row, said in rows().items():
+        if isinstance(said, Row):
+            found.setdefault(row, []).extend(f"tests/{test}" for test in said.tests)
     return found
 
 
