@@ -51,7 +51,7 @@ class Leak(msgspec.Struct, frozen=True, gc=False):
 class LeakCounter:
     """How often each key was seen; of more than `max_tracked` keys, the longest unseen is forgotten.
 
-    Keys are kept as their 64-bit hashes: a quarter of a million of them stay under 9 MB. Two keys share one with a
+    Keys are kept as their 64-bit hashes: a quarter of a million of them take 10 MB. Two keys share one with a
     probability of 2e-9 then; the strings in them are hashed with a secret, so that nobody can make them collide.
     """
 
