@@ -1,8 +1,9 @@
 """A bounded memory of 64-bit numbers, in the order in which they were last used, with another number beside each.
 
 Whatever is remembered of traffic over minutes and hours is kept here by its hash: 24 octets an entry and 8 to 16 for
-the index, where an OrderedDict of integers takes 190, and forgetting the oldest costs the same however many there are. (Of a plain dict the first key is found by walking over all that were removed before it.) Compiled where a compiler
-is found (recent.pxd).
+the index, where an OrderedDict of integers takes 190. Forgetting the oldest costs the same however many there are; of a
+plain dict the first key is found by walking over all that were removed before it. Compiled where a compiler is found
+(recent.pxd).
 """
 
 from __future__ import annotations
