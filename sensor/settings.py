@@ -37,8 +37,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["auto", "ring", "scapy"] = "auto"
     """How packets are taken off an interface: by the kernel's ring, or by scapy's socket, which is slower; auto: by the
     ring where there is one."""
-    ring_bytes: RingSize = 64 << 20
-    """Memory in which the kernel collects packets of an interface while the sensor is busy."""
+    ring_bytes: RingSize = 128 << 20
+    """Memory in which the kernel collects packets for each worker while that is busy: a second of a full gigabit."""
     promiscuous: bool = True
     """Whether an interface is asked for packets that are meant for others, as it must be on a SPAN port."""
     tcp_ports: Annotated[tuple[Port, ...], Meta(max_length=64)] = ()

@@ -300,11 +300,23 @@ def _see_to(queue: QueuedSink) -> None:
 
 
 def _look_after(presence: Presence, source: LiveSource) -> None:
-    """Tells of interfaces that come and go. Ends the run, for whoever starts it anew, if one is another one now."""
+    """Tells of interfaces that come and go. Goes on with one that was made anew, and tries to once a second; where the
+    source cannot, the run ends, for whoever starts it again."""
+    from sensor.capture.source import CaptureError
+
     for text in presence.look():
         _tell(text)
-    if presence.is_replaced:
-        source.stop()
+    if not presence.is_replaced:
+        return
+    try:
+        if not source.listen_again(presence.numbers):
+            source.stop()
+            return
+    except CaptureError as error:
+        _tell(f"{error}; tried again in a second")
+        return
+    presence.accept()
+    _tell(f"listening to {source.name} again; what a new interface itself loses is not counted")
 
 
 def _follow_clock(pipeline: Pipeline) -> None:

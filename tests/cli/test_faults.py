@@ -311,9 +311,41 @@ def test_an_interface_that_goes_down_and_up_is_ridden_out(wire: Cable, tmp_path:
     assert code == 0
 
 
-def test_an_interface_that_is_made_anew_ends_the_run_so_that_it_is_started_anew(wire: Cable, tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [(), ("-i", "w8")], ids=["alone", "beside-another"])
+def test_an_interface_that_is_made_anew_is_listened_to_again(
+    wire: Cable, tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    """More than once, by one that has no capability left."""
+    log = tmp_path / "logs" / "conn.log"
+    _link("add", "w8", "type", "veth", "peer", "w9")
+    live = Live(tmp_path, "-i", "w1", *others, "-o", str(log.parent), before=QUICK)
+    number = 0
+
+    def is_heard() -> bool:
+        nonlocal number
+        for frame in TRANSACTION:
+            wire.socket.send(rewritten(frame, CLIENT, 256, 1024 + number))
+        number += 1
+        time.sleep(0.3)
+        return log.exists() and any(int(str(row["id.orig_p"])) >= 1024 + first for row in rows(log))
+
+    for _ in range(3):
+        first = number
+        until(is_heard)
+        _link("del", "w1")
+        time.sleep(1.2)
+        wire = Cable("w0", "w1")
+    first = number
+    until(is_heard)
+    code, _, err = live.stop()
+    assert code == 0 and "Traceback" not in err
+    assert err.count("w1 is gone") == err.count("w1 is there again, but another interface") == 3
+    assert err.count("listening to w1") == 3
+
+
+def test_one_of_several_workers_interface_made_anew_ends_the_run(wire: Cable, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
-    live = Live(tmp_path, "-i", "w1", "-o", str(logs), before=QUICK)
+    live = Live(tmp_path, "-i", "w1", "--workers", "2", "-o", str(logs), before=QUICK)
     for frame in TRANSACTION:
         wire.socket.send(frame)
     until(lambda: lines(logs / "conn.log") == 1)

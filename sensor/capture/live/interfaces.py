@@ -108,9 +108,12 @@ class InterfaceLosses:
                 except OSError:
                     continue
         self._before = self._total()
+        self._most = 0
 
     def since_start(self) -> int:
-        return max(0, self._total() - self._before)
+        """Never less than before: an interface that is gone takes its statistics along."""
+        self._most = max(self._most, self._total() - self._before)
+        return self._most
 
     def close(self) -> None:
         while self._files:

@@ -2,7 +2,7 @@
 
 An interface that goes down and comes up again is the kernel's business: the socket goes on by itself. One that is
 removed and made anew (a USB adapter, a bond, a container's cable) is another interface, whatever its name, and nothing
-comes of it through the old socket: who listens has to begin anew.
+comes of it until whoever listens says that it is to be had from that one now.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ class Presence:
         self._before = dict(self._began)
         self.is_replaced = False
         """Whether one of them is another interface than at the beginning."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The interfaces' indexes as of the last look, 0 of one that is not there."""
+        return {name: state.number for name, state in self._before.items()}
+
+    def accept(self) -> None:
+        """These are the interfaces from now on."""
+        self._began.update({name: state for name, state in self._before.items() if state.number})
+        self.is_replaced = False
 
     def look(self) -> list[str]:
         """What has changed since the last look, one line each."""

@@ -8,14 +8,14 @@ import select
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sensor.capture.live import bpf
 from sensor.capture.live.blocks import scan_block
 from sensor.capture.live.fanout import worker_program
 from sensor.capture.live.interfaces import InterfaceLosses, index_of
-from sensor.capture.live.kernel_filter import kernel_filter
+from sensor.capture.live.kernel_filter import of_interfaces, wanted_frames
 from sensor.capture.live.packet_socket import PacketSocket, share
 from sensor.capture.live.source import IDLE_S, LATE_NS, CaptureStats
 from sensor.capture.reader import Columns
@@ -27,7 +27,7 @@ RETIRE_MS: Final = 100
 """How often the kernel looks after the block that it fills: the second time it hands it over, full or not.
 
 So long a block lasts at least; for as many times that as there are blocks the consumer may be busy elsewhere, however
-little comes: for 6.4 s with the default ring.
+little comes: for 12.8 s with the default ring.
 """
 RETIRED_S: Final = 3 * RETIRE_MS / 1000
 """After this long without packets there is none left in a block that is not handed over."""
@@ -81,6 +81,9 @@ class RingSource:
         self._losses: InterfaceLosses | None = None
         self._stopping = self._closed = False
         self._worker = worker
+        self._interfaces = interfaces
+        self._promiscuous = settings.promiscuous
+        self._wanted: list[bpf.Instruction] = []
         self._filter: list[bpf.Instruction] = []
         with contextlib.ExitStack() as undone:
             undone.callback(self.close)
@@ -93,16 +96,33 @@ class RingSource:
         numbers = [index_of(name) for name in interfaces]
         self._losses = InterfaceLosses(interfaces if self._worker in {None, 1} else [])  # told once
         for name, number in zip(interfaces, numbers, strict=True):
-            try:
-                if settings.promiscuous and number:
-                    self._socket.make_promiscuous(number)
-                if len(numbers) == 1:
-                    self._socket.bind(number)
-            except OSError as error:
-                raise CaptureError(f"{name}: {error.strerror}") from None
+            self._attach(name, number)
         if len(numbers) > 1:  # one ring for all, so that their frames come in the order of time
             self._socket.bind(0)
-        self._filter = kernel_filter(interfaces, numbers, settings)
+        self._wanted = wanted_frames(interfaces, numbers, settings)
+        self._filter = of_interfaces(numbers, self._wanted)
+
+    def _attach(self, name: str, number: int) -> None:
+        try:
+            if self._promiscuous and number:
+                self._socket.make_promiscuous(number)
+            if len(self._interfaces) == 1:
+                self._socket.bind(number)
+        except OSError as error:
+            raise CaptureError(f"{name}: {error.strerror}") from None
+
+    def listen_again(self, numbers: Mapping[str, int]) -> bool:
+        """See LiveSource. Takes no right but to have this socket: packet(7) asks for one when it is made only."""
+        if self._worker is not None:
+            return False  # who shares packets cannot be bound anew
+        if self._stopping or self._closed:
+            return True
+        self._filter = of_interfaces([number for number in numbers.values() if number], self._wanted)
+        self._socket.admit(self._filter)
+        for name, number in numbers.items():
+            if number:
+                self._attach(name, number)
+        return True
 
     @staticmethod
     def share_out(workers: Sequence[RingSource]) -> None:

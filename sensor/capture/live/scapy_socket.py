@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sensor.capture.live import bpf
@@ -104,6 +104,10 @@ class ScapySource:
     @property
     def is_stopping(self) -> bool:
         return self._stopping
+
+    def listen_again(self, numbers: Mapping[str, int]) -> bool:  # noqa: ARG002  (the seam's)
+        """Scapy's socket belongs to the interface that it was opened for."""
+        return False
 
     def stop(self) -> None:
         if not self._closed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
 from sensor.capture.source import PacketSource
@@ -43,3 +44,8 @@ class LiveSource(PacketSource, Protocol):
         """Whether it was told to, be it by another process."""
 
     def stop(self) -> None: ...
+
+    def listen_again(self, numbers: Mapping[str, int]) -> bool:
+        """Interfaces were made anew under their names: `numbers` are all of them with their indexes, 0 if one is not
+        there. False if this source cannot. Raises CaptureError if it failed, as it does if one went away again."""
+        ...

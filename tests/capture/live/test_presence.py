@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 
 import pytest
@@ -30,6 +31,10 @@ def test_what_changes_is_said_once(network: None) -> None:
     link("add p0 type veth peer p1")
     assert presence.look() == ["p0 is there again, but another interface"]
     assert presence.is_replaced and presence.look() == []
+    assert presence.numbers == {"p0": socket.if_nametoindex("p0"), "lo": 1}
+    presence.accept()
+    link("set p0 up")
+    assert presence.look() == ["p0 is up"] and not presence.is_replaced
     presence.close()
 
 
