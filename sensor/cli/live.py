@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     import socket
     from types import FrameType
 
-    from sensor.capture.live.presence import Presence
     from sensor.capture.live.source import LiveSource
     from sensor.ct.deferred import DeferredLookup
     from sensor.health.metrics import Report
@@ -153,7 +152,7 @@ def _watch(
     """From the open source to the exit code. `started` is told, before the first packet, what was given up, `publish`
     every report of a worker."""
     from sensor.capture.live.presence import Presence
-    from sensor.cli.monitor import Monitor, TimedSink
+    from sensor.cli.monitor import Monitor, TimedSink, look_after
     from sensor.cli.rights import give_up_rights
     from sensor.cli.watch import open_watch
     from sensor.ct.deferred import DeferredLookup
@@ -204,7 +203,7 @@ def _watch(
         work = [_every(manager.watchdog_s or TICK_S, manager.alive), _every(TICK_S, monitor.tick)]
         if queue is not None:
             work.append(_every(_SEEN_TO_S, lambda: _see_to(queue)))
-        work.append(_every(TICK_S, lambda: _look_after(presence, source)))
+        work.append(_every(TICK_S, lambda: look_after(presence, source, _tell)))
         work.append(stopping.look)
         work.append(_every(TICK_S, lambda: _follow_clock(pipeline)))
         pipeline.run(source, lambda: _do(work))
@@ -297,26 +296,6 @@ def _see_to(queue: QueuedSink) -> None:
     """Once a second: tells what there is to tell. Raises PlaceLostError, ReaderGone if nothing can be written again."""
     _pass_on(queue)
     queue.check()
-
-
-def _look_after(presence: Presence, source: LiveSource) -> None:
-    """Tells of interfaces that come and go. Goes on with one that was made anew, and tries to once a second; where the
-    source cannot, the run ends, for whoever starts it again."""
-    from sensor.capture.source import CaptureError
-
-    for text in presence.look():
-        _tell(text)
-    if not presence.is_replaced:
-        return
-    try:
-        if not source.listen_again(presence.numbers):
-            source.stop()
-            return
-    except CaptureError as error:
-        _tell(f"{error}; tried again in a second")
-        return
-    presence.accept()
-    _tell(f"listening to {source.name} again; what a new interface itself loses is not counted")
 
 
 def _follow_clock(pipeline: Pipeline) -> None:

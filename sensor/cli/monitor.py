@@ -13,7 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sensor import __version__, build_mode
+from sensor.capture.live.presence import Presence
 from sensor.capture.live.source import LiveSource
+from sensor.capture.source import CaptureError
 from sensor.ct.deferred import DeferredLookup
 from sensor.health.counters import Running
 from sensor.health.metrics import Report, render_metrics
@@ -163,3 +165,21 @@ class Monitor:
         if self._memory >= 0:
             return int(os.pread(self._memory, 128, 0).split()[1]) * _PAGE_BYTES
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def look_after(presence: Presence, source: LiveSource, tell: Callable[[str], None]) -> None:
+    """Tells of interfaces that come and go. Goes on with one that was made anew, and tries to once a second; where the
+    source cannot, the run ends, for whoever starts it again."""
+    for text in presence.look():
+        tell(text)
+    if not presence.is_replaced:
+        return
+    try:
+        if not source.listen_again(presence.numbers):
+            source.stop()
+            return
+    except CaptureError as error:
+        tell(f"{error}; tried again in a second")
+        return
+    presence.accept()
+    tell(f"listening to {source.name} again; what a new interface itself loses is not counted")
