@@ -108,12 +108,14 @@ class InterfaceLosses:
                 except OSError:
                     continue
         self._before = self._total()
-        self._most = 0
+        self._lost = 0
 
     def since_start(self) -> int:
-        """Never less than before: an interface that is gone takes its statistics along."""
-        self._most = max(self._most, self._total() - self._before)
-        return self._most
+        """Never less than before, though statistics begin anew with a driver, and go with an interface."""
+        total = self._total()
+        self._lost += max(0, total - self._before)
+        self._before = total
+        return self._lost
 
     def close(self) -> None:
         while self._files:
