@@ -206,7 +206,7 @@ class _Progress:
     def _tell_troubles(self) -> None:
         """At once: what goes on for ever has no summary soon."""
         for reading in self._readings:
-            trouble = reading.trouble or ""
+            trouble = reading.trouble or reading.note or ""
             if self._told.get(reading.log.url, "") != trouble:
                 self._told[reading.log.url] = trouble
                 self.clear()
@@ -256,6 +256,8 @@ def _print_report(readings: list[Reading]) -> None:
         if reading.trouble:
             verdict = "is not to be trusted" if reading.lied else "was not read to its end"
             print(f"{_plain(reading.log.name)} ({_plain(reading.log.url)}) {verdict}: {_plain(reading.trouble)}")
+        elif reading.note:
+            print(f"{_plain(reading.log.name)} ({_plain(reading.log.url)}): {_plain(reading.note)}")
 
 
 def _say(text: str) -> None:

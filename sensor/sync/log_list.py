@@ -14,6 +14,9 @@ from sensor.sync.heads import LogKey
 READ_STATES: Final = ("usable", "qualified", "readonly")
 """States in which a log is read: new certificates, or old ones that are still valid, are in it."""
 
+FRESH_STATES: Final = ("usable", "qualified")
+"""States in which a log takes certificates, and its head must not grow old."""
+
 _MAX_LOGS: Final = 4096
 _URL: Final = re.compile(r"https?://[!-~]{1,500}")
 
@@ -41,6 +44,7 @@ class Log(msgspec.Struct, frozen=True):
     is_test: bool
     expiry_from: int | None
     expiry_until: int | None
+    merge_delay_s: int  # a log that takes certificates signs a new head at least so often (RFC 6962 3.5); 0: not said
 
     @property
     def origin(self) -> str:
@@ -62,6 +66,7 @@ class _Log(msgspec.Struct):
     submission_url: Text = ""
     state: dict[str, msgspec.Raw] = {}
     log_type: str = "prod"
+    mmd: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)] = 0
     temporal_interval: _Interval | None = None
 
 
@@ -116,6 +121,7 @@ def _log(listed: _Log, operator: str, tiled: bool) -> Log:
         is_test=listed.log_type == "test",
         expiry_from=None if interval is None else int(interval.start_inclusive.timestamp()),
         expiry_until=None if interval is None else int(interval.end_exclusive.timestamp()),
+        merge_delay_s=listed.mmd,
     )
 
 

@@ -20,7 +20,7 @@ from sensor.sync.clients import LogClient, LogError, Page
 from sensor.sync.entry import Entry, EntryDecoder
 from sensor.sync.heads import TreeHead
 from sensor.sync.issuers import IssuerError, LogIssuers
-from sensor.sync.log_list import Log
+from sensor.sync.log_list import FRESH_STATES, Log
 from sensor.sync.merkle import Frontier, ProofError, check_consistency, frontier_before
 
 _OLD_HEADS: Final = 3
@@ -46,7 +46,7 @@ class ReadOptions(msgspec.Struct, frozen=True):
 
 class Reading(msgspec.Struct):
     """How far the reading of a log has come; looked at by others meanwhile. `trouble`: why it is read no further, or
-    not now; `lied`: that was the log's doing and not the network's."""
+    not now; `lied`: that was the log's doing and not the network's. `note`: what is odd, though it is read on."""
 
     log: Log
     size: int = 0
@@ -59,6 +59,7 @@ class Reading(msgspec.Struct):
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     trouble: str | None = None
     lied: bool = False
+    note: str | None = None
 
 
 class LogReader:
@@ -96,6 +97,7 @@ class LogReader:
         """
         position = self._position()
         head = self._next_head(position)
+        self.reading.note = self._frozen(head)
         if self._again:
             position, self._again = None, False
         first, frontier = self._start(position, head)
@@ -140,6 +142,13 @@ class LogReader:
             if self._stop.wait(self._options.old_head_wait_s):
                 raise Stopped
         raise LogError(f"rolled back: it had {last.tree_size if last else 0:,} entries, and shows {head.size:,}")
+
+    def _frozen(self, head: TreeHead) -> str | None:
+        """A log that shows somebody an old head for ever hides from him what came after."""
+        age_s = self._clock() - head.timestamp / 1000
+        if self._log.state not in FRESH_STATES or age_s <= 2 * self._log.merge_delay_s or not self._log.merge_delay_s:
+            return None
+        return f"its newest head is {age_s / 3600:,.0f} hours old, though it takes certificates"
 
     def _check_growth(self, last: LogPosition, head: TreeHead) -> None:
         if last.tree_size == 0:

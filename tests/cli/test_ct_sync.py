@@ -48,7 +48,7 @@ def server(request: pytest.FixtureRequest, log: CtLog) -> Iterator[LogServer]:
 def run(tmp_path: Path, server: LogServer, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The verb's exit code, with a list of the one log."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    (tmp_path / "list.json").write_bytes(log_list(server.listed()))
+    (tmp_path / "list.json").write_bytes(log_list(server.listed(mmd=0)))
 
     def call(*words: str) -> int:
         parser = argparse.ArgumentParser(prog="ocspwatch")
@@ -190,7 +190,7 @@ def test_without_the_library(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: 
     ("server", "sign", "code"), [(False, signal.SIGTERM, 0), (True, signal.SIGINT, 130)], indirect=["server"]
 )
 def test_it_goes_on_until_a_signal(server: LogServer, tmp_path: Path, sign: int, code: int) -> None:
-    (tmp_path / "list.json").write_bytes(log_list(server.listed()))
+    (tmp_path / "list.json").write_bytes(log_list(server.listed(mmd=0)))
     words = ["ct", "sync", "--log-list", str(tmp_path / "list.json"), "--ct", str(tmp_path / "ct.sqlite")]
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, "--set", "sync.requests_per_s=1000", "--set", "sync.poll_every_s=1", *words],
@@ -225,6 +225,18 @@ def test_progress() -> None:
     assert render_progress(readings, 10) == told + "10/s; 4,000,000 to go, 4 days left"
     assert render_progress(readings, 0) == told + "0/s; 4,000,000 to go"
     assert render_progress(readings[:1], 0) == "1 of 1 logs at their end; 1,000 entries; 0/s"
+
+
+def test_a_frozen_log_is_named(run: Run, server: LogServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its head is of 2026-09-21; the list says that it signs one a day."""
+    (tmp_path / "list.json").write_bytes(log_list(server.listed()))
+    assert run("--once") == 0
+    told = capsys.readouterr().out
+    assert "700 entries read and verified" in told
+    assert f"Our 'Diary2026' log ({server.url}): its newest head is " in told
+    (tmp_path / "list.json").write_bytes(log_list(server.listed(state="readonly")))
+    assert run("--once") == 0
+    assert "its newest head" not in capsys.readouterr().out
 
 
 def test_troubles_are_told_when_they_come(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from sensor.sync.clients import LogError
 from sensor.sync.heads import HeadError
 from sensor.sync.log_reader import LogReader, PositionError
 from tests.ct.pki import Ca
+from tests.sync.conftest import NOW
 from tests.sync.ct_log import (
     START_MS,
     CtLog,
@@ -281,6 +282,16 @@ def _changed_page(
         for e in entries_
     ]
     return json.dumps({"entries": given}).encode()
+
+
+@pytest.mark.parametrize(("age_s", "is_named"), [(0, False), (2 * 86400, False), (2 * 86400 + 3600, True)])
+def test_a_head_that_grows_old(server: LogServer, reader: Read, age_s: int, is_named: bool) -> None:
+    """A freeze hides what came after; what there is, is read."""
+    server.at_ms = (NOW - age_s) * 1000
+    one = reader()
+    one.to_the_head()
+    assert one.reading.at == 1500
+    assert one.reading.note == ("its newest head is 49 hours old, though it takes certificates" if is_named else None)
 
 
 def test_entries_that_changed_places(server: LogServer, reader: Read, sink: MemorySink, entries: list[Logged]) -> None:
