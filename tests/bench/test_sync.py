@@ -5,9 +5,12 @@ With 100,000 entries it is `python -m tests.bench.sync`; the figures are in READ
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.bench, however pytest is started
 
 from tests.bench import sync
 from tests.sync.ct_log import CtLog

@@ -34,7 +34,7 @@ def fetcher() -> Iterator[Fetcher]:
 
 @pytest.fixture
 def hasty() -> Iterator[Fetcher]:
-    fetcher = Fetcher(timeout_s=0.3, max_bytes=MEBIBYTE)
+    fetcher = Fetcher(timeout_s=0.5, max_bytes=MEBIBYTE)
     yield fetcher
     fetcher.close()
 
@@ -132,12 +132,12 @@ def test_an_endless_answer_ends(server: ScriptedServer, fetcher: Fetcher) -> Non
 def test_a_drip_is_cut(server: ScriptedServer, hasty: Fetcher, head: bytes) -> None:
     """Each octet comes in time; the whole never does."""
     server.scripts = [server.drip(head)]
-    assert refused(hasty, server.url) == "no whole answer within 0.3 s"
+    assert refused(hasty, server.url) == "no whole answer within 0.5 s"
 
 
 def test_silence_is_cut(server: ScriptedServer, hasty: Fetcher) -> None:
     server.scripts = [server.hang]
-    assert refused(hasty, server.url) == "no whole answer within 0.3 s"
+    assert refused(hasty, server.url) == "no whole answer within 0.5 s"
 
 
 def test_a_handshake_that_never_ends_is_cut(hasty: Fetcher) -> None:
@@ -155,14 +155,14 @@ def test_a_handshake_that_never_ends_is_cut(hasty: Fetcher) -> None:
                     return
 
         threading.Thread(target=drip, daemon=True).start()
-        assert refused(hasty, f"https://127.0.0.1:{listener.getsockname()[1]}/") == "no whole answer within 0.3 s"
+        assert refused(hasty, f"https://127.0.0.1:{listener.getsockname()[1]}/") == "no whole answer within 0.5 s"
 
 
 def test_after_a_cut_the_next_request_is_as_any_other(server: ScriptedServer, hasty: Fetcher) -> None:
     server.scripts = [server.hang, answer(b"well")]
     refused(hasty, server.url)
     assert hasty.get(server.url).body == b"well"
-    time.sleep(0.4)  # a timer that was not called off would cut the connection that is kept
+    time.sleep(0.6)  # a timer that was not called off would cut the connection that is kept
     assert hasty.get(server.url).body == b"well"
     assert server.connections == 2
 
@@ -311,15 +311,13 @@ def test_many_threads(server: ScriptedServer, fetcher: Fetcher) -> None:
 
 def test_nobody_waits_for_another_s_connection(server: ScriptedServer) -> None:
     """One that hangs does not use up the time of the next, however few are kept."""
-    fetcher = Fetcher(timeout_s=1, max_bytes=MEBIBYTE, connections=1)
+    fetcher = Fetcher(timeout_s=2, max_bytes=MEBIBYTE, connections=1)
     server.scripts = [server.hang, answer(b"well")]
     hanging = threading.Thread(target=lambda: refused(fetcher, server.url))
     hanging.start()
     while not server.requests:
         time.sleep(0.01)
-    began = time.monotonic()
-    assert fetcher.get(server.url).body == b"well"
-    assert time.monotonic() - began < 0.8
+    assert fetcher.get(server.url).body == b"well" and hanging.is_alive()
     hanging.join()
     fetcher.close()
 
