@@ -249,6 +249,37 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """... without --once, how often a log that was read to its end is asked for more."""
 
 
+class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    crtsh_url: Annotated[str, Meta(pattern="^https://[^?#]+$")] = "https://crt.sh/"
+    """crt.sh's address."""
+    requests_per_minute: Annotated[float, Meta(gt=0, le=6000)] = 60.0
+    """Requests a minute at most (crt.sh allows 60 an address); a serial number takes one to four."""
+    burst: Annotated[int, Meta(ge=1, le=1000)] = 5
+    """... of which so many may follow each other at once."""
+    timeout_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
+    """A request whose answer is not there as a whole by then has failed."""
+    max_answer_bytes: Size = 8 << 20
+    """An answer that is larger, decompressed, has failed."""
+    max_tries: Annotated[int, Meta(ge=1, le=10)] = 2
+    """Requests that fail in a way that may pass are made so often."""
+    max_retry_after_s: Seconds = 60.0
+    """A server that wants to be left alone for longer (Retry-After) is not waited for: nobody is asked meanwhile."""
+    max_issuers: Size = 8
+    """Issuers with the same serial number whose certificates are looked at; more are a failure."""
+    found_ttl_s: Seconds = 86400.0
+    """What was found, and is in the cache no more, is asked about again after this."""
+    negative_ttl_s: Seconds = 86400.0
+    """What was not found is asked about again after this: new certificates come late."""
+    failure_ttl_s: Seconds = 600.0
+    """What could not be asked is asked again after about this (half as much more, at random)."""
+    breaker_failures: Size = 5
+    """After so many failures, one behind the other, nothing is asked for breaker_s, and, if it goes on, ever longer."""
+    breaker_s: Seconds = 300.0
+    """... up to an hour."""
+    max_remembered: Size = 262144
+    """Questions remembered, in a file beside the cache (.asked); the oldest is forgotten beyond it."""
+
+
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     """Whether OCSP replies are audited; the findings are in ocsp_exchange.log, field audit."""
@@ -382,6 +413,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crl: CrlSettings = CrlSettings()
     ct: CtSettings = CtSettings()
     sync: SyncSettings = SyncSettings()
+    online: OnlineSettings = OnlineSettings()
     audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()

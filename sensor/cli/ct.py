@@ -1,4 +1,4 @@
-"""`ocspwatch ct`: fills the look-up cache (`ct_sync`: from CT logs), and says what it knows of a serial number."""
+"""`ocspwatch ct`: fills the look-up cache (`ct_sync`, `ct_resolve`: from elsewhere), and says what it knows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli import ct_sync
+from sensor.cli import ct_resolve, ct_sync
 from sensor.settings import CtSettings, Settings
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_store_option(verb)
     verb.set_defaults(run=run_stats)
     ct_sync.add_parser(verbs)
+    ct_resolve.add_parser(verbs)
 
 
 def _add_store_option(verb: argparse.ArgumentParser) -> None:

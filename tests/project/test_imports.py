@@ -22,6 +22,7 @@ ORDER = (
     "ocsp",
     "ct",
     "sync",
+    "crtsh",
     "audit",
     "fetch",
     "privacy",

@@ -1,0 +1,66 @@
+"""sensor.crtsh.desk: what is asked is remembered, and a server that fails is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.crtsh.desk import NotAskedError, asked_path, may_be_asked
+from sensor.crtsh.remembered import Asked, Outcome
+from tests.crtsh.conftest import NewDesk
+from tests.crtsh.server import CrtSh, say
+from tests.ct.pki import Ca
+
+
+def test_what_was_asked_is_remembered_by_issuer_and_serial(crtsh: CrtSh, new_desk: NewDesk, root: Ca, sub: Ca) -> None:
+    crtsh.add(sub.der, sub.issue("x.example", serial=0x1001))
+    desk = new_desk()
+    assert desk.recall("1001", sub.cert_id(0x1001)) is None
+    desk.ask("1001", sub.cert_id(0x1001))
+    desk.ask("1002", sub.cert_id(0x1002))
+    again = new_desk()
+    assert again.recall("1001", sub.cert_id(0x1001)) == Asked(Outcome.found, 1_795_000_000.0, "")
+    assert again.recall("1002", sub.cert_id(0x1002)) == Asked(Outcome.not_found, 1_795_000_000.0, "")
+    assert again.recall("1001", root.cert_id(0x1001)) is None
+    assert again.recall("1001") is None
+    assert again.counts.recalled == 2
+    assert (desk.counts.asked, desk.counts.found, desk.counts.not_found, desk.counts.failed) == (2, 1, 1, 0)
+
+
+def test_a_server_that_fails_is_left_alone(crtsh: CrtSh, new_desk: NewDesk) -> None:
+    crtsh.misbehave = lambda handler: say(handler, 502, "text/html", b"<html>")
+    desk = new_desk(breaker_failures=3)
+    for serial in ("01", "02", "03"):
+        assert desk.ask(serial).outcome is Outcome.failed
+    with pytest.raises(NotAskedError, match=r"not asked for [34]\d\d s"):
+        desk.ask("04")
+    assert len(crtsh.asked) == 3
+    assert desk.counts.reasons == {"status 502": 3} and desk.counts.not_asked == 1
+    assert desk.recall("03") is not None and desk.recall("04") is None
+
+
+def test_one_that_asks_for_it_is_left_alone_at_once(crtsh: CrtSh, new_desk: NewDesk) -> None:
+    crtsh.misbehave = lambda handler: say(handler, 429, "text/plain", b"", Retry_After="900")
+    desk = new_desk()
+    assert desk.ask("01").outcome is Outcome.failed
+    with pytest.raises(NotAskedError, match=r"900 s|899 s"):
+        desk.ask("02")
+
+
+def test_reasons_are_counted_within_a_limit(crtsh: CrtSh, new_desk: NewDesk) -> None:
+    statuses = iter(range(430, 500))
+    crtsh.misbehave = lambda handler: say(handler, next(statuses), "text/html", b"")
+    desk = new_desk(breaker_failures=1000)
+    for number in range(60):
+        desk.ask(f"{number:02X}")
+    assert len(desk.counts.reasons) == 33 and sum(desk.counts.reasons.values()) == 60
+
+
+def test_which_serials_a_certificate_can_have() -> None:
+    assert all(map(may_be_asked, ("00", "AB" * 20, "AB" * 21)))
+    assert not any(map(may_be_asked, ("-01", "AB" * 22, "AB..", "")))
+
+
+def test_the_file_lies_beside_the_store() -> None:
+    assert asked_path(Path("x/ct.sqlite")) == Path("x/ct.sqlite.asked")

@@ -1,0 +1,144 @@
+"""sensor.crtsh.resolver: only what the issuer asked for has signed gets a name."""
+
+from __future__ import annotations
+
+from sensor.crtsh.remembered import Outcome
+from sensor.ct.lookup import Found, NotFound
+from sensor.ct.store_lookup import StoreLookup
+from sensor.ocsp.model import CertId
+from sensor.settings import CtSettings
+from tests.crtsh.conftest import NewDesk
+from tests.crtsh.server import CrtSh
+from tests.ct.pki import Ca, decoded, make_root
+
+
+def answer(ct: CtSettings, cert_id: CertId) -> object:
+    lookup = StoreLookup(ct)
+    try:
+        return lookup.lookup([cert_id])[0]
+    finally:
+        lookup.close()
+
+
+def names(ct: CtSettings, cert_id: CertId) -> tuple[str, ...]:
+    found = answer(ct, cert_id)
+    return found.certificate.dns_names if isinstance(found, Found) else ()
+
+
+def test_a_name_is_learnt_with_its_issuer(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
+    crtsh.add(sub.der, sub.issue("shop.example", serial=0xABCDEF))
+    for algorithm in ("sha1", "sha256"):
+        assert isinstance(answer(ct, sub.cert_id(0xABCDEF, algorithm)), NotFound)
+    desk = new_desk()
+    assert desk.ask("ABCDEF", sub.cert_id(0xABCDEF)).outcome is Outcome.found
+    found = answer(ct, sub.cert_id(0xABCDEF, "sha256"))
+    assert isinstance(found, Found)
+    assert (found.certificate.dns_names, found.source, found.learned_at) == (("shop.example",), "crt.sh", 1_795_000_000)
+    key_id = decoded(sub.der).subject_key_id
+    assert key_id is not None
+    assert crtsh.asked == ["serial=ABCDEF&output=json", "d=2", f"ski={key_id.hex()}&output=json", "d=1"]
+    assert desk.requests == 4
+
+
+def test_a_known_issuer_is_not_asked_for(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, sub: Ca) -> None:
+    crtsh.add(sub.der, sub.issue("one.example", serial=0x1001), sub.issue("two.example", serial=0x1002))
+    desk = new_desk()
+    desk.ask("1001", sub.cert_id(0x1001))
+    crtsh.asked.clear()
+    desk.ask("1002", sub.cert_id(0x1002))
+    assert crtsh.asked == ["serial=1002&output=json", "d=3"]
+    assert names(ct, sub.cert_id(0x1002)) == ("two.example",)
+
+
+def test_the_serial_alone_is_not_enough(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
+    stranger = root.intermediate("Another Sub")
+    crtsh.add(stranger.der, stranger.issue("wrong.example", serial=0x2001))
+    desk = new_desk()
+    assert desk.ask("2001", sub.cert_id(0x2001)).outcome is Outcome.not_found
+    assert names(ct, sub.cert_id(0x2001)) == names(ct, stranger.cert_id(0x2001)) == ()
+
+
+def test_a_namesake_with_another_key_is_not_it(
+    crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca
+) -> None:
+    namesake = root.intermediate("Online Sub")
+    assert decoded(namesake.der).subject_der == decoded(sub.der).subject_der
+    crtsh.add(namesake.der, namesake.issue("wrong.example", serial=0x3001), issuer_ca_id=5)
+    desk = new_desk()
+    assert desk.ask("3001", sub.cert_id(0x3001)).outcome is Outcome.not_found
+    assert names(ct, sub.cert_id(0x3001)) == ()
+    crtsh.add(sub.der, sub.issue("right.example", serial=0x3001), issuer_ca_id=6)
+    assert desk.ask("3001", sub.cert_id(0x3001)).outcome is Outcome.found
+    assert names(ct, sub.cert_id(0x3001)) == ("right.example",)
+    assert names(ct, namesake.cert_id(0x3001)) == ()
+
+
+def test_a_forged_signature_is_a_failure(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
+    """The forger takes the CA's name and key identifier, but has not its key."""
+    forger = root.intermediate("Online Sub", ski=decoded(sub.der).subject_key_id)
+    crtsh.add(sub.der, forger.issue("forged.example", serial=0x4001))
+    said = new_desk().ask("4001", sub.cert_id(0x4001))
+    assert (said.outcome, said.reason) == (Outcome.failed, "a certificate without its issuer's, or not signed by it")
+    assert names(ct, sub.cert_id(0x4001)) == ()
+
+
+def test_one_that_is_no_ca_signs_nothing(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings) -> None:
+    from cryptography import x509
+
+    from tests.ct.pki import LEAF_KEY
+
+    other = make_root("Some Root")
+    leaf = other.issue("leaf.example", serial=0x77, common_name="Leaf")
+    parsed = x509.load_der_x509_certificate(leaf)
+    pretender = Ca(parsed.subject, LEAF_KEY, parsed, aki=False)
+    crtsh.add(other.der, leaf, pretender.issue("under.example", serial=0x5001))
+    assert new_desk().ask("5001", pretender.cert_id(0x5001)).outcome is Outcome.failed
+    assert names(ct, pretender.cert_id(0x5001)) == ()
+
+
+def test_precertificate_and_certificate_are_one(crtsh: CrtSh, new_desk: NewDesk, sub: Ca) -> None:
+    crtsh.add(sub.der, *[sub.issue("both.example", serial=0x6001)] * 2)
+    assert new_desk().ask("6001", sub.cert_id(0x6001)).outcome is Outcome.found
+    assert sum(query.startswith("d=") for query in crtsh.asked) == 2
+
+
+def test_by_hand_every_issuer_counts(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
+    stranger = root.intermediate("Third Sub")
+    crtsh.add(sub.der, stranger.der, root.der)
+    crtsh.add(sub.issue("a.example", serial=0x7001), issuer_ca_id=5)
+    crtsh.add(stranger.issue("b.example", serial=0x7001), issuer_ca_id=6)
+    assert new_desk().ask("7001").outcome is Outcome.found
+    assert names(ct, sub.cert_id(0x7001)) == ("a.example",)
+    assert names(ct, stranger.cert_id(0x7001)) == ("b.example",)
+
+
+def test_what_cannot_be_told_of_one_does_not_hide_another(
+    crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca
+) -> None:
+    lost = root.intermediate("Lost Sub")
+    crtsh.add(sub.der)
+    crtsh.add(lost.issue("lost.example", serial=0x8001), issuer_ca_id=5)
+    crtsh.add(sub.issue("kept.example", serial=0x8001), issuer_ca_id=6)
+    assert new_desk().ask("8001").outcome is Outcome.found
+    assert names(ct, sub.cert_id(0x8001)) == ("kept.example",)
+
+
+def test_too_many_issuers_are_a_failure(crtsh: CrtSh, new_desk: NewDesk, sub: Ca) -> None:
+    for number in range(4):
+        crtsh.add(sub.issue("many.example", serial=0x9001), issuer_ca_id=10 + number)
+    said = new_desk(max_issuers=3).ask("9001", sub.cert_id(0x9001))
+    assert (said.outcome, said.reason) == (Outcome.failed, "more than 3 issuers with this serial number")
+    assert len(crtsh.asked) == 1
+
+
+def test_a_hash_nobody_knows(crtsh: CrtSh, new_desk: NewDesk, sub: Ca) -> None:
+    crtsh.add(sub.der, sub.issue("x.example", serial=0xA001))
+    cert_id = CertId("1.2.3.4", b"n", b"k", "A001")
+    assert new_desk().ask("A001", cert_id).reason == "a hash that is not known"
+
+
+def test_a_root_asked_about_itself(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings) -> None:
+    root = make_root("Own Root")
+    crtsh.add(root.der)
+    assert new_desk().ask("01", root.cert_id(1)).outcome is Outcome.found
+    assert isinstance(answer(ct, root.cert_id(1)), Found)
