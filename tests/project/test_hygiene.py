@@ -87,6 +87,7 @@ def test_no_wall_clock_and_no_randomness_between_capture_and_sink(sources: dict[
         "sensor/service/",
         "sensor/online/",
         "sensor/sync/",
+        "sensor/crtsh/",
     )
     found = []
     for name, tree in sources.items():
