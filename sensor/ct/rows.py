@@ -111,7 +111,7 @@ def decode_row(blob: object) -> Row:
         raise RowError("a row of another type")
     try:
         return _decode(blob)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise RowError("a row that cannot be read") from None
 
 
@@ -125,7 +125,7 @@ def decode_urls(blob: object) -> UrlSet:
         raise RowError("URLs of another type")
     try:
         return _decode_urls(blob)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise RowError("URLs that cannot be read") from None
 
 

@@ -143,7 +143,7 @@ def _load(path: Path) -> _Positions:
         raise StoreError(path, error.strerror or "cannot be read") from None
     try:
         positions = msgspec.json.decode(text, type=_Positions)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(path, f"says how far logs were read, and is damaged: {error}") from None
     if positions.version != 1:
         raise StoreError(path, "made by a newer ocspwatch")

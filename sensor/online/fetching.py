@@ -27,6 +27,10 @@ _MAX_RETRY_AFTER_S: Final = 86400.0
 _MAX_MEDIA_TYPE: Final = 100
 
 
+NOT_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON of a type: the last for brackets nested a thousand deep."""
+
+
 class FetchError(Exception):
     """There is no answer that can be used: one line that says why. It may pass."""
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from sensor.online.fetching import NOT_JSON
 from sensor.online.pacing import GivenUpError, PacedFetcher
 from sensor.sync.entry import EntryDecoder, EntryError
 from sensor.sync.heads import TreeHead, decode_checkpoint, decode_sth
@@ -149,7 +150,7 @@ class Rfc6962Client:
         body = self._get(f"get-entries?start={first}&end={until - 1}")
         try:
             found = _decode_entries(body).entries
-        except msgspec.MsgspecError:
+        except NOT_JSON:
             raise LogError("get-entries: not what RFC 6962 says") from None
         if not 0 < len(found) <= until - first:
             raise LogError(f"get-entries: {len(found)} entries where {until - first} were asked for")
@@ -161,7 +162,7 @@ class Rfc6962Client:
         body = self._get(f"get-sth-consistency?first={first}&second={second}", _MAX_PROOF_BYTES)
         try:
             return _decode_consistency(body).consistency
-        except msgspec.MsgspecError:
+        except NOT_JSON:
             raise LogError("get-sth-consistency: not what RFC 6962 says") from None
 
     def inclusion(self, index: int, leaf: bytes, head: TreeHead) -> Sequence[bytes]:
@@ -169,7 +170,7 @@ class Rfc6962Client:
         body = self._get(f"get-proof-by-hash?hash={text}&tree_size={head.size}", _MAX_PROOF_BYTES)
         try:
             proof = _decode_inclusion(body)
-        except msgspec.MsgspecError:
+        except NOT_JSON:
             raise LogError("get-proof-by-hash: not what RFC 6962 says") from None
         if proof.leaf_index != index:
             raise LogError("an entry that lies elsewhere in the tree")
@@ -190,7 +191,7 @@ def get_roots(log: Log, fetcher: PacedFetcher) -> Sequence[bytes]:
     body = fetcher.get(f"{log.submission_url.rstrip('/')}/ct/v1/get-roots", _JSON)
     try:
         return _decode_roots(body).certificates
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         raise LogError("get-roots: not what RFC 6962 says") from None
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from sensor.online.fetching import NOT_JSON
 from sensor.pki.oids import encode_oid
 from sensor.pki.signatures import SignatureCheck, check_signature
 from sensor.sync.merkle import HASH_BYTES
@@ -59,7 +60,7 @@ def decode_sth(body: bytes, key: LogKey) -> TreeHead:
     """The answer to get-sth (RFC 6962 4.3). Raises HeadError."""
     try:
         sth = msgspec.json.decode(body, type=_Sth)
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         raise HeadError("not a signed tree head") from None
     return _checked(sth.tree_size, sth.sha256_root_hash, sth.timestamp, sth.tree_head_signature, key)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from sensor.online.fetching import NOT_JSON
 from sensor.sync.heads import LogKey
 
 READ_STATES: Final = ("usable", "qualified", "readonly")
@@ -84,7 +85,7 @@ def parse_log_list(text: bytes) -> list[Log]:
     """Every log of the list, whatever its state. Raises LogListError."""
     try:
         operators = msgspec.json.decode(text, type=_List).operators
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         raise LogListError(f"not a log list (v3): {error}") from None
     logs = [
         _log(each, operator.name, tiled)

@@ -101,3 +101,13 @@ def test_the_limit_holds_for_united_names_and_is_reached_once() -> None:
     assert merged.ips == ()
     assert merged.left_out == 4  # two of the new one's own, one host name, one address
     assert merge(merged, new, 4) is None
+
+
+def test_octets_that_are_no_text_are_damage() -> None:
+    row = row_of(certificate(dns_names=("name-of-a-host",)), 1, 2, 3)
+    damaged = encode_row(row).replace(b"name", b"\xff\xfe\x80\x80")
+    assert len(damaged) == len(encode_row(row))
+    with pytest.raises(RowError):
+        decode_row(damaged)
+    with pytest.raises(RowError):
+        decode_urls(encode_urls((("http://x.example/",), ())).replace(b"http", b"\xff\xff\xff\xff"))

@@ -29,7 +29,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ct.sqlite"
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"logs":{"00":{}}}', b'{"logs":{},"version":1,"more":2}', b"\xff\0"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b'{"logs":{"00":{}}}',
+        b'{"logs":{},"version":1,"more":2}',
+        b"\xff\0",
+        b'{"\xff":1}',
+        b'{"logs":{"\xff":1}}',
+    ],
+)
 def test_a_damaged_file_is_no_fresh_start(path: Path, damage: bytes) -> None:
     sink = StoreSink(path, 10)
     sink.commit(LOG, AT)

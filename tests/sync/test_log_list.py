@@ -112,7 +112,18 @@ def test_what_is_refused(changed: dict[str, object], reason: str) -> None:
         parse_log_list(log_list(classic() | changed))
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"<html>", b'{"operators": 1}', b"[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        b"<html>",
+        b'{"operators": 1}',
+        b"[]",
+        b'{"operators":[{"name":"\xff"}]}',
+        b'{"x":' + b"[" * 100_000,
+    ],
+)
 def test_what_is_no_list(text: bytes) -> None:
     with pytest.raises(LogListError, match="not a log list"):
         parse_log_list(text)

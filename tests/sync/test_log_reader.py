@@ -338,6 +338,10 @@ def lied_in_third_page(
     [
         ("rfc6962", "get-sth", b"<html>", "not a signed tree head"),
         ("rfc6962", "get-sth", b"{}", "not a signed tree head"),
+        ("rfc6962", "get-sth", b'{"x":' + b"[" * 60_000, "not a signed tree head"),
+        ("rfc6962", "get-entries", b'{"x":' + b"[" * 100_000, "not what RFC 6962 says"),
+        ("rfc6962", "get-sth-consistency", b'{"consistency":["\xff"]}', "not what RFC 6962 says"),
+        ("rfc6962", "get-roots", b'{"x":' + b"[" * 100_000, "not what RFC 6962 says"),
         ("rfc6962", "get-entries", b"[]", "not what RFC 6962 says"),
         ("rfc6962", "get-entries", b'{"entries":[]}', "0 entries where"),
         ("rfc6962", "get-entries", b'{"entries":[{"leaf_input":"!","extra_data":""}]}', "not what RFC 6962 says"),
