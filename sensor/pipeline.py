@@ -13,8 +13,7 @@ import msgspec
 from sensor.audit.stage import AuditStage
 from sensor.capture.index import run_stop
 from sensor.capture.source import FrameBatch, PacketSource
-from sensor.ct.deferred import DeferredLookup
-from sensor.ct.lookup import CtLookup
+from sensor.ct.lookup import CtLookup, LateLookup
 from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.fetch.stage import CERTIFICATE_TYPES, CRL_SUFFIXES, FetchStage
 from sensor.flow.conn import Connection
@@ -77,7 +76,9 @@ class Pipeline:
         self._http = http
         self._with_cleartext = writer is not None and settings.logs.cleartext
 
-        self._fetches = FetchStage(settings.crl, settings.audit, lookup)
+        late = lookup if isinstance(lookup, LateLookup) else None
+        prompt = lookup if late is None else late.prompt
+        self._fetches = FetchStage(settings.crl, settings.audit, prompt)
         self.revocations = self._fetches.revocations
         self.revocations.catch_up = self._catch_up
         self._sink_error: SinkError | None = None
@@ -88,11 +89,11 @@ class Pipeline:
 
         self.tracker = FlowTracker(settings.flow, make_reader, out)
         self._ocsp = OcspDecoder(settings.ocsp)
-        self._audit = AuditStage(settings.audit, lookup) if settings.audit.enabled else None
-        self._leaks = LeakStage(settings.privacy, lookup)
-        self._fetch_leaks = FetchLeaks(settings.privacy, lookup)
-        self._lookup = lookup
-        self._deferred = lookup if isinstance(lookup, DeferredLookup) else None
+        self._audit = AuditStage(settings.audit, prompt) if settings.audit.enabled else None
+        self._leaks = LeakStage(settings.privacy, lookup, prompt)
+        self._fetch_leaks = FetchLeaks(settings.privacy, prompt)
+        self._lookup = prompt
+        self._deferred = late
         self._writer = writer
         self._summary = summary
         self._on_error: Callable[[FlowId, Exception], None] | None = None

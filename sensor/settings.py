@@ -250,6 +250,9 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    source: Literal["none", "crt.sh"] = "none"
+    """replay: whom to ask about certificates that the cache does not know; `--online` is the same. It learns their
+    serial numbers, that is, which sites are visited."""
     crtsh_url: Annotated[str, Meta(pattern="^https://[^?#]+$")] = "https://crt.sh/"
     """crt.sh's address."""
     requests_per_minute: Annotated[float, Meta(gt=0, le=6000)] = 60.0
@@ -264,6 +267,12 @@ class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests that fail in a way that may pass are made so often."""
     max_retry_after_s: Seconds = 60.0
     """A server that wants to be left alone for longer (Retry-After) is not waited for: nobody is asked meanwhile."""
+    min_delay_s: Annotated[float, Meta(gt=0, le=86400)] = 5.0
+    """A certificate is asked about so much later at least than its serial number was seen ..."""
+    max_delay_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
+    """... and the first of a batch so much later at most; a batch is asked about in random order."""
+    max_waiting: Size = 1000
+    """Certificates that may wait to be asked about; more are not, and counted."""
     max_issuers: Size = 8
     """Issuers with the same serial number whose certificates are looked at; more are a failure."""
     found_ttl_s: Seconds = 86400.0
@@ -278,6 +287,8 @@ class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """... up to an hour."""
     max_remembered: Size = 262144
     """Questions remembered, in a file beside the cache (.asked); the oldest is forgotten beyond it."""
+    wait_at_end_s: Seconds = 3600.0
+    """replay: how long answers are waited for when all packets are read; Ctrl-C ends that, too."""
 
 
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli.online import LIVE_ASKS_NOBODY, OnlineError, add_online_option
 from sensor.cli.output import (
     EXIT_PARTIAL,
     add_output_options,
@@ -74,6 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--filter", metavar="EXPR", help="only what this pcap-filter(7) lets in, as for tcpdump")
     parser.add_argument("--workers", metavar="N", type=int, help="so many processes share the packets (default: 1)")
     parser.add_argument("--plain", action="store_true", help="on a terminal, too, a line now and then, not a screen")
+    add_online_option(parser, "refused: live asks nobody")
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -98,8 +100,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         "capture.filter": args.filter,
         "capture.workers": args.workers,
         "service.allow_root": args.allow_root or None,
+        "online.source": args.online,
     }
     settings = output_settings(args, settings, named)
+    if settings.online.source != "none":
+        return tell_mistake(OnlineError(LIVE_ASKS_NOBODY))
     try:
         rules = rules_in_force(args, settings)
     except RulesError as error:

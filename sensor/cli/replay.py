@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from sensor.cli.online import OnlineError, add_online_option, open_online, stop_asking, tell_online
 from sensor.cli.output import (
     EXIT_PARTIAL,
     add_output_options,
@@ -41,11 +42,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "replay",
         help="read capture files: who disclosed what, and Zeek-compatible logs of it",
         description="Reads capture files (pcap, pcapng, ERF; gzip, zstd, xz), folders, FIFOs and - for standard "
-        "input, as one time line. Makes no network connection.",
+        "input, as one time line. Makes no network connection without --online.",
     )
     parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")
     parser.add_argument("--follow", action="store_true", help="wait for more when a file ends; stop with Ctrl-C")
     parser.add_argument("--workers", type=int, metavar="N", help="read by N processes (default: 1); same logs")
+    add_online_option(
+        parser, "ask crt.sh about certificates that the cache does not know: it learns which sites are visited"
+    )
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -89,9 +93,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from sensor.report.summary import Summary
 
         summary = Summary()
-    lookup = None
+    lookup: CtLookup | None = None
+    online = None
     try:
         lookup = StoreLookup(settings.ct)
+        if settings.online.source != "none":
+            lookup = online = open_online(lookup, settings)
         sink = open_sink(args, settings)
         if settings.capture.workers > 1 and _can_be_shared(source, settings, rules):
             from sensor.cli.replay_workers import read_by_workers
@@ -102,12 +109,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             reading = read_alone(args, settings, source, lookup, sink, summary, rules)
     except ReaderGone:
         return 0
-    except (StoreError, SinkError) as error:
+    except (StoreError, SinkError, OnlineError) as error:
         return tell_mistake(error)
     finally:
         source.close()
         if lookup is not None:
             lookup.close()
+        if online is not None:
+            tell_online(online, quiet=args.quiet)
     if reading is None:
         return EXIT_PARTIAL
     if summary is not None:
@@ -124,7 +133,8 @@ def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
     from sensor.settings_file import override
 
     settings = output_settings(args, settings)
-    return settings if args.workers is None else override(settings, {"capture.workers": args.workers})
+    said = {"capture.workers": args.workers, "online.source": args.online}
+    return override(settings, {key: value for key, value in said.items() if value is not None})
 
 
 def read_alone(
@@ -145,7 +155,7 @@ def read_alone(
         apply_rules(rules, settings, writer, summary)
     pipeline = Pipeline(settings, lookup, writer, summary)
     pipeline.contain_errors(tell_error)
-    with _stopped_by_signals(source, following=args.follow) as stopped:
+    with _stopped_by_signals(source, lookup, following=args.follow) as stopped:
         if args.quiet:
             pipeline.run(source)
         else:
@@ -163,7 +173,7 @@ def read_alone(
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(source: TimeLine, *, following: bool) -> Iterator[list[str]]:
+def _stopped_by_signals(source: TimeLine, lookup: CtLookup, *, following: bool) -> Iterator[list[str]]:
     """SIGINT and SIGTERM end the reading, and the run in good order; a second one does what it does by default.
 
     Yields the names of those that cut a reading short. To end `following` is no cut.
@@ -176,6 +186,7 @@ def _stopped_by_signals(source: TimeLine, *, following: bool) -> Iterator[list[s
             stopped.append(signal.Signals(number).name)
             print(f"ocspwatch: stopped by {stopped[0]}: read in part", file=sys.stderr)
         source.close()
+        stop_asking(lookup)
 
     if threading.current_thread() is not threading.main_thread():  # a thread cannot take signals
         yield stopped
@@ -195,6 +206,8 @@ def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) 
         why = "pipes, and files that are followed, can be read by one only"
     elif about := _needs_one(rules):
         why = about
+    elif settings.online.source != "none":
+        why = "one asks crt.sh (--online)"
     elif settings.health.in_replay:
         why = "what the sensor says of itself (health.in_replay) is that of one"
     else:

@@ -142,6 +142,11 @@ class DeferredLookup:
         """Questions not asked because too many waited."""
 
     @property
+    def prompt(self) -> CtLookup:
+        """Itself: it asks no one but the store."""
+        return self
+
+    @property
     def waiting(self) -> int:
         """Ids that wait for an answer."""
         return len(self._wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -38,10 +38,12 @@ class NotFound(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unavailable(msgspec.Struct, frozen=True, gc=False):
-    """Could not be asked: locked, slow, broken. Never remembered as an answer. `pending`: comes later (ct.deferred)."""
+    """Could not be asked: locked, slow, broken. Never remembered as an answer. `pending`: comes later (LateLookup).
+    `issuer` is given where the CertID's hashes name a CA that is known all the same."""
 
     reason: str
     pending: bool = False
+    issuer: Issuer | None = None
 
 
 class KnownIssuer(msgspec.Struct, frozen=True):
@@ -95,3 +97,31 @@ class CtLookup(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class LateLookup(CtLookup, Protocol):
+    """A CtLookup some of whose answers are Unavailable and `pending` first. One thread asks and takes."""
+
+    late: int
+    """Answers that came, or were given up, after somebody had been told that they come later."""
+    refused: int
+    """Questions not asked because too many waited."""
+
+    @property
+    def waiting(self) -> int:
+        """Ids that wait for an answer."""
+        ...
+
+    @property
+    def prompt(self) -> CtLookup:
+        """The same without what leaves this machine: for questions that nobody's traffic asked."""
+        ...
+
+    def take_late(self) -> list[tuple[CertId, Answer]]:
+        """Answers to what was `pending`, each once, in the order in which they came; Unavailable if none will come."""
+        ...
+
+    def settle(self, seconds: float) -> list[tuple[CertId, Answer]]:
+        """The end: as `take_late`, after a wait for what is still out, which is then given up."""
+        ...

@@ -13,7 +13,7 @@ cpdef object asked_about(OcspExchange exchange)
 @cython.final
 cdef class LeakStage:
     cdef Py_ssize_t _max_names
-    cdef object _lookup
+    cdef object _lookup, _prompt
     cdef readonly object _sites
     cdef object _held
     cdef LeakCounter _counter
@@ -32,7 +32,5 @@ cdef class LeakStage:
     cdef object _verdict(self, object answer)
 
 cdef tuple _certificate_key(CertId cert_id, object answer)
-
-cdef object _issuer_of(object answer)
 
 cdef bint _is_foreign(object host, frozenset responders) except -1

@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 import msgspec
 
-from sensor.ct.lookup import Answer, CtLookup, Found, Issuer, NotFound, Unavailable
+from sensor.ct.lookup import Answer, CtLookup, Found, Issuer, Unavailable
 from sensor.ocsp.carriage import resembles_get
 from sensor.ocsp.model import CertId, Evidence, OcspExchange
 from sensor.pki.certificates import Certificate
@@ -72,7 +72,7 @@ def judge(answer: Answer, sites: SiteIndex, max_names: int) -> Verdict:
     An answer that could not be had is graded like one not found; the stage counts these apart.
     """
     if not isinstance(answer, Found):
-        issuer = None if isinstance(answer, Unavailable) or answer.issuer is None else answer.issuer.name
+        issuer = None if answer.issuer is None else answer.issuer.name
         return Verdict(issuer, None, (), 0, 0, Grade.unlisted, None, None, None)
     certificate = answer.certificate
     if certificate.is_ca:
@@ -135,12 +135,14 @@ class LeakStage:
     """OcspExchanges in, Leaks out: one for each client, certificate and HTTP transaction.
 
     `found`, `not_found` and `unavailable` count what was looked up, `forgotten` the (client, certificate) pairs whose
-    count was given up. `waiting` exchanges are held because an answer about one of them is `pending` (ct.deferred).
+    count was given up. `waiting` exchanges are held because an answer about one of them is `pending` (LateLookup).
     """
 
-    def __init__(self, settings: PrivacySettings, lookup: CtLookup) -> None:
+    def __init__(self, settings: PrivacySettings, lookup: CtLookup, prompt: CtLookup | None = None) -> None:
+        """`prompt` answers about what is no leak."""
         self._max_names = settings.max_names_logged
         self._lookup = lookup
+        self._prompt = prompt or lookup
         self._counter = LeakCounter(settings.max_tracked)
         self._sites = SiteIndex()
         self._software = SoftwareGuesser()
@@ -215,8 +217,8 @@ class LeakStage:
         """Issuer (RFC 4514 text, if known) and software of an exchange that is no leak, for its line in the log."""
         issuer: Issuer | None = None
         if exchange.cert_id is not None:
-            answer = self._lookup.lookup([exchange.cert_id])[0]
-            issuer = _issuer_of(answer)
+            answer = self._prompt.lookup([exchange.cert_id])[0]
+            issuer = answer.issuer
         return None if issuer is None else issuer.name, self._software.guess(exchange)
 
     def _leak(self, exchange: OcspExchange, answer: Answer, certificate: tuple[object, str]) -> Leak:
@@ -251,7 +253,7 @@ class LeakStage:
             if known is not None and (known[0] is answer or known[0] == answer):
                 return known[1]
         else:
-            issuer = _issuer_of(answer)
+            issuer = answer.issuer
             if type(answer) is Unavailable:
                 self.unavailable += 1
             else:
@@ -267,13 +269,7 @@ class LeakStage:
         return verdict
 
 
-def _issuer_of(answer: Answer) -> Issuer | None:
-    if type(answer) is Found:  # isinstance takes ten times as long to say no
-        return answer.issuer
-    return answer.issuer if type(answer) is NotFound else None
-
-
 def _certificate_key(cert_id: CertId, answer: Answer) -> tuple[object, str]:
     """Issuer and serial: the issuer's number where it is known, so that every hash of its name and key is the same."""
-    issuer = _issuer_of(answer)
+    issuer = answer.issuer
     return (cert_id.issuer_key_hash if issuer is None else issuer.number, cert_id.serial_number)

@@ -65,7 +65,7 @@ def new_desk(crtsh: CrtSh, ct: CtSettings, tmp_path: Path) -> Iterator[NewDesk]:
             "crtsh_url": crtsh.url,
             "requests_per_minute": 6000,
             "burst": 1000,
-            "timeout_s": 2.0,
+            "timeout_s": 10.0,
             "max_tries": 1,
         }
         desk = open_desk(

@@ -1,0 +1,103 @@
+"""`--online crt.sh`: the look-up that asks there, what is said before it asks, and what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sensor.settings import Settings
+
+if TYPE_CHECKING:  # imported when it is asked for: by default nothing here is
+    from sensor.crtsh.lookup import OnlineLookup
+    from sensor.ct.lookup import CtLookup
+
+
+LIVE_ASKS_NOBODY: Final = (
+    "live asks nobody (--online, online.source): what reads packets gives up the right to connect. Fill the cache with "
+    "`ocspwatch ct sync`, or ask later: `ocspwatch replay --online`, `ocspwatch ct resolve`"
+)
+
+
+class OnlineError(Exception):
+    """Nobody can be asked; one line that says why."""
+
+
+def add_online_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """`--online`."""
+    parser.add_argument("--online", choices=["crt.sh"], help=text)
+
+
+def open_online(lookup: CtLookup, settings: Settings) -> OnlineLookup:
+    """The look-up that asks whom `online.source` names about what `lookup` does not know. Says what that discloses.
+    Raises OnlineError and StoreError."""
+    from sensor.crtsh.desk import open_desk
+    from sensor.crtsh.lookup import OnlineLookup
+    from sensor.ct.lookup import Answer
+    from sensor.ct.schema import default_path
+    from sensor.ct.store_lookup import StoreLookup
+    from sensor.ocsp.model import CertId
+    from sensor.online.fetching import MissingLibraryError
+
+    online = settings.online
+    path = Path(settings.ct.path) if settings.ct.path else default_path()
+    ct = msgspec.structs.replace(settings.ct, path=str(path))
+    stop = threading.Event()
+    try:
+        desk = open_desk(path, ct, online, stop)
+    except MissingLibraryError as error:
+        raise OnlineError(str(error)) from None
+
+    def look_again(cert_id: CertId) -> Answer:
+        again = StoreLookup(ct)
+        try:
+            return again.lookup([cert_id])[0]
+        finally:
+            again.close()
+
+    _say(
+        f"asks {online.crtsh_url} about certificates that the cache does not know: it learns their serial numbers, "
+        "that is, which sites the monitored clients visit, and this machine's address"
+    )
+    made = OnlineLookup(lookup, desk, look_again, online, stop)
+    if sys.stderr.isatty():
+        made.on_wait = _show_waiting
+    return made
+
+
+def stop_asking(lookup: CtLookup) -> None:
+    """From a signal's handler: what is still out is given up."""
+    stop: threading.Event | None = getattr(lookup, "stop", None)
+    if stop is not None:
+        stop.set()
+
+
+def tell_online(lookup: OnlineLookup, *, quiet: bool) -> None:
+    """What came of it, on standard error; with `quiet` only what was not asked, or failed."""
+    from sensor.cli.ct_resolve import tell_counts
+
+    counts = lookup.counts
+    if not quiet or counts.failed or counts.not_asked:
+        tell_counts(counts, lookup.requests)
+    left = counts.not_asked + lookup.refused + lookup.given_up
+    if left:
+        _say(
+            f"{left:,} not asked about: {counts.not_asked:,} while crt.sh was left alone, {lookup.refused:,} because "
+            f"too many waited, {lookup.given_up:,} at the end"
+        )
+
+
+def _show_waiting(count: int) -> None:
+    text = f"\rwaits for crt.sh about {count:,} more; Ctrl-C ends that\x1b[K" if count else "\r\x1b[K"
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    from sensor.pki.names import render_plain
+
+    print(f"ocspwatch: {render_plain(text)}", file=sys.stderr, flush=True)
