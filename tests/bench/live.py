@@ -144,12 +144,24 @@ def flood(
             if "listening to" in line:
                 break
         sent, pace = play(capture, packets, rate, seconds)
-        time.sleep(2.5)  # in which it may catch up
+        await_idle(process.pid)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=300)
         return _account(scratch / "logs", sent, pace, packets, leaks)
     finally:
         shutil.rmtree(scratch)
+
+
+def await_idle(pid: int) -> None:
+    """Until the process has caught up: what waits in the ring is not lost. A busy one does so for 20 s at most."""
+    before, deadline = -1.0, time.monotonic() + 20
+    while time.monotonic() < deadline:
+        words = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()  # proc(5): utime, stime
+        now = float(words[11]) + float(words[12])
+        if now - before < 0.1 * os.sysconf("SC_CLK_TCK"):
+            return
+        before = now
+        time.sleep(1.0)
 
 
 def _account(logs: Path, sent: int, pace: float, packets: int, leaks: Counter[tuple[str, ...]] | None) -> Flood:
