@@ -303,6 +303,11 @@ def run_stats(args: argparse.Namespace, settings: Settings) -> int:
     print(
         f"{stats.certificates:,} certificates, {stats.issuers:,} issuers; from {', '.join(map(_plain, stats.sources))}"
     )
+    if stats.months:
+        files = sum(each.files for each in stats.months)
+        print(f"By the month in which they expire, in {files:,} {_plural(files, 'file')}; {stats.recent:,} to follow:")
+    for each in stats.months:
+        print(f"  {each.certificates:>13,}  {each.month}  {_size(each.bytes)}")
     for title, issuers in (
         ("Certificates by issuer:", stats.by_issuer),
         (f"{stats.waiting:,} wait for these issuers' certificates:", stats.missing),

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from sensor.ct.authorities import RefusedError
 from sensor.ct.sources import DerItem, Refusal, WordsItem
 from sensor.ct.sources.files import Input, Skipped, find_inputs, read_input
-from sensor.ct.store import Outcome, RefusedError, Store
+from sensor.ct.store import Outcome, Store
 from sensor.pki.certificates import CertificateError, decode_certificate
 from sensor.settings import CtSettings
 

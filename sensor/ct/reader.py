@@ -9,7 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from sensor.ct.lookup import MAX_CRL_USE, CrlUse, Found, Issuer, KnownIssuer, NotFound
+from sensor.ct.partitions import Partitions
 from sensor.ct.rows import RowError, UrlSet, certificate_of, decode_row, decode_urls
+from sensor.ct.run_file import parse_ident
 from sensor.ct.schema import KNOWN, TEXT
 from sensor.ocsp.model import CertId
 from sensor.pki.issuers import ALGORITHMS
@@ -21,14 +23,20 @@ _MAX_REMEMBERED = 16384  # issuers, URL sets, sources: a few thousand in the pub
 _ALGORITHM_NUMBERS = {name: number for number, name in enumerate(ALGORITHMS)}
 
 _HASHES = "SELECT issuer FROM issuer_hash WHERE algorithm = ? AND name_hash = ? AND key_hash = ?"
-_ROW = "SELECT row FROM certificate WHERE issuer = ? AND serial = ?"
+_ROW = (  # one statement: of one moment
+    "SELECT generation, (SELECT row FROM certificate WHERE issuer = ?1 AND serial = ?2), "
+    "(SELECT row FROM recent WHERE issuer = ?1 AND serial = ?2) FROM bulk"
+)
 _WITH_CRL = (
     "SELECT certificate.issuer, certificate.serial, certificate.row FROM crl_url CROSS JOIN certificate "
     "ON certificate.crls = crl_url.url_set WHERE crl_url.url = ? LIMIT ?"
 )
+_CRL_USE = (
+    "SELECT crl_use.issuer, crl_use.serial FROM crl_url CROSS JOIN crl_use ON crl_use.url_set = crl_url.url_set "
+    "WHERE crl_url.url = ? LIMIT ?"
+)
 _ANY_ISSUER = (
-    "SELECT issuer.number, certificate.row FROM issuer CROSS JOIN certificate "
-    "ON certificate.issuer = issuer.number AND certificate.serial = ? ORDER BY issuer.kind, issuer.name, issuer.number"
+    "SELECT issuer.number, {0}.row FROM issuer CROSS JOIN {0} ON {0}.issuer = issuer.number AND {0}.serial = ?"
 )
 _NAMESAKES = "SELECT number, kind FROM issuer WHERE name = ? AND kind IN (?, ?)"
 
@@ -48,7 +56,16 @@ class StoreReader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._partitions = Partitions(connection)
         self.forget()
+
+    def load(self) -> None:
+        """Opens the files of the bulk index, which is otherwise done when the first of them is needed."""
+        self._partitions.load()
+
+    def close(self) -> None:
+        """Closes them; the connection stays open."""
+        self._partitions.close()
 
     def forget(self) -> None:
         """Remembers nothing: the store has changed."""
@@ -73,22 +90,43 @@ class StoreReader:
             serial = bytes.fromhex(cert_id.serial_number)
         except ValueError:  # negative, or cut at a limit: no certificate here has such a serial
             return NotFound(issuer)
-        blob = self._connection.execute(_ROW, (number, serial)).fetchone()
+        blob = self._row(number, serial)
         if blob is None and (in_words := self._in_words(number, issuer.name)) is not None:
-            blob = self._connection.execute(_ROW, (in_words, serial)).fetchone()
-        return NotFound(issuer) if blob is None else self._found(blob[0], serial, issuer)
+            blob = self._row(in_words, serial)
+        return NotFound(issuer) if blob is None else self._found(blob, serial, issuer)
+
+    def _row(self, issuer: int, serial: bytes) -> object | None:
+        found = self._connection.execute(_ROW, (issuer, serial)).fetchone()
+        if found is None:
+            raise RowError("what says which partitions there are is missing")
+        generation, imported, recent = found
+        if imported is not None or recent is not None:
+            return recent if imported is None else imported  # type: ignore[no-any-return]  # SQLite keeps any type
+        return self._partitions.find(generation, issuer, serial)
 
     def find_serial(self, serial: bytes) -> Iterator[tuple[StoredIssuer, Found]]:
         """Every certificate with this serial (magnitude, no leading zeros), under whatever issuer."""
-        for number, blob in self._connection.execute(_ANY_ISSUER, (serial,)).fetchall():
-            stored = self.issuer(number)
+        blobs: dict[int, object] = {}
+        for table in ("certificate", "recent"):
+            for number, blob in self._connection.execute(_ANY_ISSUER.format(table), (serial,)).fetchall():
+                blobs.setdefault(number, blob)
+        for ident, blob in self._partitions.with_serial(serial):
+            blobs.setdefault(parse_ident(ident)[0], blob)
+        found = [(self.issuer(number), blob) for number, blob in blobs.items()]
+        for stored, blob in sorted(found, key=lambda each: (each[0].kind, each[0].issuer.name, each[0].issuer.number)):
             yield stored, self._found(blob, serial, stored.issuer)
 
     def with_crl(self, url: str) -> CrlUse:
         """Certificates that name the CRL at this address (`pki.names.url_key`)."""
         rows = self._connection.execute(_WITH_CRL, (url, MAX_CRL_USE + 1)).fetchall()
+        rows += self._bulk_rows(url, MAX_CRL_USE + 1 - len(rows))
         found = tuple(self._found(blob, serial, self.issuer(number).issuer) for number, serial, blob in rows)
         return CrlUse(found[:MAX_CRL_USE], len(found) > MAX_CRL_USE)
+
+    def _bulk_rows(self, url: str, limit: int) -> list[tuple[int, bytes, object]]:
+        used = self._connection.execute(_CRL_USE, (url, limit)).fetchall()
+        found = ((number, serial, self._row(_integer(number), _octets(serial))) for number, serial in used)
+        return [each for each in found if each[2] is not None]
 
     def issuer(self, number: int) -> StoredIssuer:
         """The issuer with this number."""
@@ -176,6 +214,12 @@ def _integer(value: object) -> int:
     """SQLite keeps any type in any column."""
     if not isinstance(value, int):
         raise RowError("a number of another type")
+    return value
+
+
+def _octets(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise RowError("a serial number of another type")
     return value
 
 

@@ -16,7 +16,9 @@ TEXT     crt.sh named this issuer in words; `key_id` is its number there. Looked
 A certificate that names CRLs has the number of its url_set in `crls`, too; `crl_url` leads from a CRL's address, in
 the form of `pki.names.url_key`, to the sets that hold it.
 
-A row holds no reference to its expiry, so rows can later be spread over one file a month without a change of form.
+What is synced from CT logs waits in `recent`, and goes in time into sorted files (`ct.bulk`), which the store's id and
+a generation (`bulk`) and their names (`run`) bind to it; `crl_use` has some of these certificates for each url_set
+with CRLs and month. A certificate is looked for in `certificate`, `recent`, and the files, in this order.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 APPLICATION_ID = 0x6F637370  # "ocsp"
-VERSION = 2
+VERSION = 3
 
 KNOWN = 0
 CLAIMED = 1
@@ -49,6 +51,14 @@ _SCHEMA = (
     "digest BLOB NOT NULL, der BLOB NOT NULL, UNIQUE (issuer, serial, digest))",
     "CREATE TABLE url_set (number INTEGER PRIMARY KEY, urls BLOB NOT NULL UNIQUE)",
     "CREATE TABLE source (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE bulk (id BLOB NOT NULL, generation INTEGER NOT NULL)",
+    "CREATE TABLE run (name TEXT NOT NULL PRIMARY KEY, month INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE run_issuer (run TEXT NOT NULL, issuer INTEGER NOT NULL, rows INTEGER NOT NULL, "
+    "PRIMARY KEY (run, issuer)) WITHOUT ROWID",
+    "CREATE TABLE recent (issuer INTEGER NOT NULL, serial BLOB NOT NULL, month INTEGER NOT NULL, row BLOB NOT NULL, "
+    "PRIMARY KEY (issuer, serial)) WITHOUT ROWID",
+    "CREATE TABLE crl_use (url_set INTEGER NOT NULL, month INTEGER NOT NULL, issuer INTEGER NOT NULL, "
+    "serial BLOB NOT NULL, PRIMARY KEY (url_set, month, issuer, serial)) WITHOUT ROWID",
 )
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
@@ -215,6 +225,7 @@ def _create(path: Path) -> None:
                 connection.execute("BEGIN")
                 for statement in _SCHEMA:
                     connection.execute(statement)
+                connection.execute("INSERT INTO bulk VALUES (?, 0)", (os.urandom(16),))
                 connection.execute(f"PRAGMA user_version={VERSION}")
                 connection.execute("COMMIT")
                 connection.close()

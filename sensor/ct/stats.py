@@ -1,4 +1,4 @@
-"""What a store holds, counted: reads all of it once."""
+"""What a store holds, counted: reads its tables once, and of the bulk index's files nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.ct.months import render_month
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT
+
+_BY_ISSUER = (
+    "SELECT issuer, count(*) FROM certificate GROUP BY issuer UNION ALL "
+    "SELECT issuer, count(*) FROM recent GROUP BY issuer UNION ALL SELECT issuer, rows FROM run_issuer"
+)
+_BY_MONTH = (
+    "SELECT month, sum(certificates), count(*), sum(bytes) FROM "
+    "(SELECT name, month, bytes, (SELECT sum(rows) FROM run_issuer WHERE run = name) AS certificates FROM run) "
+    "GROUP BY month ORDER BY month"
+)
 
 
 class IssuerCount(msgspec.Struct, frozen=True):
@@ -17,8 +28,18 @@ class IssuerCount(msgspec.Struct, frozen=True):
     certificates: int
 
 
+class MonthCount(msgspec.Struct, frozen=True):
+    """What is in the bulk index's files of certificates that expire in `month`, such as 2027-03."""
+
+    month: str
+    certificates: int
+    files: int
+    bytes: int
+
+
 class StoreStats(msgspec.Struct, frozen=True):
-    """`bytes` with the WAL. `issuers` have their certificate here, and `by_issuer` counts theirs; `missing` are named
+    """`bytes` with the WAL and the bulk index's files, which `months` are about; `recent` wait to go into such files.
+    `issuers` have their certificate here, and `by_issuer` counts theirs; `missing` are named
     by certificates, or by crt.sh, and would let those be found if they were imported. Both most first."""
 
     path: str
@@ -29,11 +50,19 @@ class StoreStats(msgspec.Struct, frozen=True):
     by_issuer: tuple[IssuerCount, ...]
     missing: tuple[IssuerCount, ...]
     sources: tuple[str, ...]
+    recent: int = 0
+    months: tuple[MonthCount, ...] = ()
 
 
 def count_store(path: Path, connection: sqlite3.Connection) -> StoreStats:
     """May raise sqlite3.Error."""
-    counts = dict(connection.execute("SELECT issuer, count(*) FROM certificate GROUP BY issuer").fetchall())
+    counts: dict[int, int] = {}
+    for number, count in connection.execute(_BY_ISSUER):
+        counts[number] = counts.get(number, 0) + count
+    months = tuple(
+        MonthCount(render_month(month), rows, files, size)
+        for month, rows, files, size in connection.execute(_BY_MONTH).fetchall()
+    )
     wanted = set(missing_issuers(connection))
     by_issuer: dict[str, int] = {}
     missing: dict[str, int] = {}
@@ -44,13 +73,16 @@ def count_store(path: Path, connection: sqlite3.Connection) -> StoreStats:
         known += kind == KNOWN
     return StoreStats(
         path=str(path),
-        bytes=sum(p.stat().st_size for p in (path, path.with_name(path.name + "-wal")) if p.exists()),
+        bytes=sum(p.stat().st_size for p in (path, path.with_name(path.name + "-wal")) if p.exists())
+        + sum(each.bytes for each in months),
         certificates=sum(counts.values()),
         issuers=known,
         waiting=sum(missing.values()),
         by_issuer=_ranked(by_issuer),
         missing=_ranked(missing),
         sources=tuple(text for (text,) in connection.execute("SELECT text FROM source ORDER BY text")),
+        recent=int(connection.execute("SELECT count(*) FROM recent").fetchone()[0]),
+        months=months,
     )
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
+from sensor.ct.authorities import Ca, RefusedError, ca_of, signed_itself
+from sensor.ct.bulk import BulkRows
+from sensor.ct.partitions import folder_of
 from sensor.ct.rows import Row, RowError, UrlSet, decode_row, encode_row, encode_urls, merge, row_of
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line, open_to_write
 from sensor.ct.stats import missing_issuers
@@ -34,10 +35,6 @@ _SHA1_BYTES = 20
 _PAGE = 500  # waiting certificates verified between two looks at the table
 
 
-class RefusedError(Exception):
-    """This certificate does not get in; the text is the reason, one of a few."""
-
-
 class Outcome(enum.Enum):
     """What became of a certificate."""
 
@@ -46,21 +43,12 @@ class Outcome(enum.Enum):
     known = "known"  # its names, if there are others, were added
 
 
-class _Ca(msgspec.Struct, frozen=True):
-    """A KNOWN issuer as the writer needs it."""
-
-    number: int
-    certificate: bytes
-    key_octets: bytes
-    sha1: bytes  # of key_octets
-    key_ids: frozenset[bytes]  # what certificates may carry as its authority key identifier
-
-
 class Store:
     """The writing end; one at a time changes the file, others wait. Everything happens within `batch`."""
 
-    def __init__(self, path: Path, max_names: int, durable: bool = False) -> None:
-        """Opens or makes the store. `durable`: the disk has a batch when it is done. Raises StoreError."""
+    def __init__(self, path: Path, max_names: int, durable: bool = False, flush_rows: int = 0) -> None:
+        """Opens or makes the store. `durable`: the disk has a batch when it is done. `flush_rows`: what is given to
+        `add_given` goes into the bulk index, whose files are made when so many rows wait for it. Raises StoreError."""
         self.path = path
         self.resolved = 0  # certificates that waited and now have their issuer
         self.dropped = 0  # certificates that waited, and turned out not to be signed by the issuer they claimed
@@ -69,11 +57,21 @@ class Store:
         if durable:
             self._connection.execute("PRAGMA synchronous=FULL")
         self._version = -1
+        self._bulk: BulkRows | None = None
+        if flush_rows:
+            try:
+                with self._files():
+                    self._bulk = BulkRows(path, self._connection, max_names, flush_rows)
+            except StoreError:
+                self._connection.close()
+                raise
         self._forget()
 
     def close(self) -> None:
         """Gives back the space of those who waited, and folds the WAL into the file. Raises StoreError."""
         with one_line(self.path):
+            if self._bulk is not None:
+                self._bulk.close()
             try:
                 (free,), (pages,) = (
                     self._connection.execute(f"PRAGMA {count}").fetchone() for count in ("freelist_count", "page_count")
@@ -85,12 +83,14 @@ class Store:
 
     def _forget(self) -> None:
         """Numbers remembered from a transaction that was undone, or from before someone else's, are not trusted."""
-        self._cas: dict[str, list[_Ca]] = {}
+        self._cas: dict[str, list[Ca]] = {}
         self._hashed: set[tuple[int, bytes]] = set()
         self._numbers: dict[tuple[int, str, bytes], int] = {}
         self._urls: dict[UrlSet, int] = {}
         self._with_crls: set[int] = set()  # of these, the numbers of those that hold CRLs
         self._sources: dict[str, int] = {}
+        if self._bulk is not None:
+            self._bulk.forget()
 
     def _remembered(self) -> int:
         return len(self._cas) + len(self._hashed) + len(self._numbers) + len(self._urls)
@@ -111,9 +111,12 @@ class Store:
                 kept = True
             finally:
                 if not kept:
-                    self._forget()
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")
+                    self._forget()
+        if self._bulk is not None and self._bulk.is_full:
+            with self._files():
+                self._bulk.flush()
 
     @contextmanager
     def _one_line(self) -> Iterator[None]:
@@ -123,12 +126,20 @@ class Store:
             except RowError as error:
                 raise StoreError(self.path, f"damaged: {error}") from None
 
+    @contextmanager
+    def _files(self) -> Iterator[None]:
+        with self._one_line():
+            try:
+                yield
+            except OSError as error:
+                raise StoreError(folder_of(self.path), f"cannot be written: {error.strerror or error}") from None
+
     def add(self, certificate: SignedCertificate, source: str, learned_at: int) -> Outcome:
         """One certificate; if it is a CA's, that CA is from now on trusted as an issuer, and those who waited for it
         are looked at. `learned_at` in seconds. Raises RefusedError and StoreError."""
         with self._one_line():
             row = self._row_of(certificate.facts, self._source(source), learned_at)
-            if certificate.issuer_der == certificate.subject_der and _signed_itself(certificate):
+            if certificate.issuer_der == certificate.subject_der and signed_itself(certificate):
                 ca = self._add_ca(certificate)
                 return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
             outcome = self._add_signed(certificate, row)
@@ -165,7 +176,10 @@ class Store:
             self._hash(ca, issuer_der)
             serial = bytes.fromhex(facts.serial_number)
             row = self._row_of(facts, self._source(source), learned_at)
-            return Outcome.new if self._put(ca.number, serial, row) else Outcome.known
+            new = self._bulk.put(ca.number, serial, row, row.urls in self._with_crls) if self._bulk else None
+            if new is None:
+                new = self._put(ca.number, serial, row)
+            return Outcome.new if new else Outcome.known
 
     def missing_issuers(self) -> tuple[str, ...]:
         """Names of issuers whose certificate would let more be found. Raises StoreError."""
@@ -191,7 +205,7 @@ class Store:
         )
         return Outcome.waiting if self._put(issuer, certificate.serial, row) else Outcome.known
 
-    def _signer(self, certificate: SignedCertificate) -> _Ca | None:
+    def _signer(self, certificate: SignedCertificate) -> Ca | None:
         """The known CA whose key signed it; None if that CA is not here. Raises RefusedError if it is and did not."""
         for ca in self._known(certificate.facts.issuer_name):
             reason = "not signed by the issuer it names"
@@ -204,7 +218,7 @@ class Store:
                 raise RefusedError(reason)
         return None
 
-    def _add_ca(self, certificate: SignedCertificate) -> _Ca:
+    def _add_ca(self, certificate: SignedCertificate) -> Ca:
         """Trusts this CA, if it is not yet; another certificate of the same name and key changes nothing."""
         name = decode_name(certificate.subject_der)
         key_id = hashlib.sha256(certificate.key_octets).digest()
@@ -213,22 +227,22 @@ class Store:
         for ca in cas:
             if ca.number == number:
                 return ca
-        ca = _ca(number, certificate)
+        ca = ca_of(number, certificate)
         cas.append(ca)
         self._hash(ca, certificate.subject_der)
         self._resolve(name, ca)
         return ca
 
-    def _known(self, name: str) -> list[_Ca]:
+    def _known(self, name: str) -> list[Ca]:
         cas = self._cas.get(name)
         if cas is None:
             rows = self._connection.execute(
                 "SELECT number, certificate FROM issuer WHERE name = ? AND kind = ? ORDER BY number", (name, KNOWN)
             ).fetchall()
-            cas = self._cas[name] = [_ca(number, self._decoded(der)) for number, der in rows]
+            cas = self._cas[name] = [ca_of(number, self._decoded(der)) for number, der in rows]
         return cas
 
-    def _resolve(self, name: str, ca: _Ca) -> None:
+    def _resolve(self, name: str, ca: Ca) -> None:
         """Those who waited for a CA of this name move to it if its key signed them."""
         for number, key_id in self._connection.execute(
             "SELECT number, key_id FROM issuer WHERE name = ? AND kind = ?", (name, CLAIMED)
@@ -246,7 +260,7 @@ class Store:
                 self._connection.execute("DELETE FROM issuer WHERE number = ?", (number,))
                 self._numbers.pop((CLAIMED, name, key_id), None)
 
-    def _move(self, waiting: int, serial: bytes, claimed: int, der: bytes, ca: _Ca, certain: bool) -> None:
+    def _move(self, waiting: int, serial: bytes, claimed: int, der: bytes, ca: Ca, certain: bool) -> None:
         """`certain`: it can wait for no other key, so if this one did not sign it, it is forged, and goes."""
         try:
             signed = is_signed_by(der, ca.certificate)
@@ -270,7 +284,7 @@ class Store:
                 return
         self._part(key, der if signed else None, [other for (other,) in others], ca)
 
-    def _part(self, key: tuple[int, bytes], signed: bytes | None, others: list[bytes], ca: _Ca) -> None:
+    def _part(self, key: tuple[int, bytes], signed: bytes | None, others: list[bytes], ca: Ca) -> None:
         """One row stood for several certificates: what `signed` gave to it goes to the CA, `others` keep the rest."""
         old = self._row(*key)
         if old is None:
@@ -284,7 +298,7 @@ class Store:
     def _waits(self, issuer: int) -> bool:
         return self._connection.execute("SELECT 1 FROM pending WHERE issuer = ?", (issuer,)).fetchone() is not None
 
-    def _hash(self, ca: _Ca, name_der: bytes) -> None:
+    def _hash(self, ca: Ca, name_der: bytes) -> None:
         """This CA is asked about by these bytes of its name: its own, or what its certificates have for it."""
         if (ca.number, name_der) not in self._hashed:
             self._hashed.add((ca.number, name_der))
@@ -369,24 +383,3 @@ class Store:
             return decode_certificate(der, self._max_names)
         except CertificateError:
             raise RowError("a certificate that cannot be read") from None
-
-
-def _ca(number: int, certificate: SignedCertificate) -> _Ca:
-    sha1 = hashlib.sha1(certificate.key_octets, usedforsecurity=False).digest()
-    key_ids = frozenset(key_id for key_id in (sha1, certificate.subject_key_id) if key_id)
-    return _Ca(number, certificate.der, certificate.key_octets, sha1, key_ids)
-
-
-def _signed_itself(certificate: SignedCertificate) -> bool:
-    """Whether it is its own issuer; False for a CA's new key under its old one. Raises RefusedError if it pretends to.
-
-    A root whose own signature cannot be checked (MD5, of the nineties) counts: it is trusted because it is imported.
-    """
-    try:
-        if is_signed_by(certificate.der, certificate.der):
-            return True
-    except UnsupportedSignatureError:
-        return certificate.authority_key_id in (None, certificate.subject_key_id)
-    if certificate.authority_key_id is not None and certificate.authority_key_id == certificate.subject_key_id:
-        raise RefusedError("not signed by the issuer it names")
-    return False

@@ -185,11 +185,14 @@ class StoreLookup:
         before = self._identity = self._seen()
         self._connection = open_to_read(self.path, self._settings.busy_timeout_ms)
         if self._connection is not None:
-            self._reader = StoreReader(self._connection)
             try:
+                self._reader = StoreReader(self._connection)
+                self._reader.load()
                 self._version = self._reader.data_version()
             except sqlite3.Error as error:
                 raise StoreError(self.path, describe(error)) from None
+            except RowError as error:
+                raise StoreError(self.path, f"damaged: {error}") from None
         after = self._seen()
         if (
             before and after
@@ -197,6 +200,8 @@ class StoreLookup:
             self._identity = (*before[:-1], after[-1])
 
     def _drop(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
         if self._connection is not None:
             self._connection.close()
         self._connection = self._reader = self._trouble = None

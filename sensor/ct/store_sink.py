@@ -1,4 +1,5 @@
-"""A BulkSink over the store: logged certificates into its tables, and how far each log was read into a file beside it.
+"""A BulkSink over the store: logged certificates into its bulk index, and how far each log was read into a file beside
+it.
 
 That file is replaced as a whole, after the rows were kept. One that cannot be read is an error and not a fresh start,
 since every log would be read from its beginning again.
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.ct.bulk import FLUSH_ROWS
 from sensor.ct.logged import LoggedCertificate, LoggedIssuer, LogPosition
 from sensor.ct.schema import LOCKED, StoreError
 from sensor.ct.store import Outcome, Store
@@ -38,10 +40,11 @@ class _Positions(msgspec.Struct, forbid_unknown_fields=True):
 class StoreSink:
     """Obeys `BulkSink`'s contract; everything added is written by `commit`, in one transaction."""
 
-    def __init__(self, path: Path, max_names: int) -> None:
-        """Opens or makes the store. Raises StoreError."""
+    def __init__(self, path: Path, max_names: int, flush_rows: int = FLUSH_ROWS) -> None:
+        """Opens or makes the store, into which nobody else syncs meanwhile; `flush_rows`: see `Store`. Raises
+        StoreError."""
         self._file = path.with_name(path.name + ".sync.json")
-        self._store = Store(path, max_names, durable=True)
+        self._store = Store(path, max_names, durable=True, flush_rows=flush_rows)
         self._issuers: dict[tuple[bytes, str], SignedCertificate] = {}
         self._untold: list[SignedCertificate] = []
         self._waiting: list[tuple[Sequence[LoggedCertificate], str, int]] = []

@@ -23,7 +23,10 @@ from pathlib import Path
 from cryptography import x509
 
 from sensor import build_mode
+from sensor.ct.contents import stored_rows
+from sensor.ct.partitions import Partitions
 from sensor.ct.rows import decode_row, decode_urls
+from sensor.ct.stats import count_store
 from sensor.sync.entry import EntryDecoder
 from sensor.sync.merkle import Frontier
 from tests.ct.pki import make_root
@@ -97,7 +100,7 @@ def kept(store: Path) -> int:
     if not store.exists():
         return 0
     with contextlib.closing(sqlite3.connect(store)) as connection:
-        return int(connection.execute("SELECT count(*) FROM certificate").fetchone()[0])
+        return count_store(store, connection).certificates
 
 
 def contents(store: Path) -> dict[tuple[object, ...], tuple[object, ...]]:
@@ -108,7 +111,7 @@ def contents(store: Path) -> dict[tuple[object, ...], tuple[object, ...]]:
         issuers = {row[0]: row[1:] for row in connection.execute("SELECT * FROM issuer")}
         hashes = connection.execute("SELECT algorithm, name_hash, key_hash, issuer FROM issuer_hash").fetchall()
         found: dict[tuple[object, ...], tuple[object, ...]] = {("hash", *row[:3]): issuers[row[3]] for row in hashes}
-        for issuer, serial, blob in connection.execute("SELECT issuer, serial, row FROM certificate"):
+        for _, issuer, serial, _, blob in stored_rows(connection, Partitions(connection)):
             row = decode_row(blob)
             said = [
                 getattr(row, name) for name in row.__struct_fields__ if name not in ("source", "learned_at", "urls")

@@ -33,11 +33,12 @@ class Kind(NamedTuple):
     lookup: Callable[[], CtLookup]
 
 
-@pytest.fixture(params=["store"])
+@pytest.fixture(params=["waiting", "in files"])
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
     path = tmp_path / "data" / "ct.sqlite"
     settings = CtSettings(path=str(path))
-    yield {"store": Kind(lambda: StoreSink(path, 250), lambda: StoreLookup(settings))}[request.param]
+    flush_rows = {"waiting": 1000, "in files": 1}[request.param]
+    yield Kind(lambda: StoreSink(path, 250, flush_rows), lambda: StoreLookup(settings))
 
 
 def position(next_index: int, size: int = 1000) -> LogPosition:

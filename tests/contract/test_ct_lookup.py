@@ -20,16 +20,20 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest i
 
 from sensor.ct.deferred import DeferredLookup
 from sensor.ct.importing import ImportReport, import_paths
+from sensor.ct.logged import LogPosition
 from sensor.ct.lookup import CrlUse, CtLookup, Found, Issuer, NotFound, Unavailable
 from sensor.ct.memory import MemoryLookup
+from sensor.ct.partitions import folder_of
 from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
+from sensor.ct.store_sink import StoreSink
 from sensor.ocsp.model import CertId
 from sensor.pki.certificates import decode_certificate
 from sensor.pki.issuers import ALGORITHMS
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import url_key
 from sensor.settings import CtSettings
+from tests.ct.logs import logged, logged_issuer
 from tests.ct.pki import Ca, make_root
 
 ROOT = make_root("Root")
@@ -92,20 +96,12 @@ class MemoryHarness:
 
 
 class StoreHarness:
-    def __init__(self, folder: Path) -> None:
+    """`fill` puts KNOWN and LEAVES into the store at a path, with a folder to work in."""
+
+    def __init__(self, folder: Path, fill: Callable[[Path, Path], None]) -> None:
         self.now = 0.0
         self.path = folder / "ct.sqlite"
-        certificates = folder / "all.pem"
-        certificates.write_bytes(b"".join([*(ca.pem for ca in KNOWN)]))
-        leaves = []
-        for number, (_, der) in enumerate(LEAVES.values()):
-            (folder / f"{number}.der").write_bytes(der)
-            leaves.append(str(folder / f"{number}.der"))
-        store = Store(self.path, 250)
-        report = ImportReport()
-        import_paths(store, [str(certificates), *leaves], CtSettings(), 1, report)
-        store.close()
-        assert report.refused == {}
+        fill(self.path, folder)
         self.settings = CtSettings(path=str(self.path), busy_timeout_ms=1)
         self.lookup = StoreLookup(self.settings, clock=lambda: self.now)
         self._holder: sqlite3.Connection | None = None
@@ -123,6 +119,38 @@ class StoreHarness:
         assert self._holder is not None
         self._holder.close()
         self.now += 1.5
+
+
+def imported(path: Path, folder: Path) -> None:
+    certificates = folder / "all.pem"
+    certificates.write_bytes(b"".join([*(ca.pem for ca in KNOWN)]))
+    leaves = []
+    for number, (_, der) in enumerate(LEAVES.values()):
+        (folder / f"{number}.der").write_bytes(der)
+        leaves.append(str(folder / f"{number}.der"))
+    store = Store(path, 250)
+    report = ImportReport()
+    import_paths(store, [str(certificates), *leaves], CtSettings(), 1, report)
+    store.close()
+    assert report.refused == {}
+
+
+def synced(path: Path, flush_rows: int) -> None:
+    """By the word of a CT log, one certificate a batch; a file each if `flush_rows` is 1."""
+    sink = StoreSink(path, 250, flush_rows)
+    sink.add_issuers([logged_issuer(ca) for ca in KNOWN])
+    for number, (ca, der) in enumerate(LEAVES.values(), 1):
+        sink.add([logged(ca, der)], "Log", 1)
+        assert sink.commit(b"log", LogPosition(0, number, (), 9, b"", 1, "")) == 1
+    sink.close()
+    assert bool(list(folder_of(path).glob("*.run"))) == (flush_rows == 1)
+
+
+FILL: dict[str, Callable[[Path, Path], None]] = {
+    "store": imported,
+    "waiting": lambda path, _: synced(path, 1000),
+    "files": lambda path, _: synced(path, 1),
+}
 
 
 class DeferredHarness:
@@ -155,9 +183,10 @@ class DeferredHarness:
             time.sleep(0.01)
 
 
-@pytest.fixture(params=["memory", "store", "deferred memory", "deferred store"])
+@pytest.fixture(params=["memory", "store", "waiting", "files", "deferred memory", "deferred store", "deferred files"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
-    inner = MemoryHarness() if request.param.endswith("memory") else StoreHarness(tmp_path)
+    kind = request.param.rpartition(" ")[2]
+    inner = MemoryHarness() if kind == "memory" else StoreHarness(tmp_path, FILL[kind])
     made: Harness = DeferredHarness(inner) if request.param.startswith("deferred") else inner
     yield made
     made.lookup.close()
@@ -408,8 +437,8 @@ class TestTraffic:
 
 @pytest.fixture(scope="module")
 def lookups(tmp_path_factory: pytest.TempPathFactory) -> list[CtLookup]:
-    harnesses = [MemoryHarness(), StoreHarness(tmp_path_factory.mktemp("store"))]
-    deferred = DeferredHarness(StoreHarness(tmp_path_factory.mktemp("deferred")))
+    harnesses = [MemoryHarness(), *(StoreHarness(tmp_path_factory.mktemp(kind), fill) for kind, fill in FILL.items())]
+    deferred = DeferredHarness(StoreHarness(tmp_path_factory.mktemp("deferred"), imported))
     return [*(harness.lookup for harness in harnesses), deferred.lookup]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensor.ct.rows import RowError, certificate_of, decode_row, decode_urls, encode_row, encode_urls, merge, row_of
@@ -55,6 +55,7 @@ def test_a_row_costs_about_thirty_bytes_beside_its_names() -> None:
 
 
 @given(st.binary(max_size=60))
+@example(b"\x98\x00\x00\x00\x00\x00\xcd\x00\x00\xa2\x00\x80")  # text that is no UTF-8
 def test_noise_is_no_row(noise: bytes) -> None:
     with pytest.raises(RowError):
         decode_row(noise)

@@ -102,9 +102,9 @@ def test_another_program_s_database(tmp_path: Path) -> None:
 
 def test_versions(store: Path) -> None:
     change(store, "PRAGMA user_version=99")
-    assert refused(store) == "made by a newer ocspwatch (version 99, this one reads 2)"
+    assert refused(store) == "made by a newer ocspwatch (version 99, this one reads 3)"
     change(store, "PRAGMA user_version=0")
-    assert refused(store) == "of an old form (version 0, not 2): import into a new store"
+    assert refused(store) == "of an old form (version 0, not 3): import into a new store"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""A CA as the store's writer needs it: who certified itself, and by what identifiers its certificates may name it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from sensor.pki.certificates import SignedCertificate
+from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by
+
+
+class RefusedError(Exception):
+    """This certificate does not get in; the text is the reason, one of a few."""
+
+
+class Ca(msgspec.Struct, frozen=True):
+    """A KNOWN issuer as the writer needs it."""
+
+    number: int
+    certificate: bytes
+    key_octets: bytes
+    sha1: bytes  # of key_octets
+    key_ids: frozenset[bytes]  # what certificates may carry as its authority key identifier
+
+
+def ca_of(number: int, certificate: SignedCertificate) -> Ca:
+    sha1 = hashlib.sha1(certificate.key_octets, usedforsecurity=False).digest()
+    key_ids = frozenset(key_id for key_id in (sha1, certificate.subject_key_id) if key_id)
+    return Ca(number, certificate.der, certificate.key_octets, sha1, key_ids)
+
+
+def signed_itself(certificate: SignedCertificate) -> bool:
+    """Whether it is its own issuer; False for a CA's new key under its old one. Raises RefusedError if it pretends to.
+
+    A root whose own signature cannot be checked (MD5, of the nineties) counts: it is trusted because it is imported.
+    """
+    try:
+        if is_signed_by(certificate.der, certificate.der):
+            return True
+    except UnsupportedSignatureError:
+        return certificate.authority_key_id in (None, certificate.subject_key_id)
+    if certificate.authority_key_id is not None and certificate.authority_key_id == certificate.subject_key_id:
+        raise RefusedError("not signed by the issuer it names")
+    return False
