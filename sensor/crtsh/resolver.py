@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from sensor.crtsh.pages import AskError, Pages
+from sensor.ct.authorities import RefusedError
 from sensor.ct.lookup import Unavailable
-from sensor.ct.store import RefusedError, Store
+from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
 from sensor.ocsp.model import CertId
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate

@@ -114,9 +114,6 @@ class Store:
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")
                     self._forget()
-        if self._bulk is not None and self._bulk.is_full:
-            with self._files():
-                self._bulk.flush()
 
     @contextmanager
     def _one_line(self) -> Iterator[None]:
@@ -125,6 +122,12 @@ class Store:
                 yield
             except RowError as error:
                 raise StoreError(self.path, f"damaged: {error}") from None
+
+    def flush_if_full(self) -> None:
+        """Between batches: what waits for the bulk index's files goes there, if it is much. Raises StoreError."""
+        if self._bulk is not None and self._bulk.is_full:
+            with self._files():
+                self._bulk.flush()
 
     @contextmanager
     def _files(self) -> Iterator[None]:

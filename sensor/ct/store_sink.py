@@ -75,6 +75,11 @@ class StoreSink:
         self._waiting.clear()
         self._positions.logs[log_id.hex()] = position
         _save(self._file, self._positions)
+        try:
+            self._store.flush_if_full()
+        except StoreError as error:
+            if error.reason != LOCKED:  # then after the next batch
+                raise
         return new
 
     def close(self) -> None:

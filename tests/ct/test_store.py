@@ -10,9 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from sensor.ct.authorities import RefusedError
 from sensor.ct.lookup import Found, NotFound
 from sensor.ct.schema import StoreError
-from sensor.ct.store import Outcome, RefusedError, Store
+from sensor.ct.store import Outcome, Store
 from sensor.pki.issuers import ALGORITHMS
 from tests.ct.pki import LEAF_KEY, START, Ca, decoded, make_root, new_key
 from tests.ct.stores import NOW, StoreBench

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sensor.ct.bulk import BulkRows
 from sensor.ct.logged import LoggedIssuer, LogPosition
 from sensor.ct.lookup import NotFound
-from sensor.ct.schema import StoreError
+from sensor.ct.partitions import folder_of
+from sensor.ct.schema import LOCKED, StoreError
 from sensor.ct.store import Outcome, Store
 from sensor.ct.store_lookup import StoreLookup
 from sensor.ct.store_sink import StoreSink
@@ -137,3 +139,32 @@ def test_an_import_by_somebody_else_is_waited_for(path: Path, sub: Ca) -> None:
         sink.commit(LOG, AT)
     other.close()
     sink.close()
+
+
+def test_files_that_cannot_be_made_now_are_made_after_the_next_batch(
+    path: Path, sub: Ca, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody imports for long: the batch is kept, and what it says of how much was new is right."""
+    sink = StoreSink(path, 10, flush_rows=1)
+    sink.add_issuers([logged_issuer(sub)])
+
+    def locked(self: BulkRows) -> None:
+        raise StoreError(path, LOCKED)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BulkRows, "flush", locked)
+        sink.add([logged(sub, sub.issue("a.example", serial=11))], "l", 1)
+        assert sink.commit(LOG, AT) == 1
+    assert list(folder_of(path).glob("*.run")) == []
+    sink.add([logged(sub, sub.issue("b.example", serial=12))], "l", 1)
+    assert sink.commit(LOG, AT) == 1
+    assert len(list(folder_of(path).glob("*.run"))) == 1
+    sink.close()
+
+
+def test_nobody_else_syncs_meanwhile(path: Path) -> None:
+    sink = StoreSink(path, 10)
+    with pytest.raises(StoreError, match="another ct sync"):
+        StoreSink(path, 10)
+    sink.close()
+    StoreSink(path, 10).close()
