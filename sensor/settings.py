@@ -316,6 +316,11 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_waiting_bytes: Size = 32 << 20
     """Of a running sensor: OCSP messages kept while their certificates wait for an answer from the look-up cache.
     Beyond it a disclosure is logged at once, without the answer, and counted as a look-up that was unavailable."""
+    pseudonym_key: str = ""
+    """File with the key under which addresses, names, serial numbers and whatever else tells who or what become
+    pseudonyms in all that is written and shown (docs/privacy.md); `--pseudonymize` is the same. Empty: all in clear."""
+    max_pseudonyms: Size = 65536
+    """Addresses, and other values, whose pseudonyms are remembered; of more the longest unused is computed anew."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,7 +25,6 @@ from sensor.cli.output import (
     output_settings,
     rules_in_force,
     tell_bad_rules,
-    tell_error,
     tell_mistake,
 )
 from sensor.settings import Settings
@@ -157,6 +156,7 @@ def _watch(
     """From the open source to the exit code. `started` is told, before the first packet, what was given up, `publish`
     every report of a worker."""
     from sensor.capture.live.presence import Presence
+    from sensor.cli.disguise import Disguise
     from sensor.cli.monitor import Monitor, TimedSink, look_after
     from sensor.cli.rights import give_up_rights
     from sensor.cli.watch import open_watch
@@ -168,7 +168,6 @@ def _watch(
     from sensor.logs.sinks.sink import ReaderGone, SinkError
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
-    from sensor.report.board import Board
     from sensor.service.account import PrivilegeError
     from sensor.service.scrape import ScrapeServer
 
@@ -177,18 +176,19 @@ def _watch(
     server = watch = None
     presence = Presence(args.interface)
     queue = _queue(args, settings, logs)
+    disguise = Disguise(settings, rules)
     try:
         sealed, store = give_up_rights(settings, lambda: StoreLookup(settings.ct))
         lookup = DeferredLookup(lambda: store, settings.ct)  # another thread uses it from here on
         lookup.patience = deadline.left
         sink = None if queue is None else TimedSink(queue)
         if sink is not None:
-            writer = LogWriter(settings.logs, settings.flow.local_nets, sink)
+            writer = LogWriter(settings.logs, settings.flow.local_nets, disguise.sink(sink))
             apply_rules(rules, settings, writer)
-        summary = None if args.quiet or args.json else Board()
+        summary = None if args.quiet or args.json else disguise.board()
         pipeline = Pipeline(settings, lookup, writer, summary)
         pipeline.prepare()
-        pipeline.contain_errors(tell_error)
+        pipeline.contain_errors(disguise.tell_error)
         monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
         if publish is not None:
             publish(monitor.report)

@@ -1,4 +1,4 @@
-"""What the verbs that watch traffic have in common: options about logs, where events go, how a bug of ours is told."""
+"""What the verbs that watch traffic have in common: options about logs, where events go, how a mistake is told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.settings import Settings
-from sensor.weird import FlowId
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.logs.sinks.sink import EventSink
@@ -42,12 +41,19 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hash-bodies", choices=("pki", "all", "none"), help="bodies hashed in files.log (default: pki)"
     )
+    parser.add_argument(
+        "--pseudonymize",
+        metavar="KEYFILE",
+        help="addresses, names, serial numbers and whatever else tells who or what become pseudonyms under the key in "
+        "this file; new:PATH makes one (docs/privacy.md)",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary, no progress")
     parser.add_argument("--no-color", action="store_true", help="no colour (NO_COLOR is obeyed too)")
 
 
 def output_settings(args: argparse.Namespace, settings: Settings, more: Mapping[str, object] | None = None) -> Settings:
-    """The settings with what these options say on top, and `more` by key; None: not said."""
+    """The settings with what these options say on top, and `more` by key; None: not said. A key that is to be made is
+    made. Raises SettingsError."""
     from sensor.settings_file import override
 
     named = {
@@ -56,10 +62,16 @@ def output_settings(args: argparse.Namespace, settings: Settings, more: Mapping[
         "logs.stream": args.stream,
         "logs.community_id": args.community_id,
         "http.hash_bodies": args.hash_bodies,
+        "privacy.pseudonym_key": args.pseudonymize,
         "rules.shipped": True if _SHIPPED in args.rules else None,
         **(more or {}),
     }
-    return override(settings, {key: value for key, value in named.items() if value is not None})
+    settings = override(settings, {key: value for key, value in named.items() if value is not None})
+    if settings.privacy.pseudonym_key:
+        from sensor.cli.disguise import key_made
+
+        return override(settings, {"privacy.pseudonym_key": key_made(settings.privacy.pseudonym_key)})
+    return settings
 
 
 def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | None:
@@ -105,16 +117,6 @@ def open_sink(args: argparse.Namespace, settings: Settings) -> EventSink | None:
 
         return FolderSink(Path(args.output), durable=settings.logs.durable)
     return None
-
-
-def tell_error(flow: FlowId, error: Exception) -> None:
-    """A bug of ours: which flow it cost, and where it is. No payload."""
-    import traceback
-
-    print(f"ocspwatch: internal error, flow {flow.uid} is dropped; please report this:", file=sys.stderr)
-    for line in traceback.format_tb(error.__traceback__):
-        print(line, end="", file=sys.stderr)
-    print(f"{type(error).__name__}", file=sys.stderr)
 
 
 def tell_bad_rules(error: RulesError) -> int:

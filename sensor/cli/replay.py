@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from sensor.cli.disguise import Disguise
 from sensor.cli.online import OnlineError, add_online_option, open_online, stop_asking, tell_online
 from sensor.cli.output import (
     EXIT_PARTIAL,
@@ -22,7 +23,6 @@ from sensor.cli.output import (
     output_settings,
     rules_in_force,
     tell_bad_rules,
-    tell_error,
     tell_mistake,
 )
 from sensor.settings import Settings
@@ -84,29 +84,27 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         rules = rules_in_force(args, settings)
     except RulesError as error:
         return tell_bad_rules(error)
+    disguise = Disguise(settings, rules)
     try:
         source = open_inputs(args.paths, settings.capture, follow=args.follow)
     except CaptureError as error:
         return tell_mistake(error)
-    summary = None
-    if not (args.quiet or args.json):
-        from sensor.report.summary import Summary
-
-        summary = Summary()
+    summary = None if args.quiet or args.json else disguise.summary()
     lookup: CtLookup | None = None
     online = None
     try:
         lookup = StoreLookup(settings.ct)
         if settings.online.source != "none":
             lookup = online = open_online(lookup, settings)
-        sink = open_sink(args, settings)
+        opened = open_sink(args, settings)
+        sink = None if opened is None else disguise.sink(opened)
         if settings.capture.workers > 1 and _can_be_shared(source, settings, rules):
             from sensor.cli.replay_workers import read_by_workers
 
             lookup.close()
-            reading = read_by_workers(args, settings, source, sink, summary, rules)
+            reading = read_by_workers(args, settings, source, sink, summary, rules, disguise)
         else:
-            reading = read_alone(args, settings, source, lookup, sink, summary, rules)
+            reading = read_alone(args, settings, source, lookup, sink, summary, rules, disguise)
     except ReaderGone:
         return 0
     except (StoreError, SinkError, OnlineError) as error:
@@ -145,6 +143,7 @@ def read_alone(
     sink: EventSink | None,
     summary: Summary | None,
     rules: RuleSet | None,
+    disguise: Disguise,
 ) -> Reading:
     """In this process. Raises SinkError."""
     from sensor.logs.writer import LogWriter
@@ -154,7 +153,7 @@ def read_alone(
     if writer is not None:
         apply_rules(rules, settings, writer, summary)
     pipeline = Pipeline(settings, lookup, writer, summary)
-    pipeline.contain_errors(tell_error)
+    pipeline.contain_errors(disguise.tell_error)
     with _stopped_by_signals(source, lookup, following=args.follow) as stopped:
         if args.quiet:
             pipeline.run(source)

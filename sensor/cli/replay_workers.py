@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sensor.capture.timeline import TimeLine
-from sensor.cli.output import tell_error
+from sensor.cli.disguise import Disguise
 from sensor.cli.replay import Reading, read_alone
 from sensor.ct.store_lookup import StoreLookup
 from sensor.logs.sinks.sink import EventSink
@@ -28,11 +28,12 @@ def read_by_workers(
     sink: EventSink | None,
     summary: Summary | None,
     rules: RuleSet | None,
+    disguise: Disguise,
 ) -> Reading | None:
     """None if that failed, which is said. Raises SinkError."""
     skipping = None if sink is None else SkippingSink(sink)
     try:
-        return _read(args, settings, source, skipping, summary, rules)
+        return _read(args, settings, source, skipping, summary, rules, disguise)
     except NotForSeveral as why:
         print(f"ocspwatch: begins again with one worker: {why}", file=sys.stderr)
     except (WorkerDied, InputChanged) as error:
@@ -47,7 +48,7 @@ def read_by_workers(
         summary.clear()
     lookup = StoreLookup(settings.ct)
     try:
-        return read_alone(args, settings, source, lookup, skipping, summary, rules)
+        return read_alone(args, settings, source, lookup, skipping, summary, rules, disguise)
     finally:
         lookup.close()
 
@@ -59,6 +60,7 @@ def _read(
     sink: EventSink | None,
     summary: Summary | None,
     rules: RuleSet | None,
+    disguise: Disguise,
 ) -> Reading:
     progress = None
     if not args.quiet:
@@ -67,7 +69,7 @@ def _read(
         progress = Progress(sys.stderr, source.bytes_total)
     try:
         told = None if progress is None else progress.update
-        account = read_with_workers(settings, source, sink, summary, rules, tell_error, told)
+        account = read_with_workers(settings, source, sink, summary, rules, disguise.tell_error, told)
     finally:
         if progress is not None:
             progress.close()

@@ -35,6 +35,10 @@ class Board(Summary):
 
     def leak(self, leak: Leak) -> None:
         super().leak(leak)
+        self.show(leak)
+
+    def show(self, leak: Leak) -> None:
+        """Only what is about this one; `leak` counts it, too."""
         client = leak.flow.orig_h
         self.latest.append(Disclosure(leak.ts, client, leak.grade, about(leak), leak.software))
         self.clients.add(client)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli.output import add_output_options, open_sink, output_settings, tell_error, tell_mistake
+from sensor.cli.output import add_output_options, open_sink, output_settings, tell_mistake
 from sensor.logs.sinks.folder import FolderSink
 from sensor.logs.sinks.json_lines import JsonLinesSink
 from sensor.settings import Settings
-from sensor.weird import FlowId
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -41,17 +40,6 @@ def test_options_come_on_top_of_settings() -> None:
     assert settings.ct.path == "x.sqlite"
     assert (settings.logs.timestamps, settings.logs.stream, settings.logs.community_id) == ("millis", True, True)
     assert settings.http.hash_bodies == "all"
-
-
-def test_a_bug_of_ours_is_told_without_payload(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        int("the secret in the packet")
-    except ValueError as error:
-        tell_error(FlowId("CabcDEF", "192.0.2.1", 1, "192.0.2.2", 80), error)
-    said = capsys.readouterr().err
-    assert "flow CabcDEF is dropped" in said
-    assert "test_output.py" in said
-    assert "invalid literal" not in said
 
 
 def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ ROWS = {
     ),
     "CF11": Row(
         "an interface that goes down and up, or away",
-        tests=(LIVE + "test_an_interface_that_goes_down_and_up_is_ridden_out",),
+        tests=("cli/test_faults_interfaces.py::test_an_interface_that_goes_down_and_up_is_ridden_out",),
     ),
     "L2": Row(
         "a VLAN tag that the card took off",

@@ -1,0 +1,109 @@
+"""What `--pseudonymize` does to the verbs that watch traffic: every place where something is told goes through here."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from sensor.settings import Settings
+from sensor.weird import FlowId
+
+if TYPE_CHECKING:  # imported when they are needed, for the start-up time
+    from sensor.logs.sinks.pseudonymous import Parts
+    from sensor.logs.sinks.sink import EventSink
+    from sensor.privacy.pseudonyms import Pseudonyms
+    from sensor.report.board import Board
+    from sensor.report.summary import Summary
+    from sensor.rules.rule import RuleSet
+
+
+def key_made(named: str) -> str:
+    """The path of a key file that may be used, made if it was to be. Raises SettingsError."""
+    from sensor.privacy.key_file import NEW
+
+    _load(named)
+    return named.removeprefix(NEW)
+
+
+def _load(named: str) -> bytes:
+    from sensor.privacy.key_file import KeyFileError, load_key
+    from sensor.settings_file import SettingsError
+
+    try:
+        return load_key(named)
+    except KeyFileError as error:
+        raise SettingsError([str(error)]) from None
+
+
+class Disguise:
+    """Without a key all is as it is without this."""
+
+    def __init__(self, settings: Settings, rules: RuleSet | None) -> None:
+        """Reads the key; from then on a crash leaves no memory behind, and its traceback no values. Raises
+        SettingsError if the file is no longer what it was when `key_made` looked."""
+        self._pseudonyms: Pseudonyms | None = None
+        self._sentences: dict[str, tuple[Parts, Parts]] = {}
+        if not settings.privacy.pseudonym_key:
+            return
+        from sensor.privacy.pseudonyms import Pseudonyms
+
+        self._pseudonyms = Pseudonyms(_load(settings.privacy.pseudonym_key), settings.privacy.max_pseudonyms)
+        for rule in () if rules is None else rules.rules:
+            said = rule.head.notice
+            self._sentences[rule.head.id] = (said.msg.parts, (rule.head.title,) if said.sub is None else said.sub.parts)
+        import traceback  # noqa: F401  (what it needs is out of reach when it is needed)
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        sys.excepthook = _tell_crash
+        threading.excepthook = lambda args: _tell_crash(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def sink(self, sink: EventSink) -> EventSink:
+        """`sink`, or what stands before it."""
+        if self._pseudonyms is None:
+            return sink
+        from sensor.logs.sinks.pseudonymous import PseudonymSink
+
+        return PseudonymSink(sink, self._pseudonyms, self._sentences)
+
+    def summary(self) -> Summary:
+        """A new one."""
+        if self._pseudonyms is None:
+            from sensor.report.summary import Summary
+
+            return Summary()
+        from sensor.report.disguise import DisguisedSummary
+
+        return DisguisedSummary(self._pseudonyms)
+
+    def board(self) -> Board:
+        """A new one."""
+        if self._pseudonyms is None:
+            from sensor.report.board import Board
+
+            return Board()
+        from sensor.report.disguise import DisguisedBoard
+
+        return DisguisedBoard(self._pseudonyms)
+
+    def tell_error(self, flow: FlowId, error: Exception) -> None:
+        """A bug of ours: which flow it cost, and where it is. No payload."""
+        uid = flow.uid if self._pseudonyms is None else self._pseudonyms.uid(flow.uid)
+        print(f"ocspwatch: internal error, flow {uid} is dropped; please report this:", file=sys.stderr)
+        _tell_place(type(error), error.__traceback__)
+
+
+def _tell_place(kind: type[BaseException], where: TracebackType | None) -> None:
+    """No message: values may be in it."""
+    import traceback
+
+    for line in traceback.format_tb(where):
+        print(line, end="", file=sys.stderr)
+    print(kind.__name__, file=sys.stderr)
+
+
+def _tell_crash(kind: type[BaseException], _: BaseException | None, where: TracebackType | None) -> None:
+    print("ocspwatch: internal error; please report this:", file=sys.stderr)
+    _tell_place(kind, where)
