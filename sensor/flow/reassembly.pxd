@@ -33,5 +33,5 @@ cdef class Reassembler(Delivery):
     @cython.locals(first="long long", last="long long", low="long long", high="long long", chunk=bytes, raw=bytes)
     cpdef compare(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts)
     cpdef fin_reached(self, Flow flow, Endpoint end, long long ts)
-    @cython.locals(end=Endpoint, last="long long")
+    @cython.locals(orig=Endpoint, resp=Endpoint, end=Endpoint, last="long long", how=int)
     cpdef finish(self, Flow flow, long long ts, bint at_end)

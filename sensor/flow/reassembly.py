@@ -320,17 +320,17 @@ class Reassembler(Delivery):
     def finish(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: what is still held is delivered behind its gaps, and both directions are closed."""
         how = END_OF_INPUT if at_end else TIMEOUT
-        for end in (flow.orig, flow.resp):
-            if end.held is not None:
-                last: int = end.held[-1][1]
-                self.give_up(flow, end, last, False, ts)
+        orig, resp = flow.orig, flow.resp
+        if orig.held is not None or resp.held is not None:
+            for end in (orig, resp):
+                if end.held is not None:
+                    last: int = end.held[-1][1]
+                    self.give_up(flow, end, last, False, ts)
         if flow.late is not None:
             self.go_on(flow, True)
-        for end in (flow.orig, flow.resp):
-            if not end.over:
-                if flow.orig.rst_cnt or flow.resp.rst_cnt:
-                    self.close(flow, end, RESET, ts)
-                elif end.fin_cnt:
-                    self.close(flow, end, FIN, ts)
-                else:
-                    self.close(flow, end, how, ts)
+        if orig.rst_cnt or resp.rst_cnt:
+            how = RESET
+        if not orig.over:
+            self.close(flow, orig, FIN if orig.fin_cnt and how != RESET else how, ts)
+        if not resp.over:
+            self.close(flow, resp, FIN if resp.fin_cnt and how != RESET else how, ts)

@@ -1,8 +1,9 @@
 cimport cython
 from sensor.flow.seq cimport seq_delta
-from sensor.flow.uid cimport mix, render_words
+from sensor.flow.uid cimport ascii_text, mix, render_words
 from sensor.weird cimport FlowId, name_flow
 
+cdef bint _COMPILED
 cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
 cdef Py_ssize_t _LETTERS
@@ -43,6 +44,8 @@ cdef class Flow:
     cdef public FlowId id
     cdef public object reader, parent, service, late
 
+    @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, written=str)
+    cpdef str write_history(self)
     cpdef note(self, unsigned long long letter)
     cpdef flip(self)
     @cython.locals(same=bint)
@@ -50,7 +53,7 @@ cdef class Flow:
     cpdef release(self)
     cpdef FlowId flow_id(self)
 
-@cython.locals(text="unsigned char *", size=Py_ssize_t, shift=int, octet=int)
+@cython.locals(text="unsigned char *", size=Py_ssize_t, shift=int, octet="unsigned int")
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
 @cython.locals(family=int, one="unsigned long long", other="unsigned long long", low="unsigned long long", high="unsigned long long", orig_h=str, resp_h=str)
 cpdef FlowId make_flow_id(Flow flow)

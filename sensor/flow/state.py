@@ -191,6 +191,15 @@ class Flow:
     @property
     def history(self) -> str:
         """What conn.log has under this name, so far."""
+        return self.write_history()
+
+    @history.setter
+    def history(self, text: str) -> None:
+        self._history = text
+        self._letters = self._letter_count = 0
+
+    def write_history(self) -> str:
+        """The same; compiled, a property is looked up by its name and has no C types."""
         if self._letter_count:
             text = _SCRATCH
             letters, size = self._letters, self._letter_count
@@ -198,19 +207,18 @@ class Flow:
                 size -= 1
                 text[size] = letters & 255
                 letters >>= 8
-            self._history += text[: self._letter_count].decode("ascii")
+            if _COMPILED:
+                written = ascii_text(text, self._letter_count)  # type: ignore  # noqa: F821  (C's, by way of uid.pxd)
+            else:
+                written = text[: self._letter_count].decode("ascii")
+            self._history = self._history + written if self._history else written
             self._letters = self._letter_count = 0
         return self._history
-
-    @history.setter
-    def history(self, text: str) -> None:
-        self._history = text
-        self._letters = self._letter_count = 0
 
     def note(self, letter: int) -> None:
         """One letter more in the history: its code."""
         if self._letter_count == _LETTERS:
-            self._history = self.history
+            self.write_history()
         self._letters = self._letters << 8 | letter
         self._letter_count += 1
 
@@ -252,6 +260,7 @@ class Flow:
         return self.id
 
 
+_COMPILED: Final = not __file__.endswith(".py")
 _SCRATCH: Final = bytearray(32)
 _LETTERS: Final = 8  # that fit into 64 bits
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
@@ -276,6 +285,8 @@ def render_address(family: int, hi: int, lo: int) -> str:
             text[size + 1] = 46
             size += 2
             shift -= 8
+        if _COMPILED:
+            return ascii_text(text, size - 1)  # type: ignore  # noqa: F821  (C's, by way of uid.pxd)
         return text[: size - 1].decode("ascii")
     groups = [(hi >> s) & 0xFFFF for s in (48, 32, 16, 0)] + [(lo >> s) & 0xFFFF for s in (48, 32, 16, 0)]
     best, best_len, run = -1, 1, 0

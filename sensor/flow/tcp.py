@@ -453,7 +453,7 @@ class TcpMachine:
             record.resp_bytes = flow.resp.size()
         record.conn_state = conn_state(flow)
         record.missed_bytes = flow.gap_bytes
-        record.history = flow.history
+        record.history = flow.write_history()
         record.orig_pkts = flow.orig.pkts
         record.orig_ip_bytes = flow.orig.ip_bytes
         record.resp_pkts = flow.resp.pkts

@@ -10,6 +10,7 @@ from typing import Final
 
 _DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+_COMPILED: Final = not __file__.endswith(".py")
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _MIX1: Final = 0xFF51AFD7ED558CCD  # the finaliser of MurmurHash3 (Austin Appleby, public domain)
 _MIX2: Final = 0xC4CEB9FE1A85EC53
@@ -22,18 +23,20 @@ _SCRATCH = bytearray(32)
 
 def render_words(prefix: str, high: int, low: int) -> str:
     """`prefix`, one letter, and two words of at most 64 bits as Zeek writes a uid: each lowest digit first."""
-    text = _SCRATCH
+    text, digits = _SCRATCH, _DIGITS
     text[0] = ord(prefix)
     size = 1
     rest = high
     for _ in range(2):  # a tuple of the two words would make objects of them
         while True:
-            text[size] = _DIGITS[rest % 62]
+            text[size] = digits[rest % 62]
             size += 1
             rest //= 62
             if rest == 0:
                 break
         rest = low
+    if _COMPILED:
+        return ascii_text(text, size)  # type: ignore  # noqa: F821  (C's, by way of uid.pxd)
     return text[:size].decode("ascii")
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Network, ip_network
+from typing import Final
 
 _MAX_REMEMBERED = 512  # few enough to stay in the processor's cache
+_SOME: Final = 1
+_ALL: Final = 2
 
 
 _COMPILED = not __file__.endswith(".py")
@@ -32,57 +35,53 @@ def pack_address(address: str) -> bytes:
     return octets[:4]  # type: ignore[return-value]  # C's octets: a slice of them is bytes
 
 
-def _number_of(address: str) -> int:
-    """An IPv4 address as a number."""
-    number = octet = 0
-    for letter in address:
-        if letter == ".":
-            number = number << 8 | octet
-            octet = 0
-        else:
-            octet = (octet * 10 + ord(letter) - 48) & 255
-    return (number << 8 | octet) & 0xFFFFFFFF
-
-
 class LocalNets:
     """Answers for address text in canonical form; remembers its answers for IPv6, within a limit."""
 
     def __init__(self, nets: Iterable[str]) -> None:
         """`nets` in CIDR form; host bits may be set. Raises ValueError for anything else."""
         self._known: dict[str, bool] = {}
-        self._by_octet: list[list[tuple[int, int]]] = [[] for _ in range(256)]
-        self._whole = bytearray(256)  # first octets of which all addresses are local
+        self._pairs = bytearray(1 << 16)  # by the first two octets: 0 if no address is local, _SOME, or _ALL
+        self._v4: list[tuple[int, int]] = []  # the nets that do not have all of two octets
         self._v6: list[tuple[int, int]] = []
         for text in nets:
             net = ip_network(text, strict=False)
             pair = (int(net.network_address), int(net.netmask))
             if isinstance(net, IPv4Network):
-                for octet in range(net.network_address.packed[0], net.broadcast_address.packed[0] + 1):
-                    self._by_octet[octet].append(pair)
-                    self._whole[octet] |= net.prefixlen <= 8
+                first, last = int(net.network_address) >> 16, int(net.broadcast_address) >> 16
+                if net.prefixlen <= 16:
+                    self._pairs[first : last + 1] = bytes([_ALL]) * (last + 1 - first)
+                else:
+                    self._pairs[first] = max(self._pairs[first], _SOME)
+                    self._v4.append(pair)
             else:
                 self._v6.append(pair)
 
     def is_local(self, address: str) -> bool:
         """Whether the address is in one of the nets."""
-        octet = 0
+        pair = octet = dots = 0
         for letter in address:
-            if letter == ".":  # the first octet mostly decides
-                break
-            if letter < "0" or letter > "9":  # IPv6
+            if letter == ".":
+                pair = pair << 8 | octet
+                octet = 0
+                dots += 1
+                if dots == 2:  # these mostly decide
+                    break
+            elif letter < "0" or letter > "9":  # IPv6
                 return self._is_local_v6(address)
-            octet = (octet * 10 + ord(letter) - 48) & 255
+            else:
+                octet = (octet * 10 + ord(letter) - 48) & 255
         else:
             return self._is_local_v6(address)
-        if self._whole[octet]:
-            return True
-        nets = self._by_octet[octet]
-        if nets:
-            number = _number_of(address)
-            for pair in nets:
-                net, mask = pair
-                if number & mask == net:
-                    return True
+        known = self._pairs[pair]
+        if known != _SOME:
+            return known == _ALL
+        number = 0
+        for byte in pack_address(address):
+            number = number << 8 | byte
+        for net, mask in self._v4:
+            if number & mask == net:
+                return True
         return False
 
     def _is_local_v6(self, address: str) -> bool:
