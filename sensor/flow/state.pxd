@@ -44,7 +44,7 @@ cdef class Flow:
     cdef public FlowId id
     cdef public object reader, parent, service, late
 
-    @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, written=str)
+    @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, count=Py_ssize_t, written=str)
     cpdef str write_history(self)
     cpdef note(self, unsigned long long letter)
     cpdef flip(self)

@@ -207,10 +207,8 @@ class Flow:
                 size -= 1
                 text[size] = letters & 255
                 letters >>= 8
-            if _COMPILED:
-                written = ascii_text(text, self._letter_count)  # type: ignore  # noqa: F821  (C's, by way of uid.pxd)
-            else:
-                written = text[: self._letter_count].decode("ascii")
+            count = self._letter_count
+            written = ascii_text(text, count) if _COMPILED else text[:count].decode()  # type: ignore  # noqa: F821  (C's)
             self._history = self._history + written if self._history else written
             self._letters = self._letter_count = 0
         return self._history

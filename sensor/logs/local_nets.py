@@ -79,7 +79,7 @@ class LocalNets:
         number = 0
         for byte in pack_address(address):
             number = number << 8 | byte
-        for net, mask in self._v4:
+        for net, mask in self._v4:  # noqa: SIM110  (a generator is an object, and its numbers are)
             if number & mask == net:
                 return True
         return False
