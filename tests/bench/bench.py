@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 from hundred import write_rules  # noqa: E402  (it lies beside this file, which is no package)
-from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
+from mkload import FORM, make_load  # noqa: E402  (it lies beside this file, which is no package)
 from table import Growth, Row, Sharing, Target, render_report, replace_figures  # noqa: E402  (as above)
 
 from sensor.ct.schema import VERSION  # noqa: E402  (the checkout that this file is in)
@@ -102,7 +102,7 @@ class Bench:
 
     def load(self, kind: str, count: int) -> Path:
         """The capture, made if it is not there, and read once so that all find it in memory."""
-        path = self.cache / f"{kind}-{count}.pcap"
+        path = self.cache / f"{kind}-{count}.form{FORM}.pcap"
         certificates, store = path.with_suffix(".pem"), _store(path)
         if not (path.exists() and certificates.exists()):
             print(f"making {path.name}", file=sys.stderr)

@@ -32,7 +32,7 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-from mkload import make_load  # noqa: E402  (it lies beside this file, which is no package)
+from mkload import FORM, make_load  # noqa: E402  (it lies beside this file, which is no package)
 from table import LIVE_MARKS, replace_figures  # noqa: E402  (as above)
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
@@ -202,7 +202,7 @@ def measure(loads: Sequence[Load], cache: Path, seconds: float) -> list[Row]:
     """Each load at each rate with each method."""
     rows = []
     for load in loads:
-        capture = cache / f"{load.kind}-{load.count}.pcap"
+        capture = cache / f"{load.kind}-{load.count}.form{FORM}.pcap"
         if not capture.exists():
             make_load(load.kind, load.count, capture, capture.with_suffix(".pem"))
         leaks = replayed(capture)

@@ -10,6 +10,9 @@ KIND    dense   COUNT OCSP transactions, GET and POST in turn, a TCP connection 
 The packets are the same for the same arguments, but for keys and serials: those are new each time. A packet comes
 17 microseconds after the one before. --certificates writes the certificates asked about and their CA, for a look-up
 cache that knows them.
+
+It began as the copy of a tool that puts the wall clock into producedAt: every reply of those loads is one from the
+future. Here all times in a reply are those of the packets, so that a rule finds in it what it finds in sound traffic.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
+FORM = 2
+"""Loads of another form are not to be compared with these; 1 had the wall clock in producedAt."""
 SITES = 200
 SEGMENT = 1400
 SECOND = 1_000_000
@@ -48,12 +53,25 @@ IP_HEADER = Struct(">BBHHHBBH4s4s")
 TCP_HEADER = Struct(">HHIIBBHHH")
 
 
+ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+ID_PKIX_OCSP_BASIC = bytes.fromhex("06092b0601050507300101")
+
+
 class Exchange(NamedTuple):
     """An OCSP request and its reply, as they stand on the wire in either method."""
 
     post: bytes
     get: bytes
     reply: bytes
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    """DER, of at most 65,535 octets."""
+    length = len(content)
+    if length < 128:
+        return bytes((tag, length)) + content
+    octets = length.to_bytes(1 if length < 256 else 2, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content
 
 
 class Authority:
@@ -84,14 +102,14 @@ class Authority:
         asked = ocsp.OCSPRequestBuilder().add_certificate(certificate, self.certificate, sha1).build().public_bytes(der)
         since, until = datetime.datetime(2026, 5, 28), datetime.datetime(2026, 6, 4)
         good = ocsp.OCSPCertStatus.GOOD
-        answered = (
+        made = (
             ocsp.OCSPResponseBuilder()
             .add_response(certificate, self.certificate, sha1, good, since, until, None, None)
             .responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate)
             .certificates([self.certificate])
             .sign(self.key, hashes.SHA256())
-            .public_bytes(der)
         )
+        answered = self._dated(made, since)
         blob = base64.b64encode(asked).replace(b"/", b"%2F").replace(b"+", b"%2B")
         return Exchange(
             post=b"POST / HTTP/1.1\r\nHost: ocsp.example.com\r\nUser-Agent: Microsoft-CryptoAPI/10.0\r\n"
@@ -101,6 +119,18 @@ class Authority:
             reply=b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: application/ocsp-response\r\n"
             b"Cache-Control: max-age=3600\r\nContent-Length: %d\r\n\r\n%b" % (len(answered), answered),
         )
+
+    def _dated(self, made: ocsp.OCSPResponse, produced: datetime.datetime) -> bytes:
+        """The same with another producedAt, for which the library has the wall clock alone: signed anew."""
+        clock = made.produced_at_utc.strftime("%Y%m%d%H%M%SZ").encode()
+        tbs = made.tbs_response_bytes.replace(
+            b"\x18\x0f" + clock, b"\x18\x0f" + produced.strftime("%Y%m%d%H%M%SZ").encode()
+        )
+        signature = self.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+        certificate = self.certificate.public_bytes(serialization.Encoding.DER)
+        basic = _tlv(0x30, tbs + ECDSA_SHA256 + _tlv(0x03, b"\0" + signature) + _tlv(0xA0, _tlv(0x30, certificate)))
+        successful = b"\x0a\x01\x00"
+        return _tlv(0x30, successful + _tlv(0xA0, _tlv(0x30, ID_PKIX_OCSP_BASIC + _tlv(0x04, basic))))
 
     def write(self, path: Path) -> None:
         pem = serialization.Encoding.PEM

@@ -9,12 +9,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ocsp
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import table  # noqa: E402  (it lies beside this file, which is no package)
-from mkload import KINDS, make_load  # noqa: E402  (as above)
+from mkload import FIRST_PACKET, KINDS, make_load  # noqa: E402  (as above)
 
 
 def _packets(path: Path) -> list[tuple[int, bytes]]:
@@ -44,6 +48,23 @@ def test_a_load_has_its_packets(kind: str, count: int, packets: int, tmp_path: P
     for _, frame in found:
         assert frame[12:14] == b"\x08\0" and int.from_bytes(frame[16:18], "big") == len(frame) - 14
     assert (tmp_path / "load.pem").read_bytes().count(b"BEGIN CERTIFICATE") == 201
+
+
+def test_replies_are_of_the_packets_time_and_signed(tmp_path: Path) -> None:
+    """One that is of the wall clock would be from the future, and cost what rules do about that."""
+    path = tmp_path / "load.pcap"
+    make_load("dense", 3, path, tmp_path / "load.pem")
+    authority = x509.load_pem_x509_certificates((tmp_path / "load.pem").read_bytes())[0]
+    key = authority.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    bodies = [frame[54:].partition(b"\r\n\r\n")[2] for _, frame in _packets(path) if frame[54:].startswith(b"HTTP/1.1")]
+    assert len(bodies) == 3
+    for body in bodies:
+        reply = ocsp.load_der_ocsp_response(body)
+        assert reply.produced_at_utc == reply.this_update_utc
+        assert reply.produced_at_utc.timestamp() < FIRST_PACKET / 1e6
+        key.verify(reply.signature, reply.tbs_response_bytes, ec.ECDSA(hashes.SHA256()))
+        assert reply.public_bytes(serialization.Encoding.DER) == body
 
 
 def test_the_download_is_as_long_as_it_says(tmp_path: Path) -> None:
