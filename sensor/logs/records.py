@@ -350,7 +350,7 @@ class CleartextRecord(OfFlow, frozen=True, kw_only=True):
     resp_content_type: str | UnsetType = UNSET
     """What the reply's body is said to be, if it has one."""
     credentials: list[str] | UnsetType = UNSET
-    """Where a secret stands and of what kind: header:basic, query:token, form:password, ...; never the secret."""
+    """Where a secret stands and its kind: header:basic, query:pwd, form:password, uri:password; never the secret."""
     cookies: list[str] | UnsetType = UNSET
     """Names of the cookies sent; never their values."""
     set_cookies: list[str] | UnsetType = UNSET

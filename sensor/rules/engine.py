@@ -106,7 +106,7 @@ class RuleEngine:
         if service is None:
             return
         probe = ConnProbe(connection)
-        found = service.candidates(probe)
+        found = service.guarded(service.candidates(probe), probe)
         if found:
             end = connection.ts + (connection.duration or 0)
             line = partial(self._lines.conn, connection)
@@ -127,6 +127,8 @@ class RuleEngine:
         if index.server is not None and response is not None:
             found = merge(found, index.server.candidates(response.headers))
         if found:
+            found = service.guarded(found, probe)
+        if found:
             line = partial(self._http_line, transaction)
             self._check(service, found, HttpEvent("http", transaction.ts, transaction, line, probe))
 
@@ -139,7 +141,7 @@ class RuleEngine:
                 continue
             for file in message.files:
                 probe = FileProbe(flow, file)
-                found = service.candidates(probe)
+                found = service.guarded(service.candidates(probe), probe)
                 if found:
                     line = partial(self._file_line, transaction, place)
                     self._check(service, found, HttpEvent("files", file.first_ts, transaction, line, probe))
@@ -153,7 +155,7 @@ class RuleEngine:
         repeats = len(singles) > 1  # then all with one CertID say what the first says
         for place, single in enumerate(singles):
             probe = OcspProbe(single)
-            found = service.candidates(probe)
+            found = service.guarded(service.candidates(probe), probe)
             if repeats:
                 found = tuple(range(len(service.rules)))
             if found:
@@ -166,7 +168,7 @@ class RuleEngine:
         if service is None:
             return
         probe = CleartextProbe(cleartext)
-        found = service.candidates(probe)
+        found = service.guarded(service.candidates(probe), probe)
         if found:
             line = partial(self._lines.cleartext, cleartext)
             ts = cleartext.ts
@@ -189,6 +191,8 @@ class RuleEngine:
             found = merge(found, service.from_cert_id(exchange))
         if service.of_answer:
             found = merge(found, service.from_answer(exchange))
+        if found:
+            found = service.guarded(found, probe)
         if found:
             end = max(exchange.ts, exchange.response_ts or 0)
             line = partial(self._lines.exchange, exchange, issuer, software, audit, on_crl)
@@ -216,7 +220,7 @@ class RuleEngine:
         if service is None:
             return False
         probe = LeakProbe(leak)
-        found = service.candidates(probe)
+        found = service.guarded(service.candidates(probe), probe)
         if not found:
             return False
         line = partial(self._lines.leak, leak)
@@ -233,7 +237,7 @@ class RuleEngine:
         if service is None:
             return
         probe = WeirdProbe(weird)
-        found = service.candidates(probe)
+        found = service.guarded(service.candidates(probe), probe)
         if found:
             line = partial(self._lines.weird, weird)
             self._check(service, found, LoggedEvent("weird", weird.ts, weird.ts, weird.flow, line, probe))

@@ -20,6 +20,7 @@ from sensor.weird import FlowId
 
 _MIME_TYPES = frozenset({"orig_mime_types", "resp_mime_types"})  # lists, of which one value alone is probed bare
 _TEXT = Shape.text
+_PLAIN = Shape.plain
 _AS_THEY_ARE = (Shape.number, Shape.bool)
 _NEVER_CUT = 256  # octets: no more than a log's texts have room for, whatever the settings say
 
@@ -136,6 +137,8 @@ def _value(raw: Any, shape: Shape) -> Any:
         return raw
     if len(raw) > _NEVER_CUT:
         return None
+    if shape is _PLAIN:
+        return raw
     if shape is _TEXT:
         return raw if raw.isascii() and raw.isprintable() else None
     return shown(raw, shape)

@@ -10,7 +10,7 @@ cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
 cdef class FieldIndex:
     cdef readonly int code
     cdef object _shape, _any_regex
-    cdef bint _is_number, _is_octets, _is_text, _only_numbers
+    cdef bint _is_number, _is_octets, _is_text, _is_plain, _only_numbers
     cdef double _below, _above
     cdef Py_ssize_t _limit
     cdef readonly tuple absent
@@ -41,7 +41,7 @@ cdef class HeaderIndex:
 @cython.final
 cdef class ServiceIndex:
     cdef readonly tuple always
-    cdef readonly list fields
+    cdef readonly list fields, guards
     cdef readonly HeaderIndex client, server
 
 cpdef tuple merge(tuple one, tuple other)

@@ -8,7 +8,7 @@ is allowed: a rule that is named may yet not match; one that is not named cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sensor.http.transaction import Header
@@ -50,6 +50,13 @@ def can_index(service: str, literal: Literal) -> bool:
     )
 
 
+def can_guard(service: str, literal: Literal) -> bool:
+    """Whether a probe alone can tell of a test, or its opposite."""
+    atom = literal.item if isinstance(literal, Not) else literal
+    of_headers = isinstance(atom, Atom) and atom.field is not None and atom.field.name in HEADER_FIELDS
+    return not of_headers and can_index(service, literal)
+
+
 def merge(one: Rules, other: Rules) -> Rules:
     if not one or one is other:
         return other
@@ -71,6 +78,7 @@ class FieldIndex:
         self._is_number = shape in (Shape.number, Shape.bool)
         self._is_octets = shape is Shape.octets
         self._is_text = shape is Shape.text
+        self._is_plain = shape is Shape.plain
         self._limit = limit
         self._all: Rules = tuple(sorted({number for _, number in tests}))
         self._there = _numbers(tests, lambda test: isinstance(test, ExistsTest) and test.wanted)
@@ -154,7 +162,7 @@ class FieldIndex:
         else:
             if self._is_octets:
                 found = self.of_text(log_text(raw))
-            elif self._is_text and raw.isascii() and raw.isprintable():
+            elif self._is_plain or (self._is_text and raw.isascii() and raw.isprintable()):
                 found = self.of_text(raw)
             else:
                 text = shown(raw, self._shape)
@@ -253,26 +261,45 @@ class HeaderIndex:
 class ServiceIndex:
     """All rules of one service. `always`: those that nothing stands for; `fields`: where to look for the others."""
 
-    def __init__(self, service: str, required: Sequence[tuple[Literal, ...] | None], limit: int) -> None:
-        """`required`: of each rule, by its number, the tests of which one must be true."""
+    def __init__(
+        self,
+        service: str,
+        required: Sequence[tuple[Literal, ...] | None],
+        guards: Sequence[tuple[Literal, ...] | None],
+        limit: int,
+    ) -> None:
+        """`required`: of each rule, by its number, the tests of which one must be true; `guards`: others, likewise,
+        that are looked at once the first are met."""
         self.always: Rules = tuple(number for number, atoms in enumerate(required) if atoms is None)
-        tests: dict[str, list[tuple[Any, int]]] = {}
-        for number, atoms in enumerate(required):
-            for literal in atoms or ():
-                atom = literal.item if isinstance(literal, Not) else literal
-                assert isinstance(atom, Atom) and atom.field is not None  # noqa: S101  (can_index has seen to it)
-                test = literal if isinstance(literal, Not) else atom.test
-                tests.setdefault(atom.field.name, []).append((test, number))
+        tests = _by_field(enumerate(required))
         limit = 1 << 30 if service == "http" else limit
         probed = PROBED.get(service, {})
         self.fields = [
             FieldIndex(*probed[name], found, limit) for name, found in tests.items() if name not in HEADER_FIELDS
+        ]
+        self.guards: list[tuple[FieldIndex, ...] | None] = [
+            None
+            if atoms is None
+            else tuple(FieldIndex(*probed[name], found, limit) for name, found in _by_field([(number, atoms)]).items())
+            for number, atoms in enumerate(guards)
         ]
         headers = {
             name: FieldIndex(0, Shape.octets, found, limit) for name, found in tests.items() if name in HEADER_FIELDS
         }
         self.client = _headers(headers, "client")
         self.server = _headers(headers, "server")
+
+
+def _by_field(required: Iterable[tuple[int, tuple[Literal, ...] | None]]) -> dict[str, list[tuple[Any, int]]]:
+    """By the field's name, its tests and whose they are."""
+    tests: dict[str, list[tuple[Any, int]]] = {}
+    for number, atoms in required:
+        for literal in atoms or ():
+            atom = literal.item if isinstance(literal, Not) else literal
+            assert isinstance(atom, Atom) and atom.field is not None  # noqa: S101  (can_index has seen to it)
+            test = literal if isinstance(literal, Not) else atom.test
+            tests.setdefault(atom.field.name, []).append((test, number))
+    return tests
 
 
 def _headers(fields: dict[str, FieldIndex], side: str) -> HeaderIndex | None:

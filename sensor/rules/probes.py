@@ -25,6 +25,7 @@ class Shape(enum.Enum):
     """How a raw value becomes what the log says."""
 
     text = "text"  # str, as it is if it is printable ASCII
+    plain = "plain"  # str of printable ASCII, by its making: addresses, words of a closed set, hex
     octets = "octets"  # bytes off the wire
     target = "target"  # a request target, to be percent-decoded
     hex = "hex"  # bytes, as upper-case hex
@@ -36,8 +37,8 @@ NONCE_ECHOED: Final = 43
 """The one number from 40 on that is not of the reply alone."""
 
 _FLOW: Final = {
-    "id.orig_h": (1, Shape.text),
-    "id.resp_h": (2, Shape.text),
+    "id.orig_h": (1, Shape.plain),
+    "id.resp_h": (2, Shape.plain),
     "id.orig_p": (3, Shape.number),
     "id.resp_p": (4, Shape.number),
 }
@@ -45,8 +46,8 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
     "conn": _FLOW
     | {
         "service": (10, Shape.text),
-        "conn_state": (11, Shape.text),
-        "history": (12, Shape.text),
+        "conn_state": (11, Shape.plain),
+        "history": (12, Shape.plain),
         "orig_bytes": (13, Shape.number),
         "resp_bytes": (14, Shape.number),
         "missed_bytes": (15, Shape.number),
@@ -74,16 +75,16 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "is_orig": (12, Shape.bool),
         "seen_bytes": (13, Shape.number),
         "missing_bytes": (14, Shape.number),
-        "fuid": (15, Shape.text),
-        "md5": (16, Shape.text),
-        "sha1": (17, Shape.text),
-        "sha256": (18, Shape.text),
+        "fuid": (15, Shape.plain),
+        "md5": (16, Shape.plain),
+        "sha1": (17, Shape.plain),
+        "sha256": (18, Shape.plain),
     },
     "ocsp": {
-        "certStatus": (10, Shape.text),
+        "certStatus": (10, Shape.plain),
         "revokereason": (11, Shape.text),
-        "serialNumber": (12, Shape.text),
-        "hashAlgorithm": (13, Shape.text),
+        "serialNumber": (12, Shape.plain),
+        "hashAlgorithm": (13, Shape.plain),
         "issuerKeyHash": (14, Shape.hex),
         "issuerNameHash": (15, Shape.hex),
     },
@@ -107,7 +108,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "uri": (12, Shape.target),
         "user_agent": (13, Shape.octets),
         "http_status": (14, Shape.number),
-        "evidence": (15, Shape.text),
+        "evidence": (15, Shape.plain),
         "issuer": (16, Shape.text),
         "software": (17, Shape.text),
         "audit": (18, Shape.text),
@@ -116,33 +117,33 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "on_crl_verified": (34, Shape.bool),
         "on_crl_newer": (35, Shape.bool),
         "response_delay": (33, Shape.number),
-        "hash_algorithm": (20, Shape.text),
+        "hash_algorithm": (20, Shape.plain),
         "issuer_name_hash": (21, Shape.hex),
         "issuer_key_hash": (22, Shape.hex),
-        "serial_number": (23, Shape.text),
+        "serial_number": (23, Shape.plain),
         "nonce": (30, Shape.hex),
         "requestor_name": (31, Shape.text),
         "request_signed": (32, Shape.bool),
-        "response_status": (40, Shape.text),
+        "response_status": (40, Shape.plain),
         "responder_id": (41, Shape.text),
         "signature_algorithm": (42, Shape.text),
         "nonce_echoed": (NONCE_ECHOED, Shape.bool),
-        "cert_status": (50, Shape.text),
+        "cert_status": (50, Shape.plain),
         "revocation_reason": (51, Shape.text),
     },
     "leak": _FLOW
     | {
-        "channel": (10, Shape.text),
-        "serial_number": (11, Shape.text),
+        "channel": (10, Shape.plain),
+        "serial_number": (11, Shape.plain),
         "issuer": (12, Shape.text),
         "site": (13, Shape.text),
         "names": (14, Shape.text),
         "names_total": (15, Shape.number),
         "sites_total": (16, Shape.number),
-        "grade": (17, Shape.text),
+        "grade": (17, Shape.plain),
         "found_in": (18, Shape.text),
         "software": (19, Shape.text),
-        "evidence": (20, Shape.text),
+        "evidence": (20, Shape.plain),
         "times_seen": (21, Shape.number),
         "foreign_responder": (22, Shape.bool),
     },

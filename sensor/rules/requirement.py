@@ -5,7 +5,7 @@ That is what lets an index pass over a rule: no event can match it that passes n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from sensor.rules.expression import (
@@ -20,8 +20,10 @@ from sensor.rules.expression import (
     NumberTest,
     Or,
     RegexTest,
+    Test,
     TextTest,
 )
+from sensor.rules.fields import HEADER_FIELDS
 
 Literal = Atom | Not
 """A test, or a test (`item`, an Atom) that must not be true."""
@@ -30,7 +32,7 @@ CanIndex = Callable[[Literal], bool]
 # What most events say: a test for one of these spares little.
 _ORDINARY: Final = """
     1.1 both conn exact get good http no_error ocsp post sf sha1 sha256withrsaencryption successful tcp
-    application/ocsp-request application/ocsp-response
+    application/ocsp-request application/ocsp-response microsoft-cryptoapi/ com.apple.trustd/
 """
 _ORDINARY_TEXTS: Final = frozenset(_ORDINARY.split())
 _ORDINARY_NUMBERS: Final = frozenset({0, 1, 80, 200})
@@ -38,12 +40,42 @@ _ALWAYS: Final = 1.0
 _OFTEN: Final = 0.5
 _SOMETIMES: Final = 0.2
 _SELDOM: Final = 0.02
+_UNUSUAL: Final = 0.3
+_OF_HEADERS: Final = 0.15  # to look into each header field costs more than to look at one value
 
 
 def requirement(expression: Expression, can_index: CanIndex) -> tuple[Literal, ...] | None:
     """The tests, None if no set of them that could be indexed is necessary."""
     found = _best(positive(expression), can_index)
     return found[1] if found is not None and found[0] < _ALWAYS else None
+
+
+def guard(expression: Expression, first: tuple[Literal, ...], can_index: CanIndex) -> tuple[Literal, ...] | None:
+    """Beside the `first` requirement a second one, of other fields: what passes the one seldom passes the other."""
+    tree = positive(expression)
+    if not isinstance(tree, And):
+        return None
+    taken = {_field_of(each) for each in first}
+    options = []
+    for item in _conjuncts(tree):
+        option = _best(item, can_index)
+        if option is not None and not taken & {_field_of(each) for each in option[1]}:
+            options.append(option)
+    found = min(options, key=lambda option: option[0], default=None)
+    return found[1] if found is not None and found[0] <= _OFTEN else None
+
+
+def _conjuncts(tree: And) -> Iterator[Expression]:
+    for item in tree.items:
+        if isinstance(item, And):
+            yield from _conjuncts(item)
+        else:
+            yield item
+
+
+def _field_of(literal: Literal) -> str | None:
+    atom = literal.item if isinstance(literal, Not) else literal
+    return atom.field.name if isinstance(atom, Atom) and atom.field is not None else None
 
 
 def positive(expression: Expression, wanted: bool = True) -> Expression:
@@ -86,23 +118,31 @@ def _best(tree: Expression, can_index: CanIndex) -> tuple[float, tuple[Literal, 
 
 def _share(literal: Literal) -> float:
     if isinstance(literal, Not):  # of something ordinary
-        return _OFTEN / 2
-    test = literal.test
+        return _UNUSUAL
+    share = _share_of(literal.test)
+    of_headers = literal.field is not None and literal.field.name in HEADER_FIELDS
+    return min(share + _OF_HEADERS, _OFTEN) if of_headers else share
+
+
+def _share_of(test: Test) -> float:
     if isinstance(test, TextTest):
         literals = [part for part in test.pattern if isinstance(part, str)]
         if not literals:
             return _ALWAYS
         if len(test.pattern) == 1:
             return _OFTEN if literals[0].lower() in _ORDINARY_TEXTS else _SELDOM / 2
-        return _SELDOM if max(map(len, literals)) > 2 else _SOMETIMES
+        longest = max(literals, key=len).lower()
+        if any(longest in text for text in _ORDINARY_TEXTS):
+            return _OFTEN
+        return _SELDOM if len(longest) > 2 else _SOMETIMES
     if isinstance(test, NumberTest):
         if test.comparison is Comparison.eq:
             return _OFTEN if test.number in _ORDINARY_NUMBERS else _SELDOM
         return _SOMETIMES
     if isinstance(test, RegexTest):
         return _SOMETIMES / 2
-    if isinstance(test, ExistsTest):
-        return _SOMETIMES if test.wanted else _SOMETIMES * 0.75  # looked for, as a rule, where something went wrong
-    if isinstance(test, BoolTest | FieldTest):
+    if isinstance(test, BoolTest):
+        return _SOMETIMES if test.value else _UNUSUAL  # most are said of few events
+    if isinstance(test, ExistsTest | FieldTest):
         return _OFTEN
     return _SOMETIMES

@@ -23,14 +23,19 @@ cdef class Roster:
     cdef readonly list of_cert_id, of_answer
     cdef tuple no_cert_id, no_answer
     cdef dict cert_ids, answers
+    cdef list _guards
 
     @cython.locals(field=FieldIndex, found=tuple, rules=tuple)
     cpdef tuple candidates(self, Probe probe)
 
+    @cython.locals(kept=list, guards=tuple)
+    cpdef tuple guarded(self, tuple found, Probe probe)
     @cython.locals(kept=tuple, found=tuple)
     cpdef tuple from_cert_id(self, object exchange)
     @cython.locals(kept=tuple, found=tuple)
     cpdef tuple from_answer(self, object exchange)
 
+@cython.locals(field=FieldIndex)
+cdef bint _passes(tuple guards, Probe probe) except -1
 @cython.locals(field=FieldIndex, found=tuple, rules=tuple)
 cdef tuple _of_exchange(list fields, object exchange)

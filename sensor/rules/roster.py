@@ -9,11 +9,11 @@ from functools import partial
 
 from sensor.ocsp.model import OcspExchange
 from sensor.rules.correlating import Correlator
-from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_index, merge
+from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_guard, can_index, merge
 from sensor.rules.matching import Matcher, compile_expression
 from sensor.rules.probes import NONCE_ECHOED, exchange_raw
 from sensor.rules.probing import Probe
-from sensor.rules.requirement import requirement
+from sensor.rules.requirement import guard, requirement
 from sensor.rules.rule import EventRule
 
 _MAX_REMEMBERED = 1024  # records of each kind
@@ -38,7 +38,12 @@ class Roster:
         can = partial(can_index, name)
         required = [requirement(active.rule.expression, can) for active in rules]
         self.rules = rules
-        self.index = ServiceIndex(name, required, limit)
+        guards = [
+            None if first is None else guard(active.rule.expression, first, partial(can_guard, name))
+            for active, first in zip(rules, required, strict=True)
+        ]
+        self.index = ServiceIndex(name, required, guards, limit)
+        self._guards = self.index.guards
         self.fields: list[FieldIndex] = self.index.fields
         self.always: Rules = self.index.always
         # Of exchanges, the fields of what the decoder gives one record for, however often a message comes: what they
@@ -67,6 +72,15 @@ class Roster:
             if rules:
                 found = merge(found, rules)
         return found
+
+    def guarded(self, found: Rules, probe: Probe) -> Rules:
+        """Those of `found` whose second requirement the observation meets, too."""
+        kept = []
+        for number in found:
+            guards = self._guards[number]
+            if guards is None or _passes(guards, probe):
+                kept.append(number)
+        return found if len(kept) == len(found) else tuple(kept)
 
     def from_cert_id(self, exchange: OcspExchange) -> Rules:
         """What the fields of its CertID lead to."""
@@ -97,6 +111,14 @@ class Roster:
             self.answers.clear()
         self.answers[id(single)] = (single, response, found)
         return found
+
+
+def _passes(guards: tuple[FieldIndex, ...], probe: Probe) -> bool:
+    for field in guards:
+        raw = probe.raw(field.code)
+        if field.absent if raw is None else field.candidates(raw):
+            return True
+    return False
 
 
 def _of_exchange(fields: list[FieldIndex], exchange: OcspExchange) -> Rules:

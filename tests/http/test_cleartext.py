@@ -66,7 +66,10 @@ def test_credentials_in_headers(hear: Hear, lines: list[str], kind: str) -> None
     [
         ("/feed?user=ola&password=hunter2", ("query:password",)),
         ("/feed?Access_Token=abc;api-key=def", ("query:access_token", "query:api-key")),
-        ("http://ola:hunter2@shop.example/", ("uri:userinfo",)),
+        ("http://ola:hunter2@shop.example/", ("uri:password",)),
+        ("http://ola@shop.example/", ("uri:user",)),
+        ("/basket.jsp;jsessionid=0123?id=7", ("query:jsessionid",)),
+        ("/basket;v=1?password=a", ("query:password",)),
     ],
 )
 def test_credentials_in_targets(hear: Hear, target: str, kinds: tuple[str, ...]) -> None:

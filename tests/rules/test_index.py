@@ -128,7 +128,7 @@ def test_most_rules_are_passed_over(tmp_path: Path) -> None:
     required = [each.expression for each in found.events]
     from sensor.rules.requirement import requirement
 
-    index = ServiceIndex("http", [requirement(each, partial(can_index, "http")) for each in required], 1024)
+    index = ServiceIndex("http", [requirement(each, partial(can_index, "http")) for each in required], [], 1024)
     assert index.always == (6,)
     fields = {code: name for name, (code, _) in PROBED["http"].items()}
     assert {fields[field.code] for field in index.fields} == {"uri", "user_agent", "status_code", "host"}

@@ -32,6 +32,7 @@ NOTHING = {True: 4_000_000_001, False: "no such value"}
 
 UNTOLD: dict[tuple[str, str], str] = {
     ("zeek_crl_fetched", "selection evidence"): "no capture has a CRL whose question was not seen",
+    ("zeek_http_proxy_probe", "selection method"): "only CONNECT has such a target; it is for the reader",
     ("zeek_leak_exact_site", "selection channel"): "no capture has a CRL that narrows down to one site",
     ("zeek_ocsp_odd_port", "selection response_status|exists"): "no capture has an unanswered question on such a port",
     ("zeek_weird_ocsp_content_type", "selection name"): "no other weird says so in addl; the name is for the reader",

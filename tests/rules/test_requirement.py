@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sensor.rules.expression import And, Atom, ExistsTest, Expression, Not, Or, TextTest
 from sensor.rules.fields import Field, Kind
 from sensor.rules.matching import compile_expression
-from sensor.rules.requirement import Literal, positive, requirement
+from sensor.rules.requirement import Literal, guard, positive, requirement
 from tests.rules.writing import Line
 
 NAMES = ("a", "b", "c")
@@ -50,6 +50,29 @@ def test_no_event_matches_without_one_of_them(tree: Expression) -> None:
 
 
 @given(TREES)
+def test_no_event_matches_without_one_of_the_guard(tree: Expression) -> None:
+    def can(each: Literal) -> bool:
+        return isinstance(each, Atom) or isinstance(each.item, Atom)
+
+    first = requirement(tree, can)
+    found = None if first is None else guard(tree, first, can)
+    if found is None:
+        return
+    needed = [compile_expression(each) for each in found]
+    matches = compile_expression(tree)
+    for event in EVENTS:
+        assert not matches(event) or any(test(event) for test in needed)
+
+
+def test_a_guard_is_of_other_fields() -> None:
+    post, odd, small = atom("a", "post"), atom("b", "odd"), atom("c", "x")
+    tree = And((odd, atom("b", "other"), And((small, post))))
+    assert guard(tree, (odd,), lambda _: True) == (small,)
+    assert guard(And((odd, atom("b", "other"))), (odd,), lambda _: True) is None
+    assert guard(odd, (odd,), lambda _: True) is None
+
+
+@given(TREES)
 def test_the_positive_form_means_the_same(tree: Expression) -> None:
     before, after = compile_expression(tree), compile_expression(positive(tree))
     assert all(before(event) == after(event) for event in EVENTS)
@@ -61,7 +84,7 @@ def test_the_rarest_is_chosen() -> None:
     assert requirement(And((post, Or((odd, atom("c", "x"))))), lambda _: True) == (odd, atom("c", "x"))
     assert requirement(Or((post, Not(odd))), lambda _: True) is None
     assert requirement(Not(odd), lambda _: True) is None  # nearly every event is other than odd
-    assert requirement(And((Not(post), atom("c"))), lambda _: True) == (atom("c"),)
+    assert requirement(And((Not(post), atom("c"))), lambda _: True) == (Not(post),)
     assert requirement(Or((Not(post), odd)), lambda _: True) == (Not(post), odd)
     assert requirement(Or((Not(post), odd)), lambda each: isinstance(each, Atom)) is None
     assert requirement(odd, lambda _: False) is None
