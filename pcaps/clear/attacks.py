@@ -233,6 +233,25 @@ INJECTION = (
     _probe("/ping?host=$(curl${IFS}198.51.100.66)"),
     _probe("/ping?host=$(/bin/cat%20/etc/hostname)"),
 )
+LOOK_ALIKES = (
+    Visit("/static/file/manager/html5/app.js", **NOT_FOUND),
+    Visit("/login?next=/manager/html", status="403 Forbidden"),
+    Visit("/content-manager/text/7"),
+    Visit("/manager/html/help"),
+    Visit("/search?q=$(document).ready"),
+    Visit("/search?q=%24%28this%29.hide%28%29", headers=("Referer: http://www.harbour.example/?q=$(id).show()",)),
+    Visit("/search?q=`select`+in+mysql&text=`/api/users`"),
+    Visit("/search?q=wget+tutorial&sort=curl+first"),
+    Visit("/game?pin=1&pass=2&secret=no"),
+    Visit("http://ola@www.harbour.example/home"),
+    Visit("/courses/oscp/exam"),
+    Visit("/oscp/exam"),
+    Visit("/feed?user=ola&secret=no"),
+    Visit("/f", "POST", body=b'{"pass": "yes", "session_id": "7", "pin": "a"}', content_type="application/json"),
+    Visit("/g", "POST", body=b"<junit><pass>12</pass></junit>", content_type="text/xml"),
+    Visit("/h", agent="Skip/2.1 xpkg/1.2 Clip/3"),
+)
+"""None is an attack."""
 
 
 def guesses(count: int) -> list[str]:
