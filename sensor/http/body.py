@@ -14,11 +14,13 @@ from sensor.http.content import Content, filename_of
 from sensor.http.grammar import parse_number
 from sensor.http.head import Head, read_odd_fields, take_marked
 from sensor.http.multipart import Multipart, boundary_of
+from sensor.http.shape import der_size
 from sensor.http.transaction import BodyFile, NewTap, NotKept
 from sensor.settings import HttpSettings
 
 _RATIO_FREE_BYTES: Final = 65536
 """Decoded bytes below which no ratio makes a bomb."""
+_DER_HEAD: Final = 16
 _CONTENT_RANGE: Final = re.compile(rb"bytes[ \t]+([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)[ \t]*", re.IGNORECASE)
 
 
@@ -112,6 +114,15 @@ class Body:
         elif self.multipart is not None:
             self.multipart.lost(count)
 
+    def owed(self) -> int:
+        """Octets that the DER object, which this body seems to be, lacks; 0 if it is whole, or none, or not kept."""
+        content = self.content
+        if content is None or self.decoder is not None or self.hole or content.partial or not content.held:
+            return 0
+        start = content.held[0] if len(content.held[0]) >= _DER_HEAD else b"".join(content.held)
+        size = der_size(start, 0)
+        return size - content.held_bytes if content.held_bytes < size <= content.limit else 0
+
     def finish(self, complete: bool) -> tuple[BodyFile, ...]:
         """The files, when no more bytes come; `complete`: whether that is where the message ends."""
         decoder = self.decoder
@@ -121,6 +132,8 @@ class Body:
                 self.oddities.append(("inflate_failed", None))
             if decoder.passed:
                 self.oddities.append(("HTTP_content_coding_not_applied", None))
+            elif not decoder.stopped and not decoder.whole:
+                self.oddities.append(("HTTP_content_coding_cut", None))
         uid, depth = self.uid, self.depth
         if self.multipart is not None:
             self.multipart.finish()

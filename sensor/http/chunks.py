@@ -12,6 +12,7 @@ from sensor.flow.stream import FIN
 from sensor.http.grammar import parse_chunk_size
 from sensor.http.head import CHUNKED, Head, take_trailer
 from sensor.http.messages import Messages
+from sensor.http.self_length import is_size_line, may_be_bad_size, own_size, read_bad_size
 from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, Side
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n\v\f]*")
@@ -26,15 +27,35 @@ def read_size(messages: Messages, side: Side, data: bytes, pos: int, ts: int) ->
     limit = messages.settings.max_chunk_extension_bytes
     size = -1
     end = data.find(b"\n", start, start + limit)
+    if side.first_chunk and data[pos] == 0x30 and not is_size_line(data[pos : end if end >= 0 else len(data)]):
+        own = own_size(messages, side, data, pos)
+        if own < 0:
+            return side.keep(data, pos)
+        if own and side.head is not None:
+            if side.head.length < 0:
+                side.head.length = own
+            return _begin_unchunked(messages, side, side.head, data, pos, ts)
     if end >= 0:
         size = parse_chunk_size(data[start:end])
-    elif len(data) - pos < limit and (start == len(data) or parse_chunk_size(data[start:]) >= 0):
+    elif len(data) - pos < limit and (
+        start == len(data)
+        or parse_chunk_size(data[start:]) >= 0
+        or (may_be_bad_size(data[start:]) if side.first_chunk else side.body is not None and side.body.owed() > 0)
+    ):
         return side.keep(data, pos)
     head = side.head
+    if size < 0 and end >= 0 and head is not None and head.chunked == CHUNKED:
+        after = read_bad_size(messages, side, data, pos, start, end)
+        if after != pos:
+            if after >= 0:
+                messages.weird(ts, "HTTP_bad_chunk_size", data[start : min(end, start + _SHOWN)])
+            return after
     if side.first_chunk and head is not None:
         if size < 0 or (head.chunked != CHUNKED and data[end - 1] != 0x0D):
             return _begin_unchunked(messages, side, head, data, pos, ts)
         side.first_chunk = False
+        if head.chunked != CHUNKED:
+            messages.doubt(side)
         side.body = messages.new_body(side, head, -1)
     if size < 0:
         shown = min(end, start + _SHOWN) if end >= 0 else start + _SHOWN
@@ -51,6 +72,7 @@ def _begin_unchunked(messages: Messages, side: Side, head: Head, data: bytes, po
     """Chunked was declared, or mentioned, but the body is not: then what else is declared counts, as in browsers."""
     side.first_chunk = False
     if head.chunked == CHUNKED:
+        messages.doubt(side)
         messages.weird(ts, "HTTP_bad_chunk_size", data[pos : pos + _SHOWN])
     if side.is_orig and head.length < 0:
         messages.end(side, head.chunked != CHUNKED, ts)
@@ -71,6 +93,10 @@ def read_line_end(messages: Messages, side: Side, data: bytes, pos: int, ts: int
         return side.keep(data, pos)
     if end != pos:
         messages.weird(ts, "HTTP_bad_chunk_size", data[pos : pos + _SHOWN])
+        messages.doubt(side)
+        if end >= 0 and is_size_line(data[pos:end]):
+            side.state = CHUNK_SIZE  # the line end is missing, not the size
+            return pos
     if end < 0:
         messages.end(side, False, ts)
         messages.lose(side)
@@ -117,6 +143,9 @@ def close_at_size(messages: Messages, side: Side, how: int, ts: int) -> None:
     head = side.head
     complete = bool(rest) and parse_chunk_size(rest) == 0
     if side.first_chunk and head is not None and not complete and rest:
+        if head.chunked == CHUNKED and parse_chunk_size(rest) < 0:
+            messages.doubt(side)
+            messages.weird(ts, "HTTP_bad_chunk_size", rest[:_SHOWN])
         side.body = messages.new_body(side, head, head.length)
         side.body.feed(rest, ts)
         complete = how == FIN and not side.is_orig and head.length < 0

@@ -3,16 +3,17 @@ cimport cython
 
 cdef int _HOST, _USER_AGENT, _CONTENT_LENGTH, _TRANSFER_ENCODING, _CONTENT_ENCODING, _CONTENT_TYPE
 cdef int _CONTENT_DISPOSITION, _CONNECTION, _UPGRADE, _CONTENT_RANGE, _NOTABLE, _ALSO_NOTABLE
+cdef int FRAMING, HOST
 cdef dict _memo
 
 @cython.final
 cdef class Head:
     cdef public list fields, oddities
-    cdef public int count, chunked
+    cdef public int count, chunked, doubts
     cdef public long long length
     cdef public bytes host, user_agent, content_type, disposition, content_range
     cdef public tuple codings
-    cdef public bint coded, upgrade, connection_upgrade, close, keep_alive, notable
+    cdef public bint coded, bad_length, upgrade, connection_upgrade, close, keep_alive, notable
 
     cpdef odd(self, str name, bytes detail=*)
 

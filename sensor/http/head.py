@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from sensor.http.grammar import is_token, parse_content_length, parse_field, parse_list, parse_number
-from sensor.http.transaction import Header
+from sensor.http.transaction import FRAMING, HOST, Header
 
 # What of the fields matters here, by code; 0 is the rest.
 _HOST: Final = 1
@@ -97,6 +97,8 @@ class Head:
         self.close = False
         self.keep_alive = False
         self.notable = False
+        self.bad_length = False  # a Content-Length that is no number
+        self.doubts = 0  # FRAMING, HOST: what of it others may read otherwise
         self.oddities: list[tuple[str, bytes | None]] | None = None
 
     def odd(self, name: str, detail: bytes | None = None) -> None:
@@ -259,6 +261,7 @@ def _take(head: Head, code: int, value: bytes) -> None:
             head.host = value
         elif head.host != value:
             head.odd("host_header_ambiguous", value)
+            head.doubts |= HOST
     elif code == _USER_AGENT:
         if head.user_agent is None:
             head.user_agent = value
@@ -291,11 +294,15 @@ def _take_length(head: Head, value: bytes) -> None:
         number, clean = parse_content_length(value)
         if not clean:
             head.odd("HTTP_bad_content_length", value)
+            head.doubts |= FRAMING
+            head.bad_length = True
     if head.length == NO_LENGTH:
         head.length = number
     elif head.length != number:
         head.odd("HTTP_ambiguous_framing", b"Content-Length")
+        head.doubts |= FRAMING
     if head.chunked != NOT_CHUNKED:
+        head.doubts |= FRAMING
         head.odd("HTTP_content_length_and_chunked")
 
 
@@ -325,4 +332,5 @@ def _take_transfer_encoding(head: Head, value: bytes) -> None:
         head.chunked = PERHAPS_CHUNKED
         head.odd("HTTP_chunked_multi", value)
     if head.length != NO_LENGTH:
+        head.doubts |= FRAMING
         head.odd("HTTP_content_length_and_chunked")

@@ -4,6 +4,7 @@ from sensor.flow.uid cimport file_uid
 from sensor.http.content cimport text_of, whole_file
 from sensor.http.head cimport Head
 from sensor.http.pairing cimport Exchange, Pairing
+from sensor.http.shape cimport der_size
 from sensor.http.side cimport Side
 
 cdef int CLOSE, FIXED, HEAD, OVER, SEARCH
@@ -22,6 +23,8 @@ cdef class Messages:
     cpdef open(self, Side side, Head head)
     @cython.locals(target=bytes)
     cpdef check_request(self, Side side, Head head, long long ts)
+    cpdef check_authority(self, Side side, bytes host, bytes target, long long ts)
+    cpdef doubt(self, Side side)
     @cython.locals(length="long long", kind=bytes, exchange=Exchange, body=bytes)
     cpdef Py_ssize_t begin_plain(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(depth=int)

@@ -11,8 +11,9 @@ from sensor.http.content import filename_of, text_of, whole_file
 from sensor.http.grammar import METHODS, uri_oddity
 from sensor.http.head import Head
 from sensor.http.pairing import Exchange, Pairing
+from sensor.http.shape import der_size
 from sensor.http.side import CLOSE, FIXED, HEAD, OVER, SEARCH, Side
-from sensor.http.transaction import HttpRequest, HttpResponse, NewTap
+from sensor.http.transaction import FRAMING, HOST, HttpRequest, HttpResponse, NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId, Weird
 
@@ -67,11 +68,15 @@ class Messages:
                 exchange.connect = True
             elif method not in METHODS:
                 self.weird(ts, "unknown_HTTP_method", method)
+            if head.doubts:
+                exchange.doubts |= head.doubts
             self.check_request(side, head, ts)
         elif not side.interim or side.exchange is None:
             if self.pairing.pending:
                 self.service = "http"
             side.exchange = self.pairing.begin_reply(ts)
+        if head.doubts and not side.is_orig and side.exchange is not None:
+            side.exchange.doubts |= head.doubts
         if version != side.last_version:
             if side.last_version != "":
                 self.weird(ts, "HTTP_version_mismatch", None)
@@ -94,8 +99,24 @@ class Messages:
                 self.weird(ts, oddity, None)
         elif not target:
             self.weird(ts, "missing_HTTP_uri", None)
+        if head.host is not None and target and target[0] != 0x2F:
+            self.check_authority(side, head.host, target, ts)
         if side.version is None and side.method != b"GET":
             self.weird(ts, "invalid_http_09_request_method", side.method)
+
+    def check_authority(self, side: Side, host: bytes, target: bytes, ts: int) -> None:
+        """A target in absolute form and a Host field that is not its authority: a server goes by the former (RFC 9112
+        section 3.2.2), who reads only the field by the latter, as Zeek's http.log."""
+        authority = _host_of(target)
+        if authority is not None and _without_port(authority) != _without_port(host):
+            self.weird(ts, "host_header_ambiguous", authority)
+            if side.exchange is not None:
+                side.exchange.doubts |= HOST
+
+    def doubt(self, side: Side) -> None:
+        """How long the body under way is, or what belongs to it, others may read otherwise."""
+        if side.exchange is not None:
+            side.exchange.doubts |= FRAMING
 
     def begin_plain(self, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
         """A body that is not chunked begins at `pos`: of declared length, else until the connection closes."""
@@ -113,6 +134,7 @@ class Messages:
             and not head.coded
             and side.status != 206
             and (kind is None or not kind.startswith((b"m", b"M")))
+            and (data[pos] != 0x30 or der_size(data, pos) <= length)
         ):
             exchange = side.exchange
             fuid = file_uid(self.uid, side.is_orig, exchange.depth if exchange is not None else 0, 0)
@@ -222,6 +244,11 @@ class Messages:
         if not self.told & bit:
             self.told |= bit
             self.weird(ts, name, None)
+
+
+def _without_port(host: bytes) -> bytes:
+    """In lower case, without HTTP's own port."""
+    return host.lower().removesuffix(b":80")
 
 
 def _host_of(target: bytes) -> bytes | None:

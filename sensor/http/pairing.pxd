@@ -1,9 +1,11 @@
 # Types for the compiled form of pairing.py; see setup.py.
 cimport cython
 
+cdef tuple AMBIGUITIES
+
 @cython.final
 cdef class Exchange:
-    cdef public int depth, informational
+    cdef public int depth, informational, doubts
     cdef public long long ts
     cdef public object request, response, info, info_code, info_msg
     cdef public bint request_open, reply_open, doubtful, head_only, connect

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from sensor.http.transaction import HttpRequest, HttpResponse, HttpTransaction
+from sensor.http.transaction import AMBIGUITIES, HttpRequest, HttpResponse, HttpTransaction
 from sensor.weird import FlowId, Weird
 
 REORDER_NS: Final = 10_000_000_000
@@ -33,6 +33,7 @@ class Exchange:
         self.doubtful = False
         self.head_only = False  # HEAD: the reply has no body whatever it says
         self.connect = False
+        self.doubts = 0  # FRAMING, HOST, TCP: in what it can be read otherwise
         self.informational = 0
         self.info_code: int | None = None
         self.info_msg: bytes | None = None
@@ -213,4 +214,13 @@ class Pairing:
             self._emit(exchange)
 
     def _emit(self, exchange: Exchange) -> None:
-        self.out.append(HttpTransaction(self.flow, exchange.ts, exchange.depth, exchange.request, exchange.response))
+        self.out.append(
+            HttpTransaction(
+                self.flow,
+                exchange.ts,
+                exchange.depth,
+                exchange.request,
+                exchange.response,
+                AMBIGUITIES[exchange.doubts],
+            )
+        )

@@ -6,7 +6,7 @@ from sensor.http.messages cimport Messages
 from sensor.http.pairing cimport Exchange
 from sensor.http.side cimport Side
 
-cdef int CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, NOT_CHUNKED, IGNORE
+cdef int CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, UNSIZED, BEYOND, NOT_CHUNKED, IGNORE
 cdef long long UNTIL_CLOSE
 
 cdef class HttpReader:

@@ -17,7 +17,21 @@ from sensor.http.head import NOT_CHUNKED, Head, find_end, read_fields, read_odd_
 from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, Messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_request, find_message
-from sensor.http.side import CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, Side
+from sensor.http.self_length import close_early, read_beyond, read_unsized
+from sensor.http.side import (
+    BEYOND,
+    CHUNK_DATA,
+    CHUNK_END,
+    CHUNK_SIZE,
+    CLOSE,
+    FIXED,
+    HEAD,
+    MORE,
+    OVER,
+    TRAILER,
+    UNSIZED,
+    Side,
+)
 from sensor.http.transaction import NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
@@ -88,6 +102,8 @@ class HttpReader:
                 return self._demand(side, UNTIL_CLOSE)
             if state == FIXED:
                 body.lost(side.need)  # and what followed it
+        if state in (UNSIZED, BEYOND):
+            close_early(self._messages, side, ts)
         self._break_off(side, ts)
         self._messages.lose(side)
         return 0
@@ -100,7 +116,9 @@ class HttpReader:
         if side.asked:
             self._count_skip(side, side.asked - unskipped, last_data_ts)
         state = side.state
-        if state == CLOSE:
+        if state in (UNSIZED, BEYOND):
+            close_early(messages, side, ts)
+        elif state == CLOSE:
             messages.end(side, how == FIN, ts)
         elif state == TRAILER:
             messages.end(side, True, ts)
@@ -125,7 +143,10 @@ class HttpReader:
                 if side.need:
                     return self._demand(side, side.need)
                 if state == FIXED:
-                    self._messages.end(side, True, ts)
+                    if side.body is not None and side.body.owed():
+                        side.state = BEYOND
+                    else:
+                        self._messages.end(side, True, ts)
                 else:
                     side.state = CHUNK_END
             elif state == OVER:
@@ -145,6 +166,10 @@ class HttpReader:
                 pos = read_line_end(self._messages, side, data, pos, ts)
             elif state == TRAILER:
                 pos = read_trailer(self._messages, side, data, pos, ts)
+            elif state == UNSIZED:
+                pos = read_unsized(self._messages, side, data, pos, ts)
+            elif state == BEYOND:
+                pos = read_beyond(self._messages, side, data, pos, ts)
             else:
                 pos = self._search(side, data, pos)
             if pos < 0:
@@ -267,7 +292,11 @@ class HttpReader:
         messages = self._messages
         messages.open(side, head)
         if side.is_orig:
-            if head.chunked == NOT_CHUNKED and head.length <= 0:
+            if (
+                head.chunked == NOT_CHUNKED
+                and head.length <= 0
+                and not (head.bad_length and _may_have_body(side.method))
+            ):
                 messages.end(side, True, ts)
                 return pos
         else:
@@ -277,6 +306,9 @@ class HttpReader:
         if head.chunked != NOT_CHUNKED:
             side.first_chunk = True
             side.state = CHUNK_SIZE
+            return pos
+        if head.bad_length and head.length < 0:
+            side.state = UNSIZED
             return pos
         return messages.begin_plain(side, head, data, pos, ts)
 
@@ -347,3 +379,8 @@ class HttpReader:
                 read_odd_fields(head, fields, self._settings.max_headers, self._settings.max_line_bytes)
                 self._messages.open(side, head)
                 self._messages.end(side, False, ts)
+
+
+def _may_have_body(method: bytes) -> bool:
+    """Whether a request whose length is told, but not as a number, may have a body for all that."""
+    return method not in (b"GET", b"HEAD")

@@ -66,6 +66,43 @@ def der_type(data: bytes) -> str | None:
     return None
 
 
+def der_size(data: bytes, at: int) -> int:
+    """Octets of the SEQUENCE that begins at `at`, by its own length, if it is one of an OCSP message, a certificate or
+    a CRL as far as can be seen: it begins with a SEQUENCE or an ENUMERATED, of definite length, that fits into it.
+
+    0 if it is none; -1 if more must be seen, seven octets at most.
+    """
+    have = len(data) - at
+    if have <= 0:
+        return -1
+    if data[at] != 0x30:
+        return 0
+    if have < 2:
+        return -1
+    octets = 0
+    size = data[at + 1]
+    if size >= 0x80:
+        octets = size & 0x7F
+        if not 1 <= octets <= 4:
+            return 0
+        if have < 2 + octets:
+            return -1
+        size = int.from_bytes(data[at + 2 : at + 2 + octets], "big")
+    if have < 3 + octets:
+        return -1
+    inside = at + 2 + octets
+    if data[inside] != 0x30 and data[inside] != 0x0A:
+        return 0
+    if have < 4 + octets:
+        return -1
+    length = data[inside + 1]
+    if data[inside] == 0x0A:
+        return size + 2 + octets if length == 1 and size >= 3 else 0
+    if length < 0x80:
+        return size + 2 + octets if length + 2 <= size else 0
+    return size + 2 + octets if 0x80 < length <= 0x80 + octets else 0
+
+
 def _is_response(data: bytes, start: int, end: int) -> bool:
     """OCSPResponse (RFC 6960 4.2.1): ENUMERATED of one octet, and nothing else or [0] { OID, OCTET STRING }."""
     if start + 3 > len(data) or data[start + 1] != 1:

@@ -23,6 +23,10 @@ SEARCH: Final = 7
 """Behind a loss: anything; a message may begin in it."""
 OVER: Final = 8
 """Nothing any more."""
+UNSIZED: Final = 9
+"""A body whose Content-Length is no number."""
+BEYOND: Final = 10
+"""Content-Length octets of an object that is longer were seen: its rest, or the next message."""
 
 MORE: Final = -1
 """What a step returns instead of a position when it kept the bytes for want of more."""

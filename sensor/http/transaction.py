@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -20,6 +20,23 @@ class NotKept(enum.Enum):
     HOLE = "hole"  # bytes lost in capture
     CUT = "cut"  # the message ended before its declared length
     UNDECODABLE = "undecodable"  # content coding unknown, broken or over its limit
+
+
+class Ambiguity(enum.Enum):
+    """In what two readers of a message may differ, so that one sees what the other does not."""
+
+    framing = "framing"  # where a body ends, or whether it is chunked
+    host = "host"  # whom a request is for
+    tcp = "tcp"  # octets that came twice, and not as the same
+
+
+# As bits, while a message is read, and what they stand for together.
+FRAMING: Final = 1
+HOST: Final = 2
+TCP: Final = 4
+AMBIGUITIES: Final = tuple(
+    tuple(each for place, each in enumerate(Ambiguity) if bits >> place & 1) for bits in range(1 << len(Ambiguity))
+)
 
 
 class Tap(Protocol):
@@ -115,10 +132,12 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class HttpTransaction(msgspec.Struct, frozen=True, gc=False):
-    """One line of http.log. Either half may be None: it was not seen. `trans_depth` counts from 1 within the flow."""
+    """One line of http.log. Either half may be None: it was not seen. `trans_depth` counts from 1 within the flow.
+    `ambiguous`: in what it can be read otherwise."""
 
     flow: FlowId
     ts: int
     trans_depth: int
     request: HttpRequest | None
     response: HttpResponse | None
+    ambiguous: tuple[Ambiguity, ...] = ()

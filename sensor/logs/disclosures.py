@@ -158,6 +158,11 @@ class DisclosureLines:
         if exchange.response_ts is not None and method is not None:
             out.seconds("response_delay", end - us)
         out.string("evidence", exchange.evidence._value_)
+        if exchange.ambiguous:
+            out.open_list("ambiguous")
+            for ambiguity in exchange.ambiguous:
+                out.item(ambiguity._value_)
+            out.close_list()
         out.string("community_id", parts.community_id(exchange.flow))
         out.end()
 

@@ -326,6 +326,8 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
     """From request to reply."""
     evidence: str
     """What was seen: request, response, both, or mismatch (both, about different certificates)."""
+    ambiguous: list[str] | UnsetType = UNSET
+    """In what it can be read otherwise: framing, host, tcp; left out where there is but one reading."""
     community_id: str
     """Community ID, version 1."""
 

@@ -301,6 +301,7 @@ def _exchange(
             None,
             found.resp_fuid,
             response_ts,
+            transaction.ambiguous,
         )
     method = request.method
     return OcspExchange(
@@ -320,6 +321,7 @@ def _exchange(
         found.orig_fuid,
         found.resp_fuid,
         response_ts,
+        transaction.ambiguous,
         found.traits,
     )
 

@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from sensor.http.transaction import Ambiguity
 from sensor.weird import FlowId
 
 
@@ -157,4 +158,5 @@ class OcspExchange(msgspec.Struct, frozen=True, gc=False):
     orig_fuid: str | None
     resp_fuid: str | None
     response_ts: int | None
+    ambiguous: tuple[Ambiguity, ...] = ()  # in what the transaction can be read otherwise
     traits: frozenset[str] = frozenset()  # carriage habits: "double_slash", "base64url", "no_padding", "raw_plus", ...

@@ -18,8 +18,8 @@ cdef extern from *:
         *nonce, *nonminimal, *produced_at, *responder_id, *response_type, *responses, *responses_total,
         *signature, *signature_algorithm, *signature_algorithm_der, *signature_oid, *status, *tbs_der,
         *trailing_bytes, *version; } OcspResponseStruct;
-    typedef struct { PyObject_HEAD PyObject *cert_id, *evidence, *flow, *host, *http_status, *http_version,
-        *method, *orig_fuid, *request, *resp_fuid, *response, *response_ts, *single, *traits, *ts, *uri,
+    typedef struct { PyObject_HEAD PyObject *ambiguous, *cert_id, *evidence, *flow, *host, *http_status,
+        *http_version, *method, *orig_fuid, *request, *resp_fuid, *response, *response_ts, *single, *traits, *ts, *uri,
         *user_agent; } OcspExchangeStruct;
     """
 
@@ -42,5 +42,5 @@ cdef extern from *:
         cdef object signature_algorithm_der, signature_oid, status, tbs_der, trailing_bytes, version
 
     ctypedef class sensor.ocsp.model.OcspExchange [object OcspExchangeStruct, check_size error]:
-        cdef object cert_id, evidence, flow, host, http_status, http_version, method, orig_fuid, request, resp_fuid
-        cdef object response, response_ts, single, traits, ts, uri, user_agent
+        cdef object ambiguous, cert_id, evidence, flow, host, http_status, http_version, method, orig_fuid, request
+        cdef object resp_fuid, response, response_ts, single, traits, ts, uri, user_agent

@@ -111,6 +111,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "evidence": (15, Shape.plain),
         "issuer": (16, Shape.text),
         "software": (17, Shape.text),
+        "ambiguous": (37, Shape.text),
         "audit": (18, Shape.text),
         "verified": (36, Shape.bool),
         "on_crl": (19, Shape.text),
@@ -326,6 +327,8 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
         if code >= 33:
             if code == 33:
                 return _delay(exchange)
+            if code == 37:
+                return tuple([each._value_ for each in exchange.ambiguous]) or None
             if code == 36:
                 return None if audit is None else is_verified(audit)
             return None if on_crl is None else on_crl.verified if code == 34 else on_crl.newer

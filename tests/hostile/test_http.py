@@ -56,7 +56,13 @@ ROWS = {
     "H11": Row(
         "gzip, deflate with and without its wrapping, br, zstd, two over each other, bombs, lies",
         ("http.max_inflated_bytes", "http.max_inflate_ratio", "http.max_codings"),
-        ("HTTP_compression_bomb", "HTTP_too_many_codings", "HTTP_content_coding_not_applied", "unknown_content_coding"),
+        (
+            "HTTP_compression_bomb",
+            "HTTP_too_many_codings",
+            "HTTP_content_coding_not_applied",
+            "HTTP_content_coding_cut",
+            "unknown_content_coding",
+        ),
     ),
     "H12": Row(
         "OCSP under another type, or none, or another's under its type",
@@ -75,7 +81,15 @@ ROWS = {
         guards=(Guard("sensor/http/refusal.py", '"non_http_on_port_80"', '"odd"'),),
     ),
     "H16": Row("NUL, bare CR, 8-bit octets, in names and values", counters=("line_terminated_with_single_CR",)),
-    "H17": Row("two Hosts, IPv6, a port, 70 KB, none", ("http.max_header_bytes",), ("host_header_ambiguous",)),
+    "H17": Row(
+        "two Hosts, one that is not the target's, IPv6, a port, 70 KB, none",
+        ("http.max_header_bytes",),
+        ("host_header_ambiguous", "ambiguous: host"),
+        guards=(
+            Guard("sensor/http/head.py", "head.doubts |= HOST", "pass"),
+            Guard("sensor/http/messages.py", "self.check_authority(side, head.host, target, ts)", "pass"),
+        ),
+    ),
 }
 EICAR = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
 FIRST, NEXT = 0x0BADCAFE, 0x0C0FFEE0
@@ -348,3 +362,28 @@ def test_h17_hosts(fields: bytes, host: object, weirds: tuple[str, ...]) -> None
     seen = heard(("c", b"GET " + PATH + b" HTTP/1.1\r\n" + fields + b"\r\n"), ("s", reply(BODY, RESPONSE)))
     assert [(row.get("host"), row["serial_number"]) for row in seen.exchanges] == [(host, "0BADCAFE")]
     assert seen.weirds == weirds
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "doubts"),
+    [
+        (PATH, b"Host: a.example\r\nHost: b.example\r\n", ["host"]),
+        (b"http://b.example" + PATH, b"Host: a.example\r\n", ["host"]),
+        (b"http://A.example:80" + PATH, b"Host: a.example\r\n", None),
+        (PATH, b"Host: a.example\r\nHost: a.example\r\n", None),
+    ],
+    ids=["two", "absolute", "the same", "twice the same"],
+)
+def test_h17_whom_an_ocsp_request_is_for(target: bytes, fields: bytes, doubts: object) -> None:
+    """A server goes by the target (RFC 9112 section 3.2.2); `host` stays the field, as in http.log, `uri` has both."""
+    seen = heard(("c", b"GET " + target + b" HTTP/1.1\r\n" + fields + b"\r\n"), ("s", reply(BODY, RESPONSE)))
+    assert [(row["host"], row.get("ambiguous")) for row in seen.exchanges] == [("a.example", doubts)]
+    assert seen.weirds == (("host_header_ambiguous",) if doubts else ())
+
+
+def test_h11_coded_and_cut() -> None:
+    """The message is whole, what is coded in it is not."""
+    cut = gzip.compress(BODY, mtime=0)[:-20]
+    seen = heard(("c", asking(FIRST)), ("s", reply(cut, RESPONSE, b"Content-Encoding: gzip")), *THEN)
+    assert seen.weirds == ("HTTP_content_coding_cut",)
+    assert told(seen)[1] == NEXT_TOLD

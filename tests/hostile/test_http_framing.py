@@ -1,4 +1,4 @@
-"""Rows H3 and H5: what says how long a body is, and lies."""
+"""Rows H3 to H5: what says how long a body is, and lies."""
 
 from __future__ import annotations
 
@@ -19,12 +19,35 @@ ROWS = {
                 "number, clean = parse_content_length(value)",
                 "number, clean = int(value or 0), True",
             ),
+            Guard("sensor/http/reader.py", "if head.bad_length and head.length < 0:", "if False:"),
         ),
+    ),
+    "H4": Row(
+        "a chunk size with 0x, a sign, an extension, too many digits, without line end; chunked that is not",
+        ("http.max_chunk_extension_bytes",),
+        ("HTTP_bad_chunk_size", "ambiguous: framing"),
+        guards=(
+            Guard(
+                "sensor/http/chunks.py", "after = read_bad_size(messages, side, data, pos, start, end)", "after = pos"
+            ),
+            Guard("sensor/http/chunks.py", "if own and side.head is not None:", "if False:"),
+            Guard("sensor/http/chunks.py", "if end >= 0 and is_size_line(data[pos:end]):", "if False:"),
+        ),
+        note="Of the readings of a body at most one is DER from its first octet: that one is decoded.",
     ),
     "H5": Row(
         "Transfer-Encoding beside Content-Length, misspelt, twice, in HTTP/1.0",
-        counters=("HTTP_content_length_and_chunked", "HTTP_chunked_multi", "HTTP_version_mismatch"),
-        guards=(Guard("sensor/http/head.py", 'head.odd("HTTP_chunked_multi", value)', "head.chunked = 0"),),
+        counters=(
+            "HTTP_content_length_and_chunked",
+            "HTTP_chunked_multi",
+            "HTTP_version_mismatch",
+            "HTTP_ambiguous_framing",
+            "ambiguous: framing",
+        ),
+        guards=(
+            Guard("sensor/http/head.py", 'head.odd("HTTP_chunked_multi", value)', "head.chunked = 0"),
+            Guard("sensor/http/reader.py", "if side.body is not None and side.body.owed():", "if False:"),
+        ),
     ),
 }
 FIRST, NEXT = 0x0BADCAFE, 0x0C0FFEE0
@@ -42,15 +65,21 @@ def statuses(seen: Watched) -> list[tuple[object, object]]:
     return [(row.get("serial_number"), row.get("cert_status")) for row in seen.exchanges]
 
 
+def doubts(seen: Watched) -> list[object]:
+    return [row.get("ambiguous") for row in seen.exchanges]
+
+
+BOTH = [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
 NO_NUMBERS = (b"+5", b"5_0", b"0x5", "\uff15".encode(), b"-1", b"", b"1" + b"0" * 5000, b"9" * 19, b"9" * 20)
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: ascii(value)[2:12])
 def test_h3_what_is_no_number_is_not_read_as_one(value: bytes) -> None:
-    """The body then lasts as long as the connection: the reply behind it is part of it, the question is not lost."""
+    """The reply is then as long as it says itself, and what follows is not lost."""
     seen = answered(b"Content-Length: " + value)
-    assert seen.weirds == ("HTTP_bad_content_length", "ocsp_trailing_data")
-    assert statuses(seen) == [("0BADCAFE", "good"), ("0C0FFEE0", None)]
+    assert seen.weirds == ("HTTP_bad_content_length",)
+    assert statuses(seen) == BOTH
+    assert doubts(seen) == [["framing"], None]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +97,63 @@ def test_h3_the_same_number_however_it_is_spelt(value: bytes, weirds: tuple[str,
     seen = answered(b"Content-Length: " + value)
     assert seen.weirds == weirds
     assert statuses(seen) == [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
+
+
+CHUNKED = b"Transfer-Encoding: chunked"
+HALF = len(BODY) // 2
+LAST = b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "size",
+    [b"0x%x", b"+%x", b"-%x", b"%x_", b"1%016x", b"0x%x \r\n"[:-2]],
+    ids=["0x", "plus", "minus", "underscore", "2**64", "blank"],
+)
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_h4_a_chunk_size_that_is_none(place: str, size: bytes) -> None:
+    """As some read it, or for as long as the reply says itself: it is decoded, and the next one is."""
+    good, rest = (b"", BODY) if place == "first" else (b"%x\r\n%b\r\n" % (HALF, BODY[:HALF]), BODY[HALF:])
+    seen = answered(CHUNKED, body=good + size % len(rest) + b"\r\n" + rest + LAST)
+    assert "HTTP_bad_chunk_size" in seen.weirds
+    assert statuses(seen) == BOTH
+    assert doubts(seen) == [["framing"], None]
+
+
+@pytest.mark.parametrize("size", [b"%x;name=value", b"%x ", b"%X", b"0000000000000000000000%x", b"\r\n%x"], ids=ascii)
+def test_h4_a_chunk_size_that_all_read_alike(size: bytes) -> None:
+    seen = answered(CHUNKED, body=size % len(BODY) + b"\r\n" + BODY + LAST)
+    assert (statuses(seen), seen.weirds) == (BOTH, ())
+    assert doubts(seen) == [None, None]
+
+
+def test_h4_bare_line_feeds() -> None:
+    seen = answered(CHUNKED, body=b"%x\n" % len(BODY) + BODY + b"\n0\n\n")
+    assert (statuses(seen), seen.weirds) == (BOTH, ())
+
+
+def test_h4_a_line_end_is_missing_behind_a_chunk() -> None:
+    body = b"%x\r\n" % HALF + BODY[:HALF] + b"%x\r\n" % len(BODY[HALF:]) + BODY[HALF:] + LAST
+    seen = answered(CHUNKED, body=body)
+    assert seen.weirds == ("HTTP_bad_chunk_size",)
+    assert statuses(seen) == BOTH
+    assert doubts(seen) == [["framing"], None]
+
+
+@pytest.mark.parametrize("length", [b"", b"\r\nContent-Length: " + SIZE, b"\r\nContent-Length: 5"], ids=ascii)
+def test_h4_h5_chunked_is_declared_and_is_not_so(length: bytes) -> None:
+    """The DER begins with "0", and would be a last chunk to who reads digits and no further."""
+    seen = answered(CHUNKED + length)
+    assert "HTTP_bad_chunk_size" in seen.weirds
+    assert statuses(seen) == BOTH
+    assert doubts(seen) == [["framing"], None]
+
+
+@pytest.mark.parametrize("size", [5, 50, len(BODY) - 1])
+def test_h5_a_content_length_that_is_too_small(size: int) -> None:
+    seen = answered(b"Content-Length: %d" % size)
+    assert seen.weirds == ("HTTP_ambiguous_framing",)
+    assert statuses(seen) == BOTH
+    assert doubts(seen) == [["framing"], None]
 
 
 CODINGS: tuple[tuple[bytes, tuple[str, ...]], ...] = (
@@ -88,7 +174,8 @@ CODINGS: tuple[tuple[bytes, tuple[str, ...]], ...] = (
 def test_h5_a_body_that_is_chunked_is_read_as_chunked(coding: bytes, weirds: tuple[str, ...], version: bytes) -> None:
     seen = answered(b"Transfer-Encoding: " + coding, body=chunked(BODY[:100], BODY[100:]), version=version)
     assert seen.weirds == (*weirds, *(("HTTP_version_mismatch",) if version == b"1.0" else ()))
-    assert statuses(seen) == [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
+    assert statuses(seen) == BOTH
+    assert doubts(seen) == [["framing"] if weirds else None, None]
 
 
 @pytest.mark.parametrize("fields", [b"identity", b"xchunked", b"identity\r\nContent-Length: " + SIZE], ids=ascii)
@@ -96,4 +183,4 @@ def test_h5_a_body_that_is_not_chunked_is_read_as_it_is(fields: bytes) -> None:
     """As browsers do; a length that is told beside it counts."""
     seen = answered(b"Transfer-Encoding: " + fields)
     assert statuses(seen)[0] == ("0BADCAFE", "good")
-    assert (statuses(seen)[1] == ("0C0FFEE0", "good")) is (SIZE in fields)
+    assert (statuses(seen)[1] == ("0C0FFEE0", "good")) is (fields != b"identity")

@@ -1,0 +1,124 @@
+"""sensor.http.self_length: of the readings of a body in doubt the one that is DER, and what follows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.flow.stream import FIN
+from sensor.http.self_length import is_size_line, may_be_bad_size
+from sensor.http.shape import der_size
+from sensor.http.transaction import Ambiguity
+from sensor.settings import HttpSettings
+from tests.http.wire import End, answer, ask, get, post, reply
+from tests.ocsp import wire as ocsp
+
+BODY = ocsp.response(ocsp.basic(ocsp.single(ocsp.cert_id(7))))
+ASKED = ocsp.request(ocsp.cert_id(7))
+ERROR = bytes.fromhex("30030a0106")
+SIZE = b"%d" % len(BODY)
+AGAIN = (ask(get(b"/again")), answer(reply(b"again")))
+FRAMING = (Ambiguity.framing,)
+
+
+def head(*fields: bytes) -> bytes:
+    return b"\r\n".join((b"HTTP/1.1 200 OK", *fields, b"", b""))
+
+
+CHUNKED = head(b"Transfer-Encoding: chunked")
+FIRST, REST = BODY[:60], BODY[60:]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        CHUNKED + BODY,
+        CHUNKED + ERROR,
+        head(b"Transfer-Encoding: chunked", b"Content-Length: " + SIZE) + BODY,
+        head(b"Content-Length: " + SIZE, b"Transfer-Encoding: chunked") + BODY,
+        head(b"Content-Length: +5") + BODY,
+        head(b"Content-Length: nonsense") + ERROR,
+        head(b"Content-Length: 20") + BODY,
+        head(b"Content-Length: 4") + ERROR,
+        head(b"Content-Length: 20", b"Content-Length: " + SIZE) + BODY,
+        CHUNKED + b"0x%x\r\n" % len(BODY) + BODY + b"\r\n0\r\n\r\n",
+        CHUNKED + b"+%x\r\n" % len(BODY) + BODY + b"\r\n0\r\n\r\n",
+        CHUNKED + b"10000000000000000\r\n" + BODY,
+        CHUNKED + b"3c\r\n" + FIRST + b"\r\n" + b"0x%x\r\n" % len(REST) + REST + b"\r\n0\r\n\r\n",
+        CHUNKED + b"3c\r\n" + FIRST + b"\r\n" + b"zz\r\n" + REST,
+        CHUNKED + b"3c\r\n" + FIRST + b"%x\r\n" % len(REST) + REST + b"\r\n0\r\n\r\n",
+    ],
+)
+def test_the_object_is_read_and_the_next_exchange_is_too(hear, said: bytes) -> None:
+    heard = hear(ask(post(b"/1", b"x")), answer(said), *AGAIN)
+    assert heard.targets == [b"/1", b"/again"]
+    first, second = heard.transactions
+    assert [file.content for file in first.response.files] == [ERROR if ERROR in said else BODY]
+    assert (first.ambiguous, second.ambiguous) == (FRAMING, ())
+    assert second.response.status_code == 200
+    assert heard.weirds
+
+
+@pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked", b"Content-Length: 0x5", b"Content-Length: 20"])
+def test_requests_too(hear, framing: bytes) -> None:
+    asked = b"POST /1 HTTP/1.1\r\nContent-Type: application/ocsp-request\r\n" + framing + b"\r\n\r\n" + ASKED
+    heard = hear(ask(asked), answer(reply(b"x")), *AGAIN)
+    assert heard.targets == [b"/1", b"/again"]
+    assert [file.content for file in heard.transactions[0].request.files] == [ASKED]
+    assert heard.transactions[0].ambiguous == FRAMING
+
+
+def test_a_length_that_is_too_small_is_believed_where_a_message_follows(hear) -> None:
+    heard = hear(ask(get(b"/1")), answer(head(b"Content-Length: 20") + BODY[:20]), *AGAIN)
+    assert heard.targets == [b"/1", b"/again"]
+    assert heard.transactions[0].response.body_len == 20
+    assert heard.transactions[0].ambiguous == ()
+    assert heard.weirds == []
+
+
+def test_a_length_that_is_too_small_is_believed_where_nothing_follows(hear) -> None:
+    heard = hear(ask(get(b"/1")), answer(head(b"Content-Length: 20") + BODY[:20]), answer(End(FIN)))
+    assert heard.response.body_len == 20
+    assert heard.response.complete
+
+
+def test_an_object_beyond_the_limit_on_bodies_is_not_followed(hear) -> None:
+    settings = HttpSettings(max_response_body_bytes=100)
+    heard = hear(ask(get(b"/1")), answer(CHUNKED + BODY), answer(End(FIN)), settings=settings)
+    assert heard.response.files == () or not isinstance(heard.response.files[0].content, bytes)
+
+
+@pytest.mark.parametrize("body", [b"0\r\n\r\n", b"00000\r\n\r\n", b"0;0907\r\n\r\n"])
+def test_a_last_chunk_is_one(hear, body: bytes) -> None:
+    heard = hear(ask(get(b"/1")), answer(CHUNKED + body), *AGAIN)
+    assert heard.targets == [b"/1", b"/again"]
+    assert heard.weirds == []
+    assert heard.transactions[0].ambiguous == ()
+
+
+def test_who_is_asked_is_in_doubt(hear) -> None:
+    asked = b"GET http://a.example/x HTTP/1.1\r\nHost: %s\r\n\r\n"
+    heard = hear(ask(asked % b"b.example"), answer(reply(b"x")), ask(asked % b"A.example:80"), answer(reply(b"x")))
+    assert [each.ambiguous for each in heard.transactions] == [(Ambiguity.host,), ()]
+    assert heard.weirds == ["host_header_ambiguous"]
+
+
+def test_size_lines() -> None:
+    assert is_size_line(b"5") and is_size_line(b"00a0 \t;x=y\r") and is_size_line(b"0\r")
+    assert not any(is_size_line(line) for line in (b"", b"0\x82", b"0x5", b"+5", b"5 x", ASKED, BODY))
+
+
+def test_what_may_be_a_bad_size_is_so_in_all_its_beginnings() -> None:
+    for line in (b"+5\r", b"0x5", b"-0X1_0 \r", b"5_0"):
+        assert all(may_be_bad_size(line[:end]) for end in range(len(line) + 1)), line
+    assert not may_be_bad_size(b"hello")
+
+
+def test_der_sizes() -> None:
+    for whole in (BODY, ASKED, ERROR):
+        assert der_size(whole + b"more", 0) == len(whole)
+        assert der_size(b"x" + whole, 1) == len(whole)
+        told = [der_size(whole[:end], 0) for end in range(8)]
+        assert told == sorted(told)
+        assert told[0] == -1 and told[-1] == len(whole)
+    for none in (b"1\r\n", b"0\r\n\r\n", b"00000;x", b"0\x80\x30\x00", b"0\x85\1\1\1\1\1", b"0\x03\x30\x05"):
+        assert der_size(none, 0) == 0, none
