@@ -111,7 +111,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "evidence": (15, Shape.plain),
         "issuer": (16, Shape.text),
         "software": (17, Shape.text),
-        "ambiguous": (37, Shape.text),
+        "ambiguous": (37, Shape.plain),
         "audit": (18, Shape.text),
         "verified": (36, Shape.bool),
         "on_crl": (19, Shape.text),
@@ -356,9 +356,7 @@ def _answer_raw(exchange: OcspExchange, code: int) -> Any:
         return None
     if code >= 50:
         single = exchange.single
-        if single is None:
-            return None
-        return single.cert_status._value_ if code == 50 else single.revocation_reason
+        return None if single is None else single.cert_status._value_ if code == 50 else single.revocation_reason
     status = response.status
     if code == 40:
         return _STATUSES.get(status) or str(status)
@@ -369,9 +367,7 @@ def _answer_raw(exchange: OcspExchange, code: int) -> Any:
     if code == 42:
         return response.signature_algorithm
     request = exchange.request
-    if request is None or request.nonce is None:
-        return None
-    return request.nonce == response.nonce
+    return None if request is None or request.nonce is None else request.nonce == response.nonce
 
 
 def leak_raw(leak: Leak, code: int) -> Any:
