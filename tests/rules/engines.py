@@ -16,7 +16,7 @@ from sensor.rules.convert import Converter
 from sensor.rules.events import LoggedEvent
 from sensor.rules.fields import HEADER_FIELDS, Kind, fields_of
 from sensor.rules.matching import compile_expression
-from sensor.rules.rule import EventRule, RuleSet
+from sensor.rules.rule import CorrelationRule, EventRule, RuleSet
 from tests.rules.writing import Line
 
 Hits = dict[str, set[int]]
@@ -48,16 +48,10 @@ def ours(rules: Sequence[EventRule], lines: Sequence[dict[str, Any]]) -> Hits:
 
 def by_sqlite(service: str, rules: Sequence[EventRule], lines: Sequence[dict[str, Any]]) -> Hits:
     """Each rule converted, and its query run on a table of the lines. Raises ConvertError."""
-    columns = sorted({name for line in lines for name in line} | {f.name for f in fields_of(service).values()})
     database = sqlite3.connect(":memory:")
     try:
         database.create_function("REGEXP", 2, _regexp)
-        numbers = {f.name for f in fields_of(service).values() if f.kind in (Kind.number, Kind.time)}
-        names = ", ".join(f'"{name}" {"NUMERIC" if name in numbers else ""}' for name in columns)
-        database.execute(f'CREATE TABLE "{service}" (n, {names})')
-        rows = [(number, *(_cell(line.get(name)) for name in columns)) for number, line in enumerate(lines)]
-        marks = ", ".join("?" * (len(columns) + 1))
-        database.executemany(f'INSERT INTO "{service}" VALUES ({marks})', rows)  # noqa: S608  (our own names)
+        _fill(database, service, lines)
         found: Hits = {}
         for rule in rules:
             found[rule.head.id] = set()
@@ -65,6 +59,30 @@ def by_sqlite(service: str, rules: Sequence[EventRule], lines: Sequence[dict[str
                 cursor = database.execute(query)
                 place = [column[0] for column in cursor.description].index("n")
                 found[rule.head.id] |= {row[place] for row in cursor}
+        return found
+    finally:
+        database.close()
+
+
+def correlated_by_sqlite(
+    rules: RuleSet, rule: CorrelationRule, events: Sequence[LoggedEvent]
+) -> dict[tuple[str, ...], float]:
+    """The groups that a correlation's query finds, their values in lower case, each with the time of its first window's
+    end in seconds, to the microsecond."""
+    database = sqlite3.connect(":memory:")
+    try:
+        database.create_function("REGEXP", 2, _regexp)
+        for service in sorted({each.service for each in rules.events}):
+            _fill(database, service, lines_of(service, events))
+        found: dict[tuple[str, ...], float] = {}
+        for query in Converter(rules, "sqlite").convert(rule):
+            cursor = database.execute(query)
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                values = json.loads(row[names.index("group_keys")])
+                group = tuple(str(values[name]).lower() for name in rule.group_names)
+                ended = round(row[names.index("occurrence_time")], 6)
+                found[group] = min(ended, found.get(group, ended))
         return found
     finally:
         database.close()
@@ -102,6 +120,17 @@ def document_of(rule: EventRule) -> str:
     lines = rule.head.file.read_text().splitlines()[rule.head.line - 1 :]
     end = next((place for place, line in enumerate(lines) if line.rstrip() == "---"), len(lines))
     return "\n".join(lines[:end]) + "\n"
+
+
+def _fill(database: sqlite3.Connection, service: str, lines: Sequence[dict[str, Any]]) -> None:
+    """A table of the service's lines, `n` their number."""
+    columns = sorted({name for line in lines for name in line} | {f.name for f in fields_of(service).values()})
+    numbers = {f.name for f in fields_of(service).values() if f.kind in (Kind.number, Kind.time)}
+    names = ", ".join(f'"{name}" {"NUMERIC" if name in numbers else ""}' for name in columns)
+    database.execute(f'CREATE TABLE "{service}" (n, {names})')
+    rows = [(number, *(_cell(line.get(name)) for name in columns)) for number, line in enumerate(lines)]
+    marks = ", ".join("?" * (len(columns) + 1))
+    database.executemany(f'INSERT INTO "{service}" VALUES ({marks})', rows)  # noqa: S608  (our own names)
 
 
 def _cell(value: Any) -> Any:
