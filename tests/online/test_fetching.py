@@ -70,7 +70,7 @@ def test_one_that_was_closed_meanwhile_is_replaced(server: ScriptedServer, fetch
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
 def test_gzip(server: ScriptedServer, fetcher: Fetcher, coding: str) -> None:
     body = bytes(range(256)) * 1000
-    server.scripts = [answer(gzip.compress(body), f"Content-Encoding: {coding}")]
+    server.scripts = [answer(gzip.compress(body, mtime=0), f"Content-Encoding: {coding}")]
     assert fetcher.get(server.url).body == body
 
 
@@ -83,7 +83,7 @@ def test_up_to_the_limit(server: ScriptedServer, fetcher: Fetcher, size: int) ->
 @pytest.mark.parametrize("compressed", [False, True])
 def test_beyond_the_limit(server: ScriptedServer, fetcher: Fetcher, compressed: bool) -> None:
     body = bytes(MEBIBYTE + 1)
-    server.scripts = [answer(gzip.compress(body), "Content-Encoding: gzip") if compressed else answer(body)]
+    server.scripts = [answer(gzip.compress(body, mtime=0), "Content-Encoding: gzip") if compressed else answer(body)]
     assert refused(fetcher, server.url) == "an answer of more than 1,048,576 bytes"
 
 
@@ -178,7 +178,7 @@ def test_after_a_cut_the_next_request_is_as_any_other(server: ScriptedServer, ha
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\nx", "a content coding that was not asked for"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip", "gzip that is damaged"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(99))[:-4], "gzip cut short"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"") * 2, "something behind the gzip"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"", mtime=0) * 2, "something behind the gzip"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", "not HTTP"),
     ],
 )
