@@ -76,7 +76,7 @@ def test_gzip(server: ScriptedServer, fetcher: Fetcher, coding: str) -> None:
 
 @pytest.mark.parametrize("size", [MEBIBYTE - 1, MEBIBYTE])
 def test_up_to_the_limit(server: ScriptedServer, fetcher: Fetcher, size: int) -> None:
-    server.scripts = [answer(bytes(size)), answer(gzip.compress(bytes(size)), "Content-Encoding: gzip")]
+    server.scripts = [answer(bytes(size)), answer(gzip.compress(bytes(size), mtime=0), "Content-Encoding: gzip")]
     assert [len(fetcher.get(server.url).body) for _ in range(2)] == [size, size]
 
 
@@ -177,8 +177,14 @@ def test_after_a_cut_the_next_request_is_as_any_other(server: ScriptedServer, ha
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nx", "a content coding that was not asked for"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\nx", "a content coding that was not asked for"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip", "gzip that is damaged"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(99))[:-4], "gzip cut short"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"", mtime=0) * 2, "something behind the gzip"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(99), mtime=0)[:-4],
+            "gzip cut short",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"", mtime=0) * 2,
+            "something behind the gzip",
+        ),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", "not HTTP"),
     ],
 )
