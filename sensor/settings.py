@@ -19,6 +19,9 @@ Interval = Annotated[float, Meta(ge=0.1, le=86400)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+_FAULT = "^(memory_cap|parser_error|queue_full|store_locked|clock_jump)@[1-9][0-9]{0,17}$"
+
+
 class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_record_bytes: Size = 262144
     """A capture record that claims to be longer is damage (libpcap's maximum)."""
@@ -421,6 +424,13 @@ class RuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Events that one correlation remembers over all groups; the longest untouched group is forgotten beyond it."""
 
 
+class InjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    faults: tuple[Annotated[str, Meta(pattern=_FAULT)], ...] = ()
+    """For tests of this program only. replay: faults on purpose, each WHAT@N, at packet N, counted from 1: memory_cap
+    (nothing is held back for what is missing), parser_error, queue_full (the packet's log lines are dropped),
+    store_locked (nobody can be asked about certificates), clock_jump (the packet's time is a day later)."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: CaptureSettings = CaptureSettings()
     flow: FlowSettings = FlowSettings()
@@ -436,3 +446,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: HealthSettings = HealthSettings()
     service: ServiceSettings = ServiceSettings()
     rules: RuleSettings = RuleSettings()
+    inject: InjectSettings = InjectSettings()

@@ -29,8 +29,10 @@ from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.capture.reader import FileRead
+    from sensor.capture.source import PacketSource
     from sensor.capture.timeline import TimeLine
     from sensor.ct.lookup import CtLookup
+    from sensor.inject import Injection
     from sensor.logs.sinks.sink import EventSink
     from sensor.report.summary import Summary
     from sensor.rules.rule import RuleSet
@@ -50,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_online_option(
         parser, "ask crt.sh about certificates that the cache does not know: it learns which sites are visited"
     )
+    parser.add_argument("--inject", metavar="WHAT@N", action="append", help=argparse.SUPPRESS)  # inject.faults
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -91,20 +94,26 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return tell_mistake(error)
     summary = None if args.quiet or args.json else disguise.summary()
     lookup: CtLookup | None = None
-    online = None
+    online = injection = None
+    if settings.inject.faults:
+        from sensor.inject import Injection
+
+        injection = Injection(settings.inject)
     try:
-        lookup = StoreLookup(settings.ct)
+        lookup = StoreLookup(settings.ct) if injection is None else injection.lookup(StoreLookup(settings.ct))
         if settings.online.source != "none":
             lookup = online = open_online(lookup, settings)
         opened = open_sink(args, settings)
         sink = None if opened is None else disguise.sink(opened)
+        if sink is not None and injection is not None:
+            sink = injection.sink(sink)
         if settings.capture.workers > 1 and _can_be_shared(source, settings, rules):
             from sensor.cli.replay_workers import read_by_workers
 
             lookup.close()
             reading = read_by_workers(args, settings, source, sink, summary, rules, disguise)
         else:
-            reading = read_alone(args, settings, source, lookup, sink, summary, rules, disguise)
+            reading = read_alone(args, settings, source, lookup, sink, summary, rules, disguise, injection)
     except ReaderGone:
         return 0
     except (StoreError, SinkError, OnlineError) as error:
@@ -131,7 +140,7 @@ def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
     from sensor.settings_file import override
 
     settings = output_settings(args, settings)
-    said = {"capture.workers": args.workers, "online.source": args.online}
+    said = {"capture.workers": args.workers, "online.source": args.online, "inject.faults": args.inject}
     return override(settings, {key: value for key, value in said.items() if value is not None})
 
 
@@ -144,6 +153,7 @@ def read_alone(
     summary: Summary | None,
     rules: RuleSet | None,
     disguise: Disguise,
+    injection: Injection | None = None,
 ) -> Reading:
     """In this process. Raises SinkError."""
     from sensor.logs.writer import LogWriter
@@ -154,21 +164,35 @@ def read_alone(
         apply_rules(rules, settings, writer, summary)
     pipeline = Pipeline(settings, lookup, writer, summary)
     pipeline.contain_errors(disguise.tell_error)
+    packets: PacketSource = source
+    if injection is not None:
+        injection.attach(pipeline, writer)
+        packets = injection.source(source)
     with _stopped_by_signals(source, lookup, following=args.follow) as stopped:
         if args.quiet:
-            pipeline.run(source)
+            pipeline.run(packets)
         else:
             from sensor.report.progress import Progress
 
             progress = Progress(sys.stderr, source.bytes_total)
             try:
-                pipeline.run(source, lambda: progress.update(source.bytes_read, source.frames))
+                pipeline.run(packets, lambda: progress.update(source.bytes_read, source.frames))
             finally:
                 progress.close()
     if writer is not None:
         writer.close()
     pipeline.complete_summary()
-    return Reading(source.files, source.complete and not stopped, pipeline.internal_errors)
+    lost = stopped or (injection is not None and _tell_injected(injection))
+    return Reading(source.files, source.complete and not lost, pipeline.internal_errors)
+
+
+def _tell_injected(injection: Injection) -> int:
+    """That this was no ordinary run; how many lines it cost."""
+    done = ", ".join(injection.struck) or "nothing"
+    rest = f"; not reached: {', '.join(injection.never)}" if injection.never else ""
+    lost = injection.lines_dropped
+    print(f"ocspwatch: injected: {done}{rest}; {lost} log lines dropped for it", file=sys.stderr)
+    return lost
 
 
 @contextlib.contextmanager
@@ -207,6 +231,8 @@ def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) 
         why = about
     elif settings.online.source != "none":
         why = "one asks crt.sh (--online)"
+    elif settings.inject.faults:
+        why = "faults are injected into one"
     elif settings.health.in_replay:
         why = "what the sensor says of itself (health.in_replay) is that of one"
     else:

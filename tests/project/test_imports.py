@@ -31,6 +31,7 @@ ORDER = (
     "rules",
     "report",
     "pipeline",
+    "inject",
     "workers",
     "cli",
 )

@@ -29,6 +29,7 @@ WITHOUT_OWN_TEST = {
     "sensor/rules/expression.py": "records without behaviour",
     "sensor/rules/rule.py": "records without behaviour",
     "sensor/uncompiled.py": "tests/project/test_build.py",
+    "sensor/inject.py": "tests/hostile/test_injection.py: faults are about whole runs",
     "sensor/settings.py": "tests/project/test_settings.py",
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "types", "core", "misc", "base", "manager"}
