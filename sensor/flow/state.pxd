@@ -23,6 +23,7 @@ cdef class Endpoint:
     cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts
     cdef public Endpoint peer
 
+    cpdef begin(self, bint is_orig)
     cpdef bint is_numbered(self) except -1
     @cython.locals(shift="long long", first="long long", last="long long")
     cpdef rebase(self)
@@ -44,6 +45,7 @@ cdef class Flow:
     cdef public FlowId id
     cdef public object reader, parent, service, late
 
+    cpdef begin(self, long long number, long long ts)
     @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, count=Py_ssize_t, written=str)
     cpdef str write_history(self)
     cpdef note(self, unsigned long long letter)
@@ -53,6 +55,8 @@ cdef class Flow:
     cpdef release(self)
     cpdef FlowId flow_id(self)
 
+@cython.locals(flow=Flow)
+cpdef Flow begin_flow(long long number, long long ts)
 @cython.locals(text="unsigned char *", size=Py_ssize_t, shift=int, octet="unsigned int")
 cpdef str render_address(int family, unsigned long long hi, unsigned long long lo)
 @cython.locals(family=int, one="unsigned long long", other="unsigned long long", low="unsigned long long", high="unsigned long long", orig_h=str, resp_h=str)

@@ -44,6 +44,10 @@ class Endpoint:
     peer: Endpoint  # the other side of the flow, set by it
 
     def __init__(self, is_orig: bool) -> None:
+        self.begin(is_orig)
+
+    def begin(self, is_orig: bool) -> None:
+        """Nothing came yet. As a constructor's, arguments would be objects."""
         self.is_orig = is_orig
         self.state = 0
         self.prev_state = 0
@@ -150,6 +154,10 @@ class Flow:
     """One TCP connection. `number` is the index of its first frame in the capture; times in nanoseconds."""
 
     def __init__(self, number: int, ts: int) -> None:
+        self.begin(number, ts)
+
+    def begin(self, number: int, ts: int) -> None:
+        """Nothing is known but that. As a constructor's, arguments would be objects."""
         self.number = number
         self.first_ts = ts
         self.last_ts = ts
@@ -163,8 +171,10 @@ class Flow:
         self.resp_p = 0
         self.vlan = -1
         self.inner_vlan = -1
-        self.orig = Endpoint(True)
-        self.resp = Endpoint(False)
+        self.orig = Endpoint.__new__(Endpoint)
+        self.orig.begin(True)
+        self.resp = Endpoint.__new__(Endpoint)
+        self.resp.begin(False)
         self.orig.peer = self.resp
         self.resp.peer = self.orig
         self._history = ""
@@ -256,6 +266,13 @@ class Flow:
         if self.id is None:
             self.id = make_flow_id(self)
         return self.id
+
+
+def begin_flow(number: int, ts: int) -> Flow:
+    """A new Flow."""
+    flow = Flow.__new__(Flow)
+    flow.begin(number, ts)
+    return flow
 
 
 _COMPILED: Final = not __file__.endswith(".py")

@@ -2,7 +2,8 @@ cimport cython
 from sensor.flow.decode cimport Packet
 from sensor.flow.reassembly cimport Reassembler
 from sensor.flow.seq cimport seq_delta
-from sensor.flow.state cimport Endpoint, Flow
+from sensor.flow.state cimport Endpoint, Flow, begin_flow
+from sensor.flow.table cimport FlowQueue, FlowTable
 from sensor.flow.tcp cimport TcpMachine
 
 cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET, _P_TCP, _FAMILY4
@@ -18,9 +19,11 @@ cdef class FlowTracker:
     cdef public Packet packet
     cdef public Reassembler reassembler
     cdef public TcpMachine machine
-    cdef public object on_error, defragmenter, closing, opening, oldest, spared, emergency
+    cdef public object on_error, defragmenter, emergency
     cdef public Flow last_flow
-    cdef public dict flows, wheel
+    cdef public FlowTable flows
+    cdef public FlowQueue closing, opening, oldest, spared
+    cdef public dict wheel
     cdef public Py_ssize_t max_flows, max_half_open
     cdef public bint use_vlan, finished, tells, marking
     cdef public Py_ssize_t unanswered, most_flows, most_half_open
@@ -62,12 +65,10 @@ cdef class FlowTracker:
     cpdef look_again(self, Flow flow, long long now, long long due)
     @cython.locals(due="long long")
     cpdef time_out(self, Flow flow, long long now)
-    @cython.locals(flow=Flow)
-    cpdef tidy(self, queue)
-    @cython.locals(flow=Flow)
+    @cython.locals(flow=Flow, queue=FlowQueue)
     cpdef evict(self, long long ts)
     cpdef drop(self, Flow flow, long long ts)
-    @cython.locals(slot=list)
+    @cython.locals(slot=list, queue=FlowQueue, flow=Flow, opening=bint)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
@@ -75,5 +76,5 @@ cdef class FlowTracker:
     cpdef Py_ssize_t half_open(self)
     @cython.locals(flow=Flow, end=Endpoint)
     cpdef held_bytes(self)
-    @cython.locals(ending=list, flow=Flow)
+    @cython.locals(ending=list, flow=Flow, queue=FlowQueue)
     cpdef bint finish(self, long long at_most=*) except -1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,8 +14,9 @@ from sensor.flow.emergency import EmergencyMode
 from sensor.flow.fragment import Defragmenter
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
-from sensor.flow.state import Endpoint, Flow
+from sensor.flow.state import Endpoint, Flow, begin_flow
 from sensor.flow.stream import StreamReader
+from sensor.flow.table import FlowQueue, FlowTable
 from sensor.flow.tcp import TcpMachine
 from sensor.settings import FlowSettings
 from sensor.weird import FlowId, Weird
@@ -82,14 +82,14 @@ class FlowTracker:
             int(min(60.0, settings.idle_timeout_s) * 1e9),  # Zeek: udp_inactivity_timeout until a handshake is over
         )
         self.defragmenter = Defragmenter(settings)
-        self.flows: dict[int, Flow] = {}
+        self.flows = FlowTable()
         self.wheel: dict[int, list[Flow]] = {}
         self.slot_tick = -1  # where the last flow was put, and that slot of the wheel
         self.slot: list[Flow] = []
-        self.closing: deque[Flow] = deque()
-        self.opening: deque[Flow] = deque()
-        self.oldest: deque[Flow] = deque()
-        self.spared: deque[Flow] = deque()  # of the oldest those that are read as HTTP: they go last
+        self.closing = FlowQueue()
+        self.opening = FlowQueue()
+        self.oldest = FlowQueue()  # with `spared` all that are not over
+        self.spared = FlowQueue()  # of the oldest those that are read as HTTP: they go last
         self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
@@ -358,13 +358,13 @@ class FlowTracker:
             key = self.key_of(packet)
             if self.shards > 1 and (key >> 32) % self.shards != self.shard:
                 return  # another shard's
-            flow = self.flows.get(key)
+            flow = self.flows.find(key)
             while flow is not None:
                 direction = self.side(flow, packet)
                 if direction:
                     break
                 key = (key + 1) & _MASK  # two five-tuples with one key: the next slot
-                flow = self.flows.get(key)
+                flow = self.flows.find(key)
         old: Flow | None = None
         if flow is not None:
             due = self.machine.deadline(flow)
@@ -424,14 +424,14 @@ class FlowTracker:
     def open(self, key: int, ts: int) -> Flow:
         """A new flow, begun by the segment in `packet`."""
         packet = self.packet
-        if len(self.flows) >= self.max_flows or self.unanswered >= self.max_half_open:
+        if self.flows.size() >= self.max_flows or self.unanswered >= self.max_half_open:
             self.evict(ts)
         self.born += 1
-        if self.born > 2 * len(self.flows) + _GARBAGE:
+        if self.born > 2 * self.flows.size() + _GARBAGE:
             self.compact()
-        while self.flows.get(key) is not None:
+        while self.flows.find(key) is not None:
             key = (key + 1) & _MASK
-        flow = Flow(self.index, ts)
+        flow = begin_flow(self.index, ts)
         flow.key = key
         flow.family = packet.family
         flow.orig_hi = packet.src_hi
@@ -452,7 +452,7 @@ class FlowTracker:
             and (flow.resp_p not in _SERVER_PORTS or (not packet.flags & _SYN and flow.orig_p < flow.resp_p))
         ):
             flow.flip()
-        self.flows[key] = flow
+        self.flows.add(flow)
         self.flows_seen += 1
         self.oldest.append(flow)
         if half_open:
@@ -463,7 +463,7 @@ class FlowTracker:
         else:
             self.schedule(flow, ts + 6 * _TICK)
         if self.marking:
-            self.most_flows = max(self.most_flows, len(self.flows))
+            self.most_flows = max(self.most_flows, self.flows.size())
             self.most_half_open = max(self.most_half_open, self.unanswered)
         return flow
 
@@ -537,10 +537,10 @@ class FlowTracker:
                 self.time_out(flow, now)
                 if self.marking:
                     self._mark(1, flow.number)
-        self.tidy(self.closing)
-        self.tidy(self.opening)
-        self.tidy(self.oldest)
-        self.tidy(self.spared)
+        self.closing.tidy()
+        self.opening.tidy()
+        self.oldest.tidy()
+        self.spared.tidy()
         if self.emergency.is_on:
             self.emergency.look(now, len(self.flows), self.half_open())
 
@@ -562,14 +562,6 @@ class FlowTracker:
         else:
             self.end(flow, now, False)
 
-    def tidy(self, queue: deque[Flow]) -> None:
-        """Forget what is over at the queue's front."""
-        while queue:
-            flow = queue[0]
-            if not flow.over:
-                return
-            queue.popleft()
-
     def evict(self, ts: int) -> None:
         """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, those that are read
         as HTTP, in which OCSP is, at the very end. If one has to go it is an emergency."""
@@ -577,7 +569,7 @@ class FlowTracker:
             flow = self.opening.popleft()
             if flow.half_open:
                 self.drop(flow, ts)
-        while len(self.flows) >= self.max_flows:
+        while self.flows.size() >= self.max_flows:
             queue = self.closing or self.opening or self.oldest or self.spared
             if not queue:
                 return
@@ -600,9 +592,8 @@ class FlowTracker:
         self.born = 0
         self.slot_tick = -1
         for queue in (self.closing, self.opening, self.oldest, self.spared):
-            kept = [flow for flow in queue if not flow.over and (queue is not self.opening or flow.half_open)]
-            queue.clear()
-            queue.extend(kept)
+            opening = queue is self.opening
+            queue.keep([flow for flow in queue.values() if not flow.over and (flow.half_open or not opening)])
         for tick, slot in list(self.wheel.items()):
             slot[:] = [flow for flow in slot if not flow.over]
             if not slot:
@@ -614,7 +605,7 @@ class FlowTracker:
         if flow.half_open:
             flow.half_open = False
             self.unanswered -= 1
-        self.flows.pop(flow.key, None)
+        self.flows.remove(flow)
 
     def step(self, flow: Flow, end: Endpoint | None, ts: int, at_end: bool) -> None:
         """The segment in `packet`, sent by `end`, or (None) the end of the flow.
@@ -670,10 +661,13 @@ class FlowTracker:
         """
         if not self.finished:
             self.finished = True
-            self.ending = list(self.flows.values())  # as they were opened, and so by their numbers
-            self.ending.reverse()
+            ending = [flow for flow in self.spared.values() + self.oldest.values() if not flow.over]
+            if len(self.spared):
+                ending.sort(key=_number)  # as they were opened
+            ending.reverse()
+            self.ending = ending
             for queue in (self.closing, self.opening, self.oldest, self.spared):
-                queue.clear()
+                queue.keep([])
             self.wheel.clear()
             self.index = END_INDEX
         ending = self.ending

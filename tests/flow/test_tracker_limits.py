@@ -146,7 +146,8 @@ def test_d9_two_flows_with_one_key_are_two_flows() -> None:
     for place, stranger in enumerate(strangers):
         stranger.key = (key + place) & (2**64 - 1)
         stranger.last_ts = START + 10**12
-        heard.tracker.flows[stranger.key] = stranger
+        heard.tracker.flows.add(stranger)
+        heard.tracker.oldest.append(stranger)
         heard.tracker.flows_seen += 1
     heard.feed(frames_of(segments)).end()
     assert heard.told == "c 1-100, s 1-200, c FIN, s FIN"
