@@ -149,7 +149,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_request_body_bytes: Size = 65536
     """An OCSP request kept for decoding."""
     max_form_bytes: Count = 8192
-    """What else a request carries, such as a form, kept while it is looked through for cleartext.log; 0 for none."""
+    """What else a request carries, such as a form, kept while it is looked through for cleartext.log; 0 for none. A
+    longer one is not looked through: secrets and attacks in it are in no log (http.log has its length)."""
     max_response_body_bytes: Size = 262144
     """An OCSP reply, or a certificate, kept for decoding."""
     max_inflated_bytes: Size = 1 << 20

@@ -54,6 +54,7 @@ class _Mark:
         self.key = key_of(cert_id.serial_number)
         self.generation = -1
         self.on_crl: _Listed | None = None
+        self.removed: _Rank | None = None  # of the latest delta CRL by which it is revoked no more
         self.single: SingleResponse | None = None
         self.audit: Audit | None = None
 
@@ -176,6 +177,19 @@ class Revocations:
             self._by_issuer.setdefault(hashed, []).append((seen, prefix))
         self._generation += 1
 
+    def remove(self, issuer_der: bytes, serial_number: str, delta: Crl) -> None:
+        """A verified delta CRL says that a certificate asked about is revoked no more (RFC 5280 5.3.1): it is on no CRL
+        that is not newer than that."""
+        key = key_of(serial_number)
+        if delta.head is None or key is None:
+            return
+        rank = (True, delta.head.this_update or 0, _number(delta.extensions.number))
+        for hashed in _name_hashes(issuer_der):
+            mark = self._asked.get(hashed, {}).get(key)
+            if mark is not None and (mark.removed is None or mark.removed < rank):
+                mark.removed = rank
+                mark.generation = -1
+
     def _mark(self, cert_id: CertId) -> _Mark:
         mark = self._marks.get(cert_id)
         if mark is None:
@@ -216,6 +230,8 @@ class Revocations:
         latest: _Seen | None = None
         for seen, prefix in self._by_issuer.get((mark.cert_id.hash_algorithm, mark.cert_id.issuer_name_hash), ()):
             found = (key if prefix is None else foreign_key(prefix, key)) in seen.index
+            if found and mark.removed is not None and seen.rank[1:] <= mark.removed[1:]:
+                continue
             if found and (latest is None or seen.rank >= latest.rank):
                 latest = seen
         return None if latest is None else (latest.url, latest.rank)

@@ -73,12 +73,24 @@ class FetchStage:
                 events.append(_weird(transaction, file, "x509_parse_error", "not a certificate"))
         if not found and _is_unanswered(transaction):
             events.append(CrlFetch(_fetch(transaction, None), None))
+        elif _is_crl_wanted(transaction) and not any(isinstance(event, CrlFetch) for event in events):
+            self._another(events, transaction)
         return events
+
+    def _another(self, events: list[FetchEvent], transaction: HttpTransaction) -> None:
+        """A CRL was asked for, and came in a form that is not read, or not at all: PKCS#7, several parts, a page."""
+        response = transaction.response
+        if response is None or response.status_code != 200 or any(type(each) is Weird for each in events):
+            return
+        for file in response.files[:1]:
+            events.append(_weird(transaction, file, "crl_in_other_form", file.mime_type or _label(file)))
 
     def _crl(self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, crl: Crl) -> None:
         if crl.end is CrlEnd.broken:
             name = "asn1_limit" if crl.limit else "crl_parse_error"
             events.append(_weird(transaction, file, name, crl.problem))
+        if crl.more:
+            events.append(_weird(transaction, file, "crl_more_follow", f"{crl.more} in the same file are not read"))
         if crl.head is None:
             return  # labelled as one, and none
         if crl.serials is not None and crl.serials.is_full:
@@ -96,6 +108,10 @@ class FetchStage:
         total = crl.hits_total - len(crl.hits) + len(asked)
         events.append(CrlFetch(fetch, crl, asked, total, audit, weight is Weight.verified))
         self.revocations.remember(fetch.url, crl, weight)
+        if weight is Weight.verified:
+            for entry in crl.hits:
+                if entry.reason == _REMOVED:
+                    self.revocations.remove(entry.issuer_der or crl.head.issuer_der, entry.serial_number, crl)
 
     def _certificates(
         self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, content: bytes
@@ -133,12 +149,16 @@ def _items(content: bytes) -> Iterator[Item]:
 
 def _is_unanswered(transaction: HttpTransaction) -> bool:
     """Whether a CRL was asked for, by its address, and not sent: not modified since, or the reply was not seen."""
-    request, response = transaction.request, transaction.response
-    if request is None or request.method != b"GET":
-        return False
+    response = transaction.response
     if response is not None and response.status_code not in (None, 206, 304):
         return False
-    return request.target[-4:] in CRL_SUFFIXES
+    return _is_crl_wanted(transaction)
+
+
+def _is_crl_wanted(transaction: HttpTransaction) -> bool:
+    """Whether a CRL was asked for, by its address."""
+    request = transaction.request
+    return request is not None and request.method == b"GET" and request.target[-4:] in CRL_SUFFIXES
 
 
 def _fetch(transaction: HttpTransaction, file: BodyFile | None) -> Fetch:

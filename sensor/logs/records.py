@@ -333,7 +333,10 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
 
 
 class CleartextRecord(OfFlow, frozen=True, kw_only=True):
-    """What one HTTP transaction gives away, or tries, in the clear beyond http.log; only where there is something."""
+    """What one HTTP transaction gives away, or tries, in the clear beyond http.log; only where there is something.
+
+    A request's body of more than `http.max_form_bytes` is not looked through.
+    """
 
     trans_depth: Count
     """Number of the transaction in its connection, from 1: as in http.log."""

@@ -120,3 +120,4 @@ class Crl(msgspec.Struct, frozen=True, gc=False):
     signature: bytes
     tbs_digest: bytes | None
     tbs: bytes | None
+    more: int = 0  # CRLs that follow in the same file, in PEM; those are not read

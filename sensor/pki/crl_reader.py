@@ -110,8 +110,9 @@ class CrlReader:
         if self._state < _DONE:
             self._fail(CrlError(reason))
 
-    def finish(self, lost: bool = False, pem: bool = False) -> Crl:
-        """What was read, when no more bytes come; `lost`: because some were lost in capture."""
+    def finish(self, lost: bool = False, pem: bool = False, more: int = 0) -> Crl:
+        """What was read, when no more bytes come; `lost`: because some were lost in capture;
+        `more`: how many CRLs follow in the same file."""
         if self._state == _HEAD and self._retry:
             self._retry = 0
             self._advance(self._buffer)
@@ -145,6 +146,7 @@ class CrlReader:
             self._signature,
             self._digest.digest() if self._digest is not None and whole else None,
             b"".join(self._kept) if self._kept is not None and whole else None,
+            more,
         )
 
     def _advance(self, buffer: bytes) -> None:

@@ -28,6 +28,7 @@ class PemStream:
         self.began = False
         self.ended = False
         self.broken = False
+        self.rest = b""  # behind the block, of what was fed last
 
     def feed(self, data: bytes) -> bytes:
         if self.ended or self.broken:
@@ -43,7 +44,7 @@ class PemStream:
             self.began = True
             at, line = min(found)
             text = text[at + len(line) :]
-        body, dash, _ = text.partition(b"-")
+        body, dash, self.rest = text.partition(b"-")
         body = _BLANKS.sub(b"", body)
         self.ended = bool(dash)
         whole = len(body) if self.ended else len(body) - len(body) % 4
@@ -58,3 +59,21 @@ class PemStream:
         except binascii.Error:
             self.broken = True
             return b""
+
+
+class PemLines:
+    """Counts the blocks that begin with a wanted label, `count`, in text that goes by."""
+
+    def __init__(self, labels: tuple[bytes, ...]) -> None:
+        self._begin = tuple(b"-----BEGIN " + label + _DASHES for label in labels)
+        self._keep = max(map(len, self._begin)) - 1
+        self._held = b""
+        self.count = 0
+
+    def feed(self, data: bytes) -> None:
+        text = self._held + data
+        after = 0
+        for line in self._begin:
+            self.count += text.count(line)
+            after = max(after, text.rfind(line) + len(line) if line in text else 0)
+        self._held = text[max(after, len(text) - self._keep) :]

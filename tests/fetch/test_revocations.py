@@ -209,3 +209,23 @@ def test_so_many_entries(limit: int) -> None:
     assert memory.forgotten_crls == (1 if limit else 0)
     assert memory.budget.refused == (0 if limit else 200)
     assert memory.budget.free == (50 if limit else 0)
+
+
+def test_a_delta_ends_what_an_older_crl_said() -> None:
+    memory = Revocations(CrlSettings())
+    asked = cert_id("02")
+    see(memory, make([1, 2], (x509.CRLNumber(7), False)))
+    assert on(memory, asked) == URL
+    later = START + datetime.timedelta(hours=1)
+    delta = read(make([2], (x509.DeltaCRLIndicator(7), True), (x509.CRLNumber(8), False), update=later))[0]
+    memory.remove(NAME.public_bytes(), "02", delta)
+    assert on(memory, asked) is None
+    assert on(memory, cert_id("01")) == URL
+    see(memory, make([1, 2], (x509.CRLNumber(7), False)))
+    assert on(memory, asked) is None  # what it ended does not come back by the same
+    see(memory, make([2], (x509.CRLNumber(9), False), update=later + datetime.timedelta(hours=1)))
+    assert on(memory, asked) == URL
+    memory.remove(NAME.public_bytes(), "-02", delta)
+    memory.remove(NAME.public_bytes(), "77", delta)
+    memory.remove(NAME.public_bytes(), "02", delta)  # an old one
+    assert on(memory, asked) == URL

@@ -179,3 +179,35 @@ def test_any_octets_never_raise(body: bytes, claim: bytes) -> None:
     for content in (body, certificate()[:200] + body, CRL[:200] + body, b"-----BEGIN CERTIFICATE-----\n" + body):
         for event in stage.feed(transaction(stage, content, fields=b"Content-Type: %b\r\n" % claim)):
             assert isinstance(event, (CrlFetch, Weird))
+
+
+def test_crls_behind_the_first_are_said() -> None:
+    stage = make_stage()
+    pem = b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(CRL) + b"-----END X509 CRL-----\n"
+    weird, event = stage.feed(transaction(stage, pem * 3))
+    assert isinstance(weird, Weird) and isinstance(event, CrlFetch)
+    assert (weird.name, weird.addl) == ("crl_more_follow", "2 in the same file are not read")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "what"),
+    [
+        (b"<html>log in first</html>", b"Content-Type: text/html\r\n", "text/html"),
+        (
+            pkcs7.serialize_certificates([x509.load_der_x509_certificate(certificate())], Encoding.DER),
+            b"Content-Type: application/pkix-crl\r\n",
+            "application/pkcs7-mime",
+        ),
+        (
+            b"--b\r\nContent-Type: application/pkix-crl\r\n\r\n" + CRL + b"\r\n--b--\r\n",
+            b"Content-Type: multipart/mixed; boundary=b\r\n",
+            "application/pkix-crl",
+        ),
+    ],
+)
+def test_a_crl_in_another_form_is_said(body: bytes, fields: bytes, what: str) -> None:
+    stage = make_stage()
+    weirds = [event for event in stage.feed(transaction(stage, body, fields=fields)) if isinstance(event, Weird)]
+    assert [(event.name, event.addl) for event in weirds] == [("crl_in_other_form", what)]
+    other = stage.feed(transaction(stage, body, b"/index.html", fields=fields))
+    assert not [event for event in other if isinstance(event, Weird)]

@@ -56,3 +56,13 @@ def test_cut_and_holed() -> None:
     crl = tapped(DER[:700], [], lost=True)
     assert (crl.end, crl.entries > 5) == (CrlEnd.hole, True)
     assert tapped(b"", []).end is CrlEnd.cut
+
+
+@given(st.lists(st.integers(1, 300), max_size=40))
+def test_those_behind_the_first_in_pem_are_counted(sizes: list[int]) -> None:
+    other = PEM.replace(b"X509 CRL", b"CRL")
+    whole = read(DER)[0]
+    for data, more in ((PEM, 0), (PEM + PEM, 1), (PEM + b"the next:\n" + other + PEM, 2)):
+        crl = tapped(data, sizes)
+        assert (crl.end, crl.entries, crl.tbs_digest, crl.more) == (CrlEnd.whole, 49, whole.tbs_digest, more)
+    assert tapped(PEM + b"-----BEGIN CERTIFICATE-----\n", sizes).more == 0
