@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli import ct_resolve, ct_sync
+from sensor.cli import ct_care, ct_resolve, ct_sync
 from sensor.settings import CtSettings, Settings
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_store_option(verb)
     verb.set_defaults(run=run_stats)
     ct_sync.add_parser(verbs)
+    ct_care.add_parsers(verbs)
     ct_resolve.add_parser(verbs)
 
 

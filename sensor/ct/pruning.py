@@ -1,0 +1,79 @@
+"""Takes out of a store what has expired. Issuers that are known stay: they name who issued what is not there."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from sensor.ct.bulk import BulkRows
+from sensor.ct.partitions import folder_of
+from sensor.ct.rows import RowError, decode_row
+from sensor.ct.schema import KNOWN, StoreError, one_line, open_to_write
+
+_PAGE = 5000  # rows looked at in one transaction
+_NEVER = 1 << 62
+_UNUSED = "SELECT number FROM issuer WHERE kind != ? AND NOT EXISTS (SELECT 1 FROM certificate WHERE issuer = number)"
+
+
+class Pruned(msgspec.Struct):
+    """How many certificates went, with whole months and one by one, and with how many months."""
+
+    months: int = 0
+    in_months: int = 0
+    singly: int = 0
+
+
+def prune(path: Path, before: int) -> Pruned:
+    """Certificates that had expired at `before` (seconds since 1970); in the bulk index, months that were over. The
+    store is there. Raises StoreError; what is gone by then stays gone."""
+    report = Pruned()
+    try:
+        with one_line(path), closing(open_to_write(path)) as connection:
+            bulk = BulkRows(path, connection, 0, _NEVER)
+            try:
+                report.months, report.in_months = bulk.prune(before)
+            finally:
+                bulk.close()
+            report.singly = _prune_imported(connection, before)
+            connection.executescript("PRAGMA incremental_vacuum")  # execute() stops after one page
+    except RowError as error:
+        raise StoreError(path, f"damaged: {error}") from None
+    except OSError as error:
+        raise StoreError(folder_of(path), f"cannot be written: {error.strerror or error}") from None
+    return report
+
+
+def _prune_imported(connection: sqlite3.Connection, before: int) -> int:
+    gone = 0
+    last: tuple[object, object] = (-(1 << 62), b"")
+    while True:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            page = connection.execute(
+                "SELECT issuer, serial, row FROM certificate WHERE (issuer, serial) > (?, ?) "
+                "ORDER BY issuer, serial LIMIT ?",
+                (*last, _PAGE),
+            ).fetchall()
+            expired = [(issuer, serial) for issuer, serial, blob in page if _expired(blob, before)]
+            connection.executemany("DELETE FROM certificate WHERE issuer = ? AND serial = ?", expired)
+            connection.executemany("DELETE FROM pending WHERE issuer = ? AND serial = ?", expired)
+            if len(page) < _PAGE:
+                _forget_issuers(connection)
+        gone += len(expired)
+        if len(page) < _PAGE:
+            return gone
+        last = page[-1][:2]
+
+
+def _expired(blob: object, before: int) -> bool:
+    row = decode_row(blob)
+    return row.not_before + row.lifetime < before
+
+
+def _forget_issuers(connection: sqlite3.Connection) -> None:
+    """Those that were only named by certificates, and by none any more."""
+    connection.execute(f"DELETE FROM issuer_hash WHERE issuer IN ({_UNUSED})", (KNOWN,))  # noqa: S608 (a constant)
+    connection.execute(f"DELETE FROM issuer WHERE number IN ({_UNUSED})", (KNOWN,))  # noqa: S608 (likewise)
