@@ -17,7 +17,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -56,13 +56,12 @@ class BulkRows:
         self._by_issuer: dict[str, Counter[int]] = {}  # of the files that the store does not name yet
         self.folder = self._partitions.folder
         self._lock = _locked(path, self.folder)
-        try:
+        with ExitStack() as unless_sound:
+            unless_sound.callback(self.close)
             self._partitions.load()
             self._clean()
             self.forget()
-        except BaseException:
-            self.close()
-            raise
+            unless_sound.pop_all()
 
     def forget(self) -> None:
         """A transaction was undone: counts are taken anew."""
@@ -202,13 +201,15 @@ class BulkRows:
     @contextmanager
     def _removed_unless_named(self) -> Iterator[None]:
         """Files made within, if an exception leaves it before the store names them."""
+        done = False
         try:
             yield
-        except BaseException:
-            self._by_issuer.clear()
-            self._partitions.load()
-            self._clean()
-            raise
+            done = True
+        finally:
+            if not done:
+                self._by_issuer.clear()
+                self._partitions.load()
+                self._clean()
 
     def _write(self, month: int, generation: int, entries: Iterable[Entry], at_most: int) -> str:
         name = f"{render_month(month)}.{generation:08}.run"
