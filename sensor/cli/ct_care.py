@@ -1,4 +1,4 @@
-"""`ocspwatch ct prune` and `ct verify`: what is done with a look-up cache from time to time."""
+"""`ocspwatch ct prune`, `ct verify` and `ct export`: what is done with a look-up cache from time to time."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def add_parsers(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "and of its month. Exit code 1: something is not.",
     )
     _finish(verb).set_defaults(run=run_verify)
+
+    verb = verbs.add_parser(
+        "export",
+        help="the cache as JSON lines, for ct import",
+        description="Prints the cache as JSON lines, which ct import takes back, into this cache or another.",
+    )
+    _finish(verb).set_defaults(run=run_export)
 
 
 def _finish(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -103,6 +110,27 @@ def run_verify(args: argparse.Namespace, settings: Settings) -> int:
         print(f"and {problems - _SHOWN_PROBLEMS:,} more")
     print(f"{path}: {verification.rows:,} certificates read, {f'{problems:,} problems' if problems else 'sound'}")
     return _DAMAGED if problems else _FINE
+
+
+def run_export(args: argparse.Namespace, settings: Settings) -> int:
+    """`ct export`: 0, or 2 (no cache, or one that cannot be read as a whole)."""
+    from sensor.ct.exporting import export_lines
+    from sensor.ct.schema import StoreError, open_to_read
+
+    path = _there(args, settings.ct)
+    if path is None:
+        return _MISTAKE
+    try:
+        connection = open_to_read(path, settings.ct.busy_timeout_ms)
+        if connection is None:
+            return _MISTAKE
+        for line in export_lines(path, connection):
+            sys.stdout.buffer.write(line + b"\n")
+        connection.close()
+    except StoreError as error:
+        _complain(str(error))
+        return _MISTAKE
+    return _FINE
 
 
 def _complain(text: str) -> None:

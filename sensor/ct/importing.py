@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from sensor.ct.authorities import RefusedError
-from sensor.ct.sources import DerItem, Refusal, WordsItem
+from sensor.ct.sources import DerItem, GivenItem, Refusal, WordsItem
 from sensor.ct.sources.files import Input, Skipped, find_inputs, read_input
 from sensor.ct.store import Outcome, Store
 from sensor.pki.certificates import CertificateError, decode_certificate
@@ -87,7 +87,9 @@ def import_paths(
     report.missing = store.missing_issuers()
 
 
-def _work(paths: list[str], settings: CtSettings, report: ImportReport) -> Iterator[tuple[Input, DerItem | WordsItem]]:
+def _work(
+    paths: list[str], settings: CtSettings, report: ImportReport
+) -> Iterator[tuple[Input, DerItem | WordsItem | GivenItem]]:
     """What can be added; everything else is counted here."""
     for source in find_inputs(paths):
         if isinstance(source, Skipped):
@@ -107,7 +109,7 @@ def _work(paths: list[str], settings: CtSettings, report: ImportReport) -> Itera
 def _add(
     store: Store,
     source: Input,
-    item: DerItem | WordsItem,
+    item: DerItem | WordsItem | GivenItem,
     settings: CtSettings,
     report: ImportReport,
     now: int,
@@ -115,10 +117,18 @@ def _add(
 ) -> None:
     try:
         if isinstance(item, WordsItem):
-            outcome = store.add_in_words(item.facts, item.display, item.ca_id, label or "crt.sh", now)
+            found_in = label or item.source or "crt.sh"
+            outcome = store.add_in_words(item.facts, item.display, item.ca_id, found_in, item.learned_at or now)
+        elif isinstance(item, GivenItem):
+            store.trust(item.issuer, item.name_hashes)
+            if item.facts is None:
+                return
+            found_in = label or item.source or "file"
+            name = item.issuer.subject_der
+            outcome = store.add_given(item.facts, item.issuer, name, found_in, item.learned_at or now)
         else:
             certificate = decode_certificate(item.der, settings.max_names)
-            outcome = store.add(certificate, label or "file", now)
+            outcome = store.add(certificate, label or item.source or "file", item.learned_at or now)
     except CertificateError as error:
         report.refuse(f"not a certificate that can be read: {error}", source, item.place)
     except RefusedError as error:

@@ -39,6 +39,7 @@ _MAX_SERIAL_BYTES: Final = 255
 _BUFFER: Final = 1 << 20
 _TWO: Final = struct.Struct("<QQ").unpack_from
 _COUNT: Final = struct.Struct("<I")
+_U32: Final = _COUNT.unpack_from
 _IDENT: Final = struct.Struct("<IB")
 _ENDS: Final = struct.Struct("<II").unpack_from
 
@@ -109,6 +110,11 @@ class RunFile:
             at = octets.find(key, at + 1, ends)
         return None
 
+    @property
+    def probe(self) -> tuple[mmap.mmap, int, int]:
+        """What `first_that_may_hold` needs: octets, where the fan-out begins, and by how much a hash is shifted."""
+        return self._map, self._fan_out, self._shift
+
     def with_hash(self, hashed: int) -> Iterator[tuple[bytes, bytes]]:
         """Ident and row of all whose serial has this hash. Raises RowError."""
         for found, ident, row in self._bucket(hashed >> self._shift):
@@ -157,6 +163,26 @@ class RunFile:
             if length > len(record):
                 raise RowError("a partition with a record that is too short")
             yield hashed, record[:length], record[length:]
+
+
+def first_that_may_hold(probes: list[tuple[mmap.mmap, int, int]], hashed: int, first: int = 0) -> int:
+    """The index of the first file, from `first` on, that has this hash, or what looks like it; -1 if none has.
+
+    Nearly every file asked has it not: this is `RunFile.find` for those, without a call for each. Raises RowError.
+    """
+    key = hashed.to_bytes(8, "big")
+    try:
+        for index in range(first, len(probes)):
+            octets, fan_out, shift = probes[index]
+            begin, end = _TWO(octets, fan_out + (hashed >> shift << 3))
+            if begin == end:
+                continue
+            keys = begin + 4
+            if octets.find(key, keys, keys + 8 * _U32(octets, begin)[0]) >= 0:
+                return index
+    except (struct.error, OverflowError):
+        raise RowError("a partition with a bucket outside it") from None
+    return -1
 
 
 class RunWriter:

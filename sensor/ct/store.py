@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -164,10 +164,16 @@ class Store:
                 return Outcome.known
             return Outcome.new if len(cas) == 1 else Outcome.waiting
 
-    def trust(self, certificate: SignedCertificate) -> None:
-        """Takes a CA as given: whoever calls has checked its chain up to a root (`ct.logged`). Raises StoreError."""
+    def trust(self, certificate: SignedCertificate, name_hashes: Sequence[tuple[int, bytes]] = ()) -> None:
+        """Takes a CA as given: whoever calls has checked its chain up to a root (`ct.logged`). It is asked for by these
+        hashes of its name, too (numbers in ALGORITHMS). Raises StoreError."""
         with self._one_line():
-            self._add_ca(certificate)
+            ca = self._add_ca(certificate)
+            keys = {each.algorithm: each.key_hash for each in issuer_hashes(b"", ca.key_octets)} if name_hashes else {}
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO issuer_hash VALUES (?, ?, ?, ?)",
+                [(number, hashed, keys[ALGORITHMS[number]], ca.number) for number, hashed in name_hashes],
+            )
 
     def add_given(
         self, facts: Certificate, issuer: SignedCertificate, issuer_der: bytes, source: str, learned_at: int

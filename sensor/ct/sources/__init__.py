@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sensor.pki.certificates import Certificate
+from sensor.pki.certificates import Certificate, SignedCertificate
 
 
 class DerItem(msgspec.Struct, frozen=True, gc=False):
@@ -12,6 +12,8 @@ class DerItem(msgspec.Struct, frozen=True, gc=False):
 
     der: bytes
     place: str = ""
+    source: str = ""  # where a file says it, and `learned_at` (s) likewise
+    learned_at: int = 0
 
 
 class WordsItem(msgspec.Struct, frozen=True):
@@ -22,6 +24,20 @@ class WordsItem(msgspec.Struct, frozen=True):
     display: str
     ca_id: str
     place: str = ""
+    source: str = ""
+    learned_at: int = 0
+
+
+class GivenItem(msgspec.Struct, frozen=True):
+    """What a cache said of a certificate and its issuer, without its signature; of the issuer alone if `facts` is None.
+    `name_hashes`: numbers in `pki.issuers.ALGORITHMS`, and the issuer's name hashed so."""
+
+    facts: Certificate | None
+    issuer: SignedCertificate
+    name_hashes: tuple[tuple[int, bytes], ...]
+    source: str
+    learned_at: int
+    place: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
@@ -31,4 +47,4 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     place: str = ""
 
 
-Item = DerItem | WordsItem | Refusal
+Item = DerItem | WordsItem | GivenItem | Refusal

@@ -12,9 +12,11 @@ from typing import BinaryIO
 
 import msgspec
 
+from sensor.ct.exporting import HEADING
 from sensor.ct.sources import Item, Refusal
 from sensor.ct.sources.crtsh import read_crtsh
 from sensor.ct.sources.der import looks_like_certificate, looks_like_pkcs7, read_blob
+from sensor.ct.sources.exported import read_exported
 from sensor.ct.sources.pem import read_pem
 from sensor.settings import CtSettings
 
@@ -125,6 +127,8 @@ def _read(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Ite
     nothing = Refusal(_NOTHING if head else "empty") if source.asked else Skipped(source.path)
     if b"-----BEGIN " in head:
         items = read_pem(stream, settings.max_certificate_bytes)
+    elif head.startswith(HEADING):
+        items = read_exported(stream, settings.max_document_bytes, settings.max_names)
     elif looks_like_certificate(head) or looks_like_pkcs7(head) or _is_json(source, head):
         data = stream.read_all(settings.max_document_bytes)
         if data is None:

@@ -1,0 +1,89 @@
+"""What `ct export` wrote, back to items. It is believed as the cache that it came from was: it is the operator's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+import msgspec
+
+from sensor.ct.exporting import FactsLine, IssuerLine, WaitingLine
+from sensor.ct.sources import DerItem, GivenItem, Item, Refusal, WordsItem
+from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
+from sensor.pki.issuers import ALGORITHMS
+from sensor.pki.serial import SerialError, parse_serial
+
+_PART: Final = 1 << 20
+_MAX_ISSUERS: Final = 1 << 16
+_DAMAGED: Final = "a line that ct export does not write"
+_Line = IssuerLine | FactsLine | WaitingLine
+
+
+class Stream(Protocol):
+    def read(self, size: int) -> bytes: ...
+
+
+def read_exported(stream: Stream, max_line_bytes: int, max_names: int) -> Iterator[Item]:
+    """Every line but the heading; one that is damaged, or too long, is refused and the others are read."""
+    issuers: dict[int, tuple[SignedCertificate, tuple[tuple[int, bytes], ...]]] = {}
+    for number, line in enumerate(_lines(stream, max_line_bytes), 1):
+        place = f"line {number}"
+        if number == 1 or not line:
+            continue
+        try:
+            yield from _items(_decode(line), issuers, max_names, place)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, SerialError):
+            yield Refusal(_DAMAGED, place)
+        except CertificateError as error:
+            yield Refusal(f"not a certificate that can be read: {error}", place)
+
+
+def _decode(line: bytes) -> _Line:
+    if line.startswith(b'{"waiting"'):
+        return msgspec.json.decode(line, type=WaitingLine)
+    facts = b'"facts":' in line[:64]
+    return msgspec.json.decode(line, type=FactsLine) if facts else msgspec.json.decode(line, type=IssuerLine)
+
+
+def _items(
+    line: _Line, issuers: dict[int, tuple[SignedCertificate, tuple[tuple[int, bytes], ...]]], max_names: int, place: str
+) -> Iterator[Item]:
+    if isinstance(line, WaitingLine):
+        yield DerItem(line.waiting, place, line.source, line.learned_at)
+    elif isinstance(line, IssuerLine):
+        if len(issuers) >= _MAX_ISSUERS or any(not 0 <= n < len(ALGORITHMS) for n, _ in line.name_hashes):
+            yield Refusal(_DAMAGED, place)
+        else:
+            certificate = decode_certificate(line.certificate, max_names)
+            issuers[line.issuer] = certificate, line.name_hashes
+            yield GivenItem(None, certificate, line.name_hashes, "", 0, place)
+    else:
+        facts = line.facts
+        names = len(facts.dns_names) + len(facts.ip_addresses) + len(facts.email_addresses)
+        if (
+            names > max_names
+            or facts.serial_number.startswith("-")
+            or (parse_serial(facts.serial_number) != facts.serial_number)
+        ):
+            yield Refusal(_DAMAGED, place)
+        elif line.ca_id is not None:
+            yield WordsItem(facts, line.display, line.ca_id, place, line.source, line.learned_at)
+        elif line.issuer not in issuers:
+            yield Refusal("of an issuer that is not there before it", place)
+        else:
+            yield GivenItem(facts, *issuers[line.issuer], line.source, line.learned_at, place)
+
+
+def _lines(stream: Stream, limit: int) -> Iterator[bytes]:
+    """One that is longer than `limit` comes as what is no line."""
+    rest = b""
+    too_long = False
+    while part := stream.read(_PART):
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
+            yield b"too long" if too_long or len(line) > limit else line
+            too_long = False
+        if len(rest) > limit:
+            rest, too_long = b"", True
+    if rest or too_long:
+        yield b"too long" if too_long else rest
