@@ -62,8 +62,10 @@ class Remembered:
             Outcome.failed: settings.failure_ttl_s,
         }
         self._most = settings.max_remembered
-        self._untrimmed = _TRIMMED
+        self._untrimmed = 0
         self._connection = _open(path)
+        with one_line(path):  # what is no longer believed says what was visited all the same
+            self._trim(clock())
 
     def get(self, question: str) -> Asked | None:
         """What is still believed; nothing that was asked after now. Raises StoreError."""
@@ -126,6 +128,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False)
         try:
             connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA secure_delete=ON")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("BEGIN IMMEDIATE")

@@ -134,3 +134,18 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
     os.mkdir(tmp_path / "asked")  # noqa: PTH102 (as an operator would)
     with pytest.raises(StoreError):
         opened(tmp_path / "asked", Clock())
+
+
+def test_p3_what_is_no_longer_believed_goes_when_the_file_is_opened(tmp_path: Path) -> None:
+    path, clock = tmp_path / "ct.sqlite.asked", Clock()
+    memory = opened(path, clock)
+    memory.put("0A0B0C0D0E0F-first", Outcome.found)
+    clock.now += 30
+    memory.put("0A0B0C0D0E0F-second", Outcome.found)
+    memory.close()
+    clock.now += 30
+    opened(path, clock).close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT question FROM asked").fetchall() == [("0A0B0C0D0E0F-second",)]
+    connection.close()
+    assert b"0A0B0C0D0E0F-first" not in path.read_bytes()

@@ -52,13 +52,14 @@ ROWS = {
         tests=("logs/test_treatment.py::test_every_field_is_in_the_table",),
     ),
     "P3": Row(
-        "logs that are older than they may be",
-        ("logs.keep_days",),
+        "logs, and what is remembered of look-ups, that are older than they may be",
+        ("logs.keep_days", "online.found_ttl_s", "online.negative_ttl_s"),
+        guards=(Guard("sensor/crtsh/remembered.py", "            self._trim(clock())", "            pass"),),
         tests=(
             "logs/sinks/test_archive.py::test_archives_are_deleted_when_their_days_are_over_and_nothing_else",
             "logs/sinks/test_archive.py::test_a_clock_that_jumps_deletes_nothing_for_a_day",
         ),
-        note="The cache keeps what logs publish and what an operator imported, no traffic",
+        note="What crt.sh was asked is forgotten after a day; what it answered stays in the cache: docs/privacy.md",
     ),
     "P4": Row(
         "payload in logs, messages and core dumps",
