@@ -11,7 +11,7 @@ from sensor.settings import Settings
 from tests.hostile.readme import README, render
 from tests.hostile.rows import REPOSITORY, NotHere, Row, cases_of_rows, rows
 
-OPEN = {"C5", "C10", "C11"}
+OPEN: set[str] = set()
 """Of which nothing is said yet."""
 
 
