@@ -42,9 +42,10 @@ cdef class LineBuffer:
     @cython.locals(at="unsigned char *", end=Py_ssize_t, of_name=Py_ssize_t, of_text=Py_ssize_t)
     cpdef string(self, str name, str text)
     cpdef value(self, str name, str text)
-    @cython.locals(at="unsigned char *", end=Py_ssize_t)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t, of_name=Py_ssize_t, place=Py_ssize_t, rest="unsigned long long",
+                   limit="unsigned long long")
     cpdef number(self, str name, long long value)
-    @cython.locals(at="unsigned char *", end=Py_ssize_t)
+    @cython.locals(at="unsigned char *", end=Py_ssize_t, of_name=Py_ssize_t)
     cpdef flag(self, str name, bint value)
     cpdef seconds(self, str name, long long us)
     cpdef moment(self, long long us, int form)
