@@ -37,11 +37,11 @@ class CrlTap:
             return True
         octets = pem.feed(data)
         wanted = self._reader.feed(octets) if octets else True
-        if pem.ended:
+        if pem.ended or not wanted:  # the reader may be done before the line that ends the block has come
             self._behind = PemLines(_LABELS)
             self._behind.feed(pem.rest)
             return True
-        return wanted and not pem.broken
+        return not pem.broken
 
     def finish(self, lost: bool) -> Crl:
         """What was read; a textual encoding that is broken, or is none of a CRL, makes the CRL a broken one."""
