@@ -34,6 +34,7 @@ ROWS = {
         ),
         tests=(
             "privacy/test_crypto_pan.py::test_as_many_leading_bits_are_shared_as_before",
+            "privacy/test_key_file.py::test_one_that_others_reach_is_refused",
             "cli/test_disguise.py::test_a_crash_names_places_and_no_values",
             "cli/test_disguise.py::test_nor_with_the_uid_where_nobody_is_named",
         ),
