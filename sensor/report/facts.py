@@ -1,4 +1,7 @@
-"""An observation in, what the summary counts of it out: plain values, which can go from one process to another."""
+"""An observation in, what the summary counts of it out: plain values, which can go from one process to another.
+
+Compiled where a compiler is found (facts.pxd).
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,20 @@ NO_TYPE = "(type unknown)"
 
 # In locals of this module: an enum's attribute costs more than the comparison.
 _MANY, _CA, _UNLISTED = Grade.many, Grade.ca, Grade.unlisted
-_REVOKED, _RESPONSE = CertStatus.revoked, Evidence.response
+_REVOKED, _RESPONSE, _MISMATCH = CertStatus.revoked, Evidence.response, Evidence.mismatch
+
+_grave: dict[int, tuple[Audit, tuple[Finding, ...]]] = {}
+"""What is to be told, by the id() of a set of findings: the audit has one object for each set."""
+_MAX_GRAVE = 1024
+_STATUS = {status.value: status.name for status in ResponseStatus}
 
 Fact = int | str | bytes | bool | None
 
 
 def of_connection(connection: Connection) -> tuple[int, str | None, int]:
     """Port, service, missed bytes."""
-    return connection.flow.resp_p, connection.service, connection.missed_bytes
+    flow = connection.flow
+    return flow.resp_p, connection.service, connection.missed_bytes
 
 
 def of_transaction(transaction: HttpTransaction) -> tuple[str]:
@@ -38,19 +47,27 @@ def of_transaction(transaction: HttpTransaction) -> tuple[str]:
         return (NO_REPLY,)
     if not response.files:
         return (NO_BODY,)
-    return (response.files[0].mime_type or NO_TYPE,)
+    file = response.files[0]
+    return (file.mime_type or NO_TYPE,)
 
 
 def of_exchange(exchange: OcspExchange) -> tuple[bytes, str, int | None, int | None]:
     """The responder's name, what it answered, for how long that is valid, and how long it took (nanoseconds)."""
     name = exchange.host
-    host = exchange.flow.resp_h.encode() if name is None else name.lower().removesuffix(b":80")
+    if name is None:
+        flow = exchange.flow
+        host = flow.resp_h.encode()
+    else:
+        host = name.lower()
+        if host.endswith(b":80"):
+            host = host[:-3]
     validity = delay = None
     single = exchange.single
     if single is not None and single.this_update is not None and single.next_update is not None:
         validity = single.next_update - single.this_update
-    if exchange.response_ts is not None and exchange.request is not None:
-        delay = exchange.response_ts - exchange.ts
+    moment = exchange.response_ts
+    if moment is not None and exchange.request is not None:
+        delay = moment - exchange.ts
     return host, answer_of(exchange), validity, delay
 
 
@@ -60,13 +77,28 @@ def of_audits(
     """How many replies were audited, and what is to be told of which."""
     audited = 0
     found = []
-    for exchange, audit in zip(exchanges, audits, strict=True):
+    for number, audit in enumerate(audits):
         if audit is not None:
             audited += 1
-            for finding in audit:
-                if finding in GRAVE:
-                    found.append((*whose(exchange), finding))
+            grave = _to_be_told(audit)
+            if grave:
+                host, serial = whose(exchanges[number])
+                found += [(host, serial, finding) for finding in grave]
     return audited, found
+
+
+def _to_be_told(audit: Audit) -> tuple[Finding, ...]:
+    """Those of its findings that are grave. What is looked at for nearly every reply is remembered."""
+    if not audit:
+        return ()
+    known = _grave.get(id(audit))
+    if known is not None and known[0] is audit:
+        return known[1]
+    if len(_grave) >= _MAX_GRAVE:
+        _grave.clear()
+    grave = tuple([finding for finding in audit if finding in GRAVE])
+    _grave[id(audit)] = audit, grave
+    return grave
 
 
 def of_leak(leak: Leak) -> tuple[str, str, str, str, int, str | None, str | None, int, bool, bool]:
@@ -82,11 +114,14 @@ def of_leak(leak: Leak) -> tuple[str, str, str, str, int, str | None, str | None
         label, kind = leak.names[0], CA
     else:
         label, kind = leak.site or "", MANY if grade is _MANY else leak.sites_total
-    single = leak.exchange.single
+    flow, source, single = leak.flow, leak.exchange, None
+    if type(source) is OcspExchange:  # not so of what was fetched
+        exchange = source
+        single = exchange.single
     return (
-        leak.flow.orig_h,
+        flow.orig_h,
         leak.software,
-        grade.value,
+        grade._value_,  # its property costs ten times as much
         label,
         kind,
         leak.issuer,
@@ -99,14 +134,13 @@ def of_leak(leak: Leak) -> tuple[str, str, str, str, int, str | None, str | None
 
 def answer_of(exchange: OcspExchange) -> str:
     """The outcome in a word or two."""
-    response = exchange.response
-    if exchange.evidence is Evidence.mismatch:
+    response, single = exchange.response, exchange.single
+    if exchange.evidence is _MISMATCH:
         return "mismatched"
-    if exchange.single is not None:
-        return exchange.single.cert_status.value
+    if single is not None:
+        return single.cert_status._value_
     if response is not None and response.status:
-        names = ResponseStatus.__members__.values()
-        return next((s.name for s in names if s == response.status), f"status {response.status}")
+        return _STATUS.get(response.status) or f"status {response.status}"
     if response is not None:
         return "no status"
     if exchange.http_status is None:

@@ -137,7 +137,7 @@ def _latest(board: Board, width: int, rows: int) -> list[Line]:
     clients, sites = plural(len(board.clients_total), "client"), plural(len(board.sites_total), "site")
     told = f"{board.leaks:,} so far · {clients} · {sites}" if board.leaks else ""
     lines: list[Line] = [title("Latest disclosures", told, width)]
-    newest = [board.latest[-1 - n] for n in range(min(rows, len(board.latest)))]
+    newest = board.latest(rows)
     if not newest:
         return [*lines, [("  none yet", "dim")]][: rows + 1]
     room = min(max(width_of(shown(each.client)) for each in newest), max(8, width // 3))

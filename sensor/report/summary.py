@@ -1,6 +1,7 @@
 """Observations in, the counts of a summary out; how they look is report.render's.
 
 Whatever the traffic, memory stays within the limits below, and what they cut off is added up, never dropped in silence.
+Compiled where a compiler is found (summary.pxd): it is kept for every message.
 """
 
 from __future__ import annotations
@@ -15,8 +16,16 @@ from sensor.http.transaction import HttpTransaction
 from sensor.logs.observer import Notice
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.leak import Grade, Leak
-from sensor.report import facts
-from sensor.report.facts import CA, MANY, UNLISTED
+from sensor.report.facts import (
+    CA,
+    MANY,
+    UNLISTED,
+    of_audits,
+    of_connection,
+    of_exchange,
+    of_leak,
+    of_transaction,
+)
 from sensor.report.tally import Sample, Tally
 from sensor.weird import Weird
 
@@ -26,6 +35,8 @@ MAX_ANSWERS = 16  # kinds of answers of one responder
 MAX_TOLD = 8192  # lines about clients
 MAX_DAMAGE = 64  # places in captures that are told one by one
 MAX_DISTINCT = 65536  # clients, sites and certificates told apart
+
+_GRADES = {grade.value: grade for grade in Grade}  # a lookup by Grade(...) costs ten times as much
 
 GRAVITY = {CA: 0, UNLISTED: 1, MANY: 2, 1: 4}
 """How much it gives away, more is worse; 3 for a few sites."""
@@ -45,11 +56,9 @@ class FileRead(msgspec.Struct, frozen=True):
 class Responder:
     """What became of the questions to one responder; times in nanoseconds."""
 
-    __slots__ = ("answers", "asked", "delay", "validity")
-
     def __init__(self) -> None:
         self.asked = 0
-        self.answers: Tally[str] = Tally(MAX_ANSWERS)
+        self.answers: Tally = Tally(MAX_ANSWERS)
         self.validity = Sample()
         self.delay = Sample()
 
@@ -66,8 +75,6 @@ class Told:
     `sites_total` is what the certificates name at most; `asked` is False where only replies were seen; `is_crl`: a CRL
     told it, too.
     """
-
-    __slots__ = ("asked", "certificates", "grade", "is_crl", "label", "revoked", "sites_total", "times")
 
     def __init__(self, grade: Grade, label: str) -> None:
         self.grade = grade
@@ -93,8 +100,6 @@ class Unsound:
 
 class Distinct:
     """How many different values were seen, counted up to MAX_DISTINCT."""
-
-    __slots__ = ("_seen", "is_full")
 
     def __init__(self) -> None:
         self._seen: set[object] = set()
@@ -129,22 +134,23 @@ class Summary:
         self.connections = 0
         self.gapped_connections = 0
         self.missed_bytes = 0
-        self.ports: Tally[tuple[int, str | None]] = Tally(MAX_KEYS)
-        self.mime_types: Tally[str] = Tally(MAX_KEYS)
+        self.ports: Tally = Tally(MAX_KEYS)
+        self.mime_types: Tally = Tally(MAX_KEYS)
         self.responders: dict[bytes, Responder] = {}
         self.other_responders = Responder()
         self.audited = 0
         self.unsound: dict[Finding, Unsound] = {}
+        self._unsound: dict[int, Unsound] = {}  # the same by id(), for a member of an Enum is hashed by Python code
         self.told: dict[tuple[str, str, int, str], Told] = {}
         self.told_besides = 0
         self.clients_total = Distinct()
         self.sites_total = Distinct()
         self.certificates_total = Distinct()
         self.leaks = 0
-        self.unlisted: Tally[tuple[str | None, str]] = Tally(MAX_KEYS)
-        self.weirds: Tally[str] = Tally(MAX_KEYS)
+        self.unlisted: Tally = Tally(MAX_KEYS)
+        self.weirds: Tally = Tally(MAX_KEYS)
         self.weird_examples: dict[str, str] = {}
-        self.raised: Tally[tuple[str, str]] = Tally(MAX_KEYS)
+        self.raised: Tally = Tally(MAX_KEYS)
         """Notices that rules raised, by level and note."""
         self.damage: list[tuple[str, str]] = []
         self.damage_besides = 0
@@ -169,20 +175,26 @@ class Summary:
                 take(observation)
 
     def connection(self, connection: Connection) -> None:
-        self.count_connection(*facts.of_connection(connection))
+        port, service, missed_bytes = of_connection(connection)
+        self.count_connection(port, service, missed_bytes)
 
     def transaction(self, transaction: HttpTransaction) -> None:
-        self.count_transaction(*facts.of_transaction(transaction))
+        self.count_transaction(of_transaction(transaction)[0])
 
     def exchange(self, exchange: OcspExchange) -> None:
-        self.count_exchange(*facts.of_exchange(exchange))
+        host, answer, validity, delay = of_exchange(exchange)
+        self.count_exchange(host, answer, validity, delay)
 
     def audits(self, exchanges: Sequence[OcspExchange], audits: Sequence[Audit | None]) -> None:
         """What was found about the replies of these exchanges; None stands for no reply."""
-        self.count_audited(*facts.of_audits(exchanges, audits))
+        audited, unsound = of_audits(exchanges, audits)
+        self.count_audited(audited, unsound)
 
     def leak(self, leak: Leak) -> None:
-        self.count_leak(leak.times_seen, *facts.of_leak(leak))
+        client, software, grade, label, kind, issuer, serial, sites_total, asked, revoked = of_leak(leak)
+        self.count_leak(
+            leak.times_seen, client, software, grade, label, kind, issuer, serial, sites_total, asked, revoked
+        )
 
     # What follows takes what `report.facts` takes from an observation, which may have been made in another process.
 
@@ -213,9 +225,9 @@ class Summary:
         """So many replies were audited; of these responders' about these serials that is to be told."""
         self.audited += audited
         for host, serial, finding in unsound:
-            known = self.unsound.get(finding)
+            known = self._unsound.get(id(finding))
             if known is None:
-                known = self.unsound[finding] = Unsound(host, serial)
+                known = self.unsound[finding] = self._unsound[id(finding)] = Unsound(host, serial)
             known.times += 1
 
     def count_leak(
@@ -240,7 +252,7 @@ class Summary:
         if told is None:
             if len(self.told) >= 2 * MAX_TOLD:
                 self._forget_told()
-            told = self.told[key] = Told(Grade(grade), label)
+            told = self.told[key] = Told(_GRADES[grade], label)
             self.clients_total.add(client)
             if kind not in (UNLISTED, CA) and label:
                 self.sites_total.add(label)

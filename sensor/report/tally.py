@@ -1,49 +1,46 @@
-"""Counting without limit on what is counted, and with one on memory."""
+"""Counting without limit on what is counted, and with one on memory. Compiled where a compiler is found (tally.pxd)."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from operator import itemgetter
+from typing import Any
 
-K = TypeVar("K", bound=Hashable)
+_COUNT = itemgetter(1)
 
 
-class Tally(Generic[K]):
+class Tally:
     """Counts by key, exact up to `2 * limit` keys; beyond it the rarest are added up in `other`.
 
     A key dropped there and seen again starts from zero, so its count is a lower bound: a key that makes up more than
     1/limit of the whole is never lost for long (the bound of Misra and Gries, 1982, for the same method).
     """
 
-    __slots__ = ("_limit", "counts", "other", "total")
-
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.counts: dict[K, int] = {}
+        self.counts: dict[Any, int] = {}
         self.other = 0
         self.total = 0
 
-    def add(self, key: K, times: int = 1) -> None:
+    def add(self, key: Hashable, times: int = 1) -> None:
         counts = self.counts
         self.total += times
-        if key in counts:
-            counts[key] += times
+        known = counts.get(key)
+        if known is not None:
+            counts[key] = known + times
             return
         counts[key] = times
         if len(counts) > 2 * self._limit:
-            kept = self.top(self._limit)
-            self.counts = dict(kept)
-            self.other = self.total - sum(times for _, times in kept)
+            self.counts = dict(self.top(self._limit))
+            self.other = self.total - sum(self.counts.values())
 
-    def top(self, number: int) -> list[tuple[K, int]]:
+    def top(self, number: int) -> list[tuple[Any, int]]:
         """The most frequent keys with their counts, the earlier seen first among equals."""
-        return sorted(self.counts.items(), key=lambda item: -item[1])[:number]
+        return sorted(self.counts.items(), key=_COUNT, reverse=True)[:number]
 
 
 class Sample:
     """The median of integers: exact up to `limit` of them, then of every second, every fourth, and so on."""
-
-    __slots__ = ("_limit", "_stride", "_until_next", "_values")
 
     def __init__(self, limit: int = 1024) -> None:
         self._limit = limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.privacy.leak import Grade, Leak
-from sensor.report.board import MAX_LATEST, Board, about
+from sensor.report.board import MAX_LATEST, Board
 from tests.logs.observations import FLOW, LEAK, changed
 
 
@@ -26,7 +26,8 @@ def test_only_the_newest_are_kept() -> None:
     board = Board()
     for ts in range(3 * MAX_LATEST):
         board.leak(leak("a.example", ts=ts))
-    assert [each.ts for each in board.latest] == list(range(2 * MAX_LATEST, 3 * MAX_LATEST))
+    assert [each.ts for each in board.latest(9999)] == list(range(3 * MAX_LATEST - 1, 2 * MAX_LATEST - 1, -1))
+    assert [each.ts for each in board.latest(2)] == [3 * MAX_LATEST - 1, 3 * MAX_LATEST - 2]
 
 
 @pytest.mark.parametrize(
@@ -39,4 +40,6 @@ def test_only_the_newest_are_kept() -> None:
     ],
 )
 def test_what_it_is_about(fields: dict[str, object], said: str) -> None:
-    assert about(changed(LEAK, **fields)) == said
+    board = Board()
+    board.leak(changed(LEAK, **fields))
+    assert [each.about for each in board.latest(1)] == [said]

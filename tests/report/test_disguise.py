@@ -53,9 +53,9 @@ def test_what_is_printed_has_none_of_it() -> None:
 def test_the_board() -> None:
     clear, disguised = seen(Board()), seen(DisguisedBoard(NAMES))
     assert isinstance(clear, Board) and isinstance(disguised, Board)
-    assert clear.latest
-    assert [each.client for each in disguised.latest] == [NAMES.address(each.client) for each in clear.latest]
-    for one, other in zip(clear.latest, disguised.latest, strict=True):
+    assert clear.latest(999)
+    assert [each.client for each in disguised.latest(999)] == [NAMES.address(each.client) for each in clear.latest(999)]
+    for one, other in zip(clear.latest(999), disguised.latest(999), strict=True):
         if one.about.startswith("serial ") and one.about != "serial None":
             assert other.about == f"serial {NAMES.serial(one.about.removeprefix('serial '))}"
         assert (one.ts, one.grade, one.software) == (other.ts, other.grade, other.software)

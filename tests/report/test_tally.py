@@ -11,7 +11,7 @@ from sensor.report.tally import Sample, Tally
 
 
 def test_exact_below_the_limit() -> None:
-    tally: Tally[str] = Tally(4)
+    tally = Tally(4)
     for key in "abacabad":
         tally.add(key)
     assert tally.top(2) == [("a", 4), ("b", 2)]
@@ -19,14 +19,14 @@ def test_exact_below_the_limit() -> None:
 
 
 def test_equal_counts_keep_their_order() -> None:
-    tally: Tally[str] = Tally(4)
+    tally = Tally(4)
     for key in "cab":
         tally.add(key)
     assert [k for k, _ in tally.top(3)] == ["c", "a", "b"]
 
 
 def test_a_late_heavy_key_shows_through_a_flood() -> None:
-    tally: Tally[object] = Tally(8)
+    tally = Tally(8)
     for n in range(1000):
         tally.add(("flood", n))
     for n in range(1000, 2000):
@@ -41,7 +41,7 @@ def test_a_late_heavy_key_shows_through_a_flood() -> None:
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 6))
 def test_nothing_is_lost_from_the_total(keys: list[int], limit: int) -> None:
-    tally: Tally[int] = Tally(limit)
+    tally = Tally(limit)
     truth = Counter(keys)
     for key in keys:
         tally.add(key)
