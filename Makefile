@@ -6,10 +6,11 @@
 #   make golden  write the golden logs anew (read the diff before you commit it)
 #   make bench   measure against tshark, tcpdump, scapy and Zeek; writes tests/bench/README.md
 #   make benchlive  measure what live loses of a flood, beside tcpdump (as root); writes there, too
+#   make fuzz    every parser under atheris, FUZZ seconds each (120); writes tests/fuzz/README.md
 #   make clean   everything that was made
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench benchlive golden clean
+.PHONY: demo test check bench benchlive golden fuzz clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -50,6 +51,11 @@ bench: $(VENV)/.tested
 
 benchlive: $(VENV)/.tested
 	@$(BIN)/python tests/bench/live.py $(BENCH)
+
+FUZZ ?= 120
+
+fuzz: $(VENV)/.tested
+	@$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ) $(TARGETS)
 
 golden: $(VENV)/.tested
 	@$(BIN)/python -m pytest tests/golden --update-golden

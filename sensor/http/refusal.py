@@ -24,6 +24,7 @@ _OTHER_PROTOCOLS: Final = (b"\x16\x03", b"SSH-")
 """What TLS and SSH begin with: flows that are not worth searching."""
 _NEXT_REPLY: Final = re.compile(rb"HTTP/[0-9]", re.IGNORECASE)
 _BINARY: Final = re.compile(rb"[^\t\n\r -~]")
+_METHOD: Final = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+[\t ]")  # a token (RFC 9110 5.6.2) and the blank behind it
 
 
 def may_be_start(messages: Messages, side: Side, data: bytes, pos: int) -> bool:
@@ -35,7 +36,8 @@ def may_be_start(messages: Messages, side: Side, data: bytes, pos: int) -> bool:
     if side.spoke:
         return True
     if messages.certain:
-        return _BINARY.search(data, pos, pos + MAX_METHOD) is None
+        # Behind a method any byte may follow: it is for the whole line to say whether it is a request.
+        return _BINARY.search(data, pos, pos + MAX_METHOD) is None or _METHOD.match(data, pos) is not None
     method = data[pos : pos + MAX_METHOD].replace(b"\t", b" ").partition(b" ")
     return is_token(method[0]) and (bool(method[1]) or len(data) - pos < MAX_METHOD)
 

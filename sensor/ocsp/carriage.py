@@ -158,7 +158,7 @@ def _decode_usual(target: bytes, start: int, limits: OcspSettings) -> Reading | 
         return None
     if request.traits.trailing_bytes:
         return None
-    if start != 1:
+    if start != 1 or target[0] != 0x2F:
         bits |= _prefix_bits(target[:start])
     return request, _named(bits)
 

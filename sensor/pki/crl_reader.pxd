@@ -11,7 +11,7 @@ cdef class CrlReader:
     cdef int _state
     cdef bytes _buffer, _issuer, _prefix, _algorithm, _signature
     cdef long long _base, _retry, _start, _length, _tbs_start, _tbs_end, _entries_end, _outer_end
-    cdef long long _entries, _issuers_total, _hits_total, _kept_bytes, _trailing
+    cdef long long _entries, _issuers_total, _hits_total, _kept_bytes, _trailing, _reached
     cdef dict _issuers
     cdef object _watching
     cdef list _hits, _kept
@@ -19,6 +19,7 @@ cdef class CrlReader:
     @cython.locals(room="long long", too_large=bint)
     cpdef bint feed(self, bytes data) except -1
     cpdef fail(self, str reason)
+    cdef _read_held_head(self)
     cdef _advance(self, bytes buffer)
     cdef _fail(self, object error)
     @cython.locals(pos="long long", size="long long", end="long long", need="long long")

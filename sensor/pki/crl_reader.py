@@ -88,6 +88,7 @@ class CrlReader:
         self._algorithm = b""
         self._signature = b""
         self._trailing = 0
+        self._reached = 0  # octets of what is being read that belong to whole parts
 
     def feed(self, data: bytes) -> bool:
         """The next bytes. Returns whether more are wanted."""
@@ -107,15 +108,14 @@ class CrlReader:
 
     def fail(self, reason: str) -> None:
         """Whoever hands over the bytes has found that they are broken."""
+        self._read_held_head()
         if self._state < _DONE:
             self._fail(CrlError(reason))
 
     def finish(self, lost: bool = False, pem: bool = False, more: int = 0) -> Crl:
         """What was read, when no more bytes come; `lost`: because some were lost in capture;
         `more`: how many CRLs follow in the same file."""
-        if self._state == _HEAD and self._retry:
-            self._retry = 0
-            self._advance(self._buffer)
+        self._read_held_head()
         if self._state == _DONE:
             end = CrlEnd.whole
         elif self._state == _BROKEN:
@@ -149,6 +149,12 @@ class CrlReader:
             more,
         )
 
+    def _read_held_head(self) -> None:
+        """A beginning that waited for more, of which no more comes."""
+        if self._state == _HEAD and self._retry:
+            self._retry = 0
+            self._advance(self._buffer)
+
     def _advance(self, buffer: bytes) -> None:
         """Reads what is whole in `buffer`, and keeps the rest."""
         try:
@@ -160,6 +166,7 @@ class CrlReader:
         else:
             self._buffer = buffer[pos:] if pos else buffer
             self._base += pos
+            self._reached = 0
             if self._state == _DONE:
                 self._trailing = len(self._buffer)
                 self._buffer = b""
@@ -167,12 +174,14 @@ class CrlReader:
     def _fail(self, error: CrlError) -> None:
         self._error = error
         self._state = _BROKEN
+        self._base += self._reached  # the same however the octets came
+        self._reached = 0
         self._buffer = b""
         self._kept = None
 
     def _run(self, data: bytes) -> int:
         """Returns the position behind what was read. Raises CrlError and DerError."""
-        pos = 0
+        pos = self._reached = 0
         size = len(data)
         while self._state < _DONE:
             if self._state == _HEAD:
@@ -185,6 +194,7 @@ class CrlReader:
                         raise CrlError("its beginning is too long", True)
                     return 0
                 self._state = _ENTRIES
+                self._reached = pos
                 self._sign(data, 0)
             elif self._state == _ENTRIES:
                 pos = self._read_entries(data, pos)
@@ -207,6 +217,7 @@ class CrlReader:
                     self._algorithm, self._signature = decode_signature(part)
                     self._state = _DONE
                 pos += need
+                self._reached = pos
         return pos
 
     def _header(self, data: bytes, pos: int) -> int:
@@ -364,6 +375,7 @@ class CrlReader:
                     keys.append(hash(data[serial:date]))
                 pos = stop
         finally:
+            self._reached = pos
             self._take(keys, data, first)  # those before a broken one count
         return pos
 

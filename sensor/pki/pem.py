@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 _BLANKS: Final = re.compile(rb"[\t\n\v\f\r ]+")
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}\Z")
+_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?")
 _LONGEST_LABEL: Final = 64
 _DASHES: Final = b"-----"
 
@@ -35,7 +35,8 @@ class PemStream:
             return b""
         text = self._held + data
         if not self.began:
-            found = [(at, line) for line in self._begin if (at := text.find(line)) >= 0]
+            room = self._max_before - self._before
+            found = [(at, line) for line in self._begin if 0 <= (at := text.find(line)) <= room]
             if not found:
                 self._held = text[-_LONGEST_LABEL:]
                 self._before += len(text) - len(self._held)
@@ -50,15 +51,11 @@ class PemStream:
         whole = len(body) if self.ended else len(body) - len(body) % 4
         self._held = body[whole:]
         body = body[:whole]
-        if _BASE64.match(body) is None or (self._padded and body):
-            self.broken = True
-            return b""
-        self._padded = self._padded or body.endswith(b"=")
-        try:
-            return binascii.a2b_base64(body)
-        except binascii.Error:
-            self.broken = True
-            return b""
+        good = _BASE64.match(body)
+        octets = body[: good.end()] if good is not None and not self._padded else b""
+        self.broken = len(octets) < len(body)  # what stands before that counts, however the characters came
+        self._padded = self._padded or octets.endswith(b"=")
+        return binascii.a2b_base64(octets)
 
 
 class PemLines:

@@ -98,7 +98,7 @@ class Ca:
     ) -> Ca:
         key = key or new_key()
         self.counter += 1
-        return _ca(name(common_name), key, self.subject, self, self.counter, path_length, ski, aki)
+        return make_ca(name(common_name), key, self.subject, self, self.counter, path_length, ski, aki)
 
     def cert_id(self, serial: int | str, algorithm: str = "sha1", name_der: bytes | None = None) -> CertId:
         decoded = decode_certificate(self.der, 10)
@@ -123,7 +123,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: Any, serial: int
     )
 
 
-def _ca(
+def make_ca(
     subject: x509.Name,
     key: Any,
     issuer: x509.Name,
@@ -133,6 +133,7 @@ def _ca(
     ski: bytes | None,
     aki: bool,
 ) -> Ca:
+    """A CA with this key; `signer` None: it signs itself."""
     own_key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     builder = (
         _builder(subject, issuer, key.public_key(), serial)
@@ -151,7 +152,7 @@ def _ca(
 
 def make_root(common_name: str, kind: str = "ec", aki: bool = True, ski: bytes | None = None) -> Ca:
     subject = name(common_name)
-    return _ca(subject, new_key(kind), subject, None, 1, None, ski, aki)
+    return make_ca(subject, new_key(kind), subject, None, 1, None, ski, aki)
 
 
 def staple_and_urls() -> tuple[tuple[x509.ExtensionType, bool], ...]:
