@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tests.flow.frames import START
+from tests.flow.talk import Ends, Segment, listen, stream
+from tests.fuzz.target import Target
+from tests.http.test_reader_properties import REPLIES, REQUESTS, SMALL, told
+from tests.http.wire import End, Heard, Lost, Step, hear
+from tests.ocsp import wire as ocsp
+
 from sensor.flow.stream import END_OF_INPUT, FIN, RESET, TIMEOUT
 from sensor.http.cleartext import read_cleartext
 from sensor.http.grammar import parse_request_line, unescape_uri, uri_oddity
@@ -14,12 +21,6 @@ from sensor.ocsp.carriage import decode_get, decode_get_readings, resembles_get
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.settings import FlowSettings, HttpSettings, OcspSettings
 from sensor.weird import Weird
-from tests.flow.frames import START
-from tests.flow.talk import Ends, Segment, listen, stream
-from tests.fuzz.target import Target
-from tests.http.test_reader_properties import REPLIES, REQUESTS, SMALL, told
-from tests.http.wire import End, Heard, Lost, Step, hear
-from tests.ocsp import wire as ocsp
 
 _STEP = 8
 _REACH = 4096
@@ -139,9 +140,11 @@ _LOST = frozenset(
         "HTTP_header_too_large",
         "unexpected_server_HTTP_data",
         "HTTP_bad_chunk_size",
+        "inflate_failed",
     )
 )
-"""Behind these the next message is searched for, which may begin wherever a segment does: there pieces count."""
+"""Behind these the next message is searched for, which may begin wherever a segment does: there pieces count. Of
+compressed data that breaks, zlib gives up what it had made of the piece in which it breaks."""
 
 
 def _same(whole: Heard, pieces: Heard) -> None:
