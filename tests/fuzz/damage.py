@@ -23,9 +23,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.target import REPOSITORY
-
 from sensor.cli.main import main as command
+from tests.fuzz.target import REPOSITORY
 
 MOST_SECONDS = 10
 MEMORY = 1 << 30

@@ -5,13 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tests.flow.frames import START
-from tests.flow.talk import Ends, Segment, listen, stream
-from tests.fuzz.target import Target
-from tests.http.test_reader_properties import REPLIES, REQUESTS, SMALL, told
-from tests.http.wire import End, Heard, Lost, Step, hear
-from tests.ocsp import wire as ocsp
-
 from sensor.flow.stream import END_OF_INPUT, FIN, RESET, TIMEOUT
 from sensor.http.cleartext import read_cleartext
 from sensor.http.grammar import parse_request_line, unescape_uri, uri_oddity
@@ -21,6 +14,12 @@ from sensor.ocsp.carriage import decode_get, decode_get_readings, resembles_get
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.settings import FlowSettings, HttpSettings, OcspSettings
 from sensor.weird import Weird
+from tests.flow.frames import START
+from tests.flow.talk import Ends, Segment, listen, stream
+from tests.fuzz.target import Target
+from tests.http.test_reader_properties import REPLIES, REQUESTS, SMALL, told
+from tests.http.wire import End, Heard, Lost, Step, hear
+from tests.ocsp import wire as ocsp
 
 _STEP = 8
 _REACH = 4096
@@ -245,7 +244,7 @@ TARGETS = (
             b"HEAD ",
             b"${jndi:",
         ),
-        mutations=500,
+        mutations=200,
     ),
     Target(
         "get_path",
