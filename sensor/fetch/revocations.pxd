@@ -4,7 +4,7 @@ from sensor.ocsp.structs cimport OcspExchange
 
 @cython.final
 cdef class _Mark:
-    cdef public object cert_id, key, on_crl, single, audit
+    cdef public object cert_id, key, on_crl, single, audit, removed
     cdef public Py_ssize_t generation
 
 @cython.final

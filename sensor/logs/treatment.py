@@ -46,8 +46,8 @@ local_orig local_resp missed_bytes history orig_pkts orig_ip_bytes resp_pkts res
 trans_depth request_body_len response_body_len status_code info_code tags orig_mime_types resp_mime_types source depth
 analyzers mime_type is_orig seen_bytes total_bytes missing_bytes overflow_bytes timedout certStatus notice
 file_mime_type note actions email_dest suppress_for rule_id rule_level request_signed http_status response_status
-cert_status nonce_echoed on_crl_verified on_crl_newer audit verified response_delay evidence ocsp_claims channel
-names_total sites_total grade times_seen foreign_responder decoded size entries only_contains only_some_reasons
+cert_status nonce_echoed on_crl_verified on_crl_newer audit ambiguous verified response_delay evidence ocsp_claims
+channel names_total sites_total grade times_seen foreign_responder decoded size entries only_contains only_some_reasons
 indirect_crl certificate_issuers asked_total certificate.version certificate.key_length basic_constraints.ca
 basic_constraints.path_len host_cert client_cert
 mem pkts_proc bytes_recv pkts_dropped pkts_link pkt_lag events_proc events_queued active_tcp_conns active_udp_conns
