@@ -78,7 +78,7 @@ class LocalNets:
             return known == _ALL
         number = 0
         for byte in pack_address(address):
-            number = number << 8 | byte
+            number = number << 8 | (byte & 255)  # compiled, an octet of bytes is a char, which has a sign
         for net, mask in self._v4:  # noqa: SIM110  (a generator is an object, and its numbers are)
             if number & mask == net:
                 return True
