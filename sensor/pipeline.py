@@ -24,6 +24,7 @@ from sensor.health.counters import Levels, Running, Totals
 from sensor.health.measures import Meter
 from sensor.http.cleartext import read_cleartext
 from sensor.http.reader import HttpReader
+from sensor.http.second import SecondReading
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.script import Script
 from sensor.logs.sinks.sink import SinkError
@@ -334,6 +335,13 @@ class Pipeline:
                     self._contain(item.flow, error)
             elif type(item) is Weird:
                 self._weird(item)
+            elif type(item) is SecondReading:
+                try:
+                    self._second(item)
+                except SinkError:
+                    raise
+                except Exception as error:  # noqa: BLE001  (as above)
+                    self._contain(item.transaction.flow, error)
             elif type(item) is tuple and writer is not None:
                 writer.cut(item[0], item[1])
         out.clear()
@@ -408,6 +416,28 @@ class Pipeline:
             for event in events:
                 if type(event) is Weird:
                     self._weird(event)
+
+    def _second(self, reading: SecondReading) -> None:
+        """What was perhaps said, beside what the other logs tell: its exchanges, and what they gave away. It has no
+        files, and is not audited: what is remembered of replies is what was surely said."""
+        exchanges = [
+            msgspec.structs.replace(event, orig_fuid=None, resp_fuid=None)
+            for event in self._ocsp.feed(reading.transaction)
+            if type(event) is OcspExchange
+            and not (reading.known_reply and (event.request is None or event.cert_id not in event.request.cert_ids))
+            and not (event.response is None and reading.known_request)
+        ]
+        if not exchanges:
+            return
+        leaks = self._leaks.feed(exchanges)
+        self.exchanges += len(exchanges)
+        if self._writer is not None:
+            self._writer.exchanges(exchanges, leaks, self._leaks.describe)
+        if self._summary is not None:
+            for exchange in exchanges:
+                self._summary.exchange(exchange)
+        if leaks:
+            self._tell(leaks)
 
     def _fetched(self, transaction: HttpTransaction) -> None:
         """CRLs and certificates, if there are any."""

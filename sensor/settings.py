@@ -142,6 +142,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A header block."""
     max_headers: Size = 100
     """Header fields kept; beyond it those in which cleartext.log finds something."""
+    max_second_reading_bytes: Size = 262144
+    """Octets read in two ways behind a retransmission that says otherwise."""
     max_pending: Size = 100
     """Requests without a reply in one flow (Zeek max_pending_requests)."""
     max_informational: Count = 10

@@ -111,6 +111,32 @@ class Delivery:
             low, high, _ = end.recent.pop(0)
             end.recent_bytes -= high - low
 
+    def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
+        """Octets came again, at `rel`, and were others: the reader may want both readings."""
+        reader = flow.reader
+        if flow.reading != _ATTACHED or reader is None or end.closed_told:
+            return
+        position = end.next_rel
+        if flow.late is not None:
+            reached = flow.late.reached(end)
+            position = position if reached is None else reached
+        pieces: list[bytes] = []
+        known = position
+        for first, last, chunk in reversed(end.recent or []):
+            if last != known or chunk is None:
+                break
+            low, high = max(first, rel), min(last, rel + len(other))
+            if low < high:
+                chunk = chunk[: low - first] + other[low - rel : high - rel] + chunk[high - first :]  # noqa: PLW2901
+            pieces.append(chunk)
+            known = first
+        pieces.reverse()
+        wants = {end.reads_as_orig: end.skip, end.peer.reads_as_orig: end.peer.skip}
+        forked = reader.second(end.reads_as_orig, position, pieces, (rel, other), wants, ts)
+        if forked is not reader:
+            flow.reader = forked
+            end.skip = end.peer.skip = 0
+
     def decide(
         self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
     ) -> None:

@@ -310,6 +310,7 @@ class Reassembler(Delivery):
                     raw = bytes(self.raw[pos + low - rel : pos + high - rel])
                     if raw != chunk[low - first : high - first] and (high - low > 1 or end.peer.last_rel > 1):
                         self.weird(flow, ts, "rexmit_inconsistency")
+                        self.tell_conflict(flow, end, rel, bytes(self.raw[pos : pos + length]), ts)
                         return
 
     def fin_reached(self, flow: Flow, end: Endpoint, ts: int) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
+from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE, StreamReader
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.grammar import parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, read_fields, read_odd_fields, split_start_line
 from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, Messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_request, find_message
+from sensor.http.second import ForkedReader
 from sensor.http.self_length import close_early, read_beyond, read_unsized
 from sensor.http.side import (
     BEYOND,
@@ -32,7 +33,7 @@ from sensor.http.side import (
     UNSIZED,
     Side,
 )
-from sensor.http.transaction import NewTap
+from sensor.http.transaction import TCP, NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
@@ -107,6 +108,35 @@ class HttpReader:
         self._break_off(side, ts)
         self._messages.lose(side)
         return 0
+
+    def second(
+        self,
+        is_orig: bool,
+        position: int,
+        pieces: list[bytes],
+        other: tuple[int, bytes],
+        wants: dict[bool, int],
+        ts: int,
+    ) -> StreamReader:
+        """As in StreamReader: from here on the flow is read in two ways, by a second reader that joins midway."""
+        messages = self._messages
+        pending = messages.pairing.pending
+        exchange = messages.orig.exchange if is_orig else messages.resp.exchange
+        if exchange is None and pending:
+            exchange = pending[-1] if is_orig else pending[0]
+        if exchange is not None:
+            exchange.doubts |= TCP
+        found: list[object] = []
+        flow, settings = messages.flow, self._settings
+        reader = HttpReader(flow, found, settings, probation=False)
+        budget = settings.max_second_reading_bytes
+        both = ForkedReader(flow, self, reader, messages.out, found, is_orig, position, wants, budget)
+        both.second(is_orig, position, [], other, wants, ts)
+        for side in (True, False):
+            both.begin(side, ts)
+        for piece in pieces:
+            both.feed(is_orig, piece, ts)
+        return both
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         messages = self._messages

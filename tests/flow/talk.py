@@ -224,6 +224,9 @@ class Recorder:
         self.told.append(f"{'c' if is_orig else 's'} gap {length}")
         return self._ask(is_orig)
 
+    def second(self, *_: object) -> Recorder:
+        return self
+
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         if self.wants[is_orig] != IGNORE:
             self._pass_skip(is_orig, unskipped)

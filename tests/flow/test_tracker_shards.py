@@ -13,7 +13,7 @@ from sensor.capture.inputs import open_inputs
 from sensor.capture.source import FrameBatch
 from sensor.flow.conn import Connection
 from sensor.flow.decode import BAD_TCP_HEADER, TCP
-from sensor.flow.stream import IGNORE
+from sensor.flow.stream import IGNORE, StreamReader
 from sensor.flow.tracker import FlowTracker
 from sensor.settings import CaptureSettings, FlowSettings
 from sensor.weird import FlowId
@@ -40,6 +40,9 @@ class Teller:
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
         self.out.append(f"{self.flow.uid} {is_orig} {ts} gap {length} {unskipped}")
         return 0
+
+    def second(self, *_: object) -> StreamReader:
+        return self
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         self.out.append(f"{self.flow.uid} {is_orig} {ts} closed {how} {last_data_ts} {unskipped}")

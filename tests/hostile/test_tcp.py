@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from sensor.settings import Settings
+from sensor.settings import HttpSettings, Settings
 from tests.flow.frames import START, Frame
 from tests.flow.talk import MS, Ends, frames_of, parse
 from tests.hostile.rows import Guard, Row
 from tests.hostile.witness import Watched, answering, asking, conversation, exchange, watch
 from tests.invariance.replay import inside
+from tests.ocsp import wire as ocsp
 
 ROWS = {
     "T1": Row(
@@ -33,8 +34,13 @@ ROWS = {
     ),
     "T3": Row(
         "a second copy that says otherwise",
-        counters=("rexmit_inconsistency",),
-        guards=(Guard("sensor/flow/reassembly.py", 'self.weird(flow, ts, "rexmit_inconsistency")', "pass"),),
+        ("http.max_second_reading_bytes",),
+        ("rexmit_inconsistency", "HTTP_second_reading_cut", "ambiguous: tcp"),
+        guards=(
+            Guard("sensor/flow/reassembly.py", 'self.weird(flow, ts, "rexmit_inconsistency")', "pass"),
+            Guard("sensor/flow/delivery.py", "if forked is not reader:", "if False:"),
+            Guard("sensor/http/second.py", "if self._budget < 0 or", "if"),
+        ),
     ),
     "T4": Row(
         "a lost segment, anywhere",
@@ -76,7 +82,9 @@ ROWS = {
         ),
     ),
     "T12": Row(
-        "segments the server will not take: old, bad checksum, low TTL, without ACK",
+        "segments the server will not take: old, bad checksum, low TTL, without ACK; before the true ones",
+        ("http.max_second_reading_bytes",),
+        ("rexmit_inconsistency", "ambiguous: tcp"),
         guards=(Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),),
     ),
     "T13": Row(
@@ -165,6 +173,58 @@ def test_t2_numbers_that_wrap(before: int) -> None:
 
 
 SHAPES = ((-40, 40), (-40, 80), (-40, 160), (0, 30), (0, 60), (0, 90), (20, 20), (20, 40), (20, 90), (60, 30))
+
+
+Q2 = asking(B)
+
+
+def doubts(seen: Watched) -> dict[object, object]:
+    return {row.get("serial_number"): row.get("ambiguous") for row in seen.exchanges}
+
+
+def test_t3_a_second_copy_is_decoded_too() -> None:
+    """The same request with another serial number: both are told, and that it is not known which was heard."""
+    seen = said(f"{SHAKE}c> A {lit(Q)}\nc> A @1 {lit(Q2)} forged\ns> A {lit(R)}{BYE}")
+    assert doubts(seen) == {"0BADCAFE": ["tcp"], "0C0FFEE0": ["tcp"]}
+    assert [row["evidence"] for row in seen.exchanges if row["serial_number"] == "0C0FFEE0"] != []
+    assert "rexmit_inconsistency" in seen.weirds
+
+
+def test_t3_in_pieces_and_half_of_it_later() -> None:
+    """The conflict is in the middle; what follows it comes once and belongs to both readings."""
+    cut = len(Q) - 2
+    script = f"c> A {lit(Q[:40])}\nc> A {lit(Q[40:cut])}\nc> A @41 {lit(Q2[40:cut])} forged\nc> A {lit(Q[cut:])}"
+    seen = said(f"{SHAKE}{script}\ns> A {lit(R)}\nc> A {lit(asking(7))}\ns> A {lit(answering(7))}{BYE}")
+    told_serials = [row["serial_number"] for row in seen.exchanges]
+    assert sorted(map(str, told_serials)) == ["07", "0BADCAFE", "0C0FCAFE"]
+    assert doubts(seen)["0BADCAFE"] == ["tcp"]
+    assert (doubts(seen)["0C0FCAFE"], doubts(seen)["07"]) == (["tcp"], None)
+
+
+def test_t3_a_reply_in_two_copies() -> None:
+    other = answering(A, ocsp.UNKNOWN)
+    seen = said(f"{SHAKE}c> A {lit(Q)}\ns> A {lit(R)}\ns> A @1 {lit(other)} forged\nc> A{BYE}")
+    assert {row["cert_status"] for row in seen.exchanges} == {"good", "unknown"}
+    assert ["tcp"] in [row.get("ambiguous") for row in seen.exchanges]
+
+
+@pytest.mark.parametrize("junk", [b"x", b"\0", b"GET / HTTP/1.1\r\nX: "], ids=ascii)
+def test_t12_what_the_server_drops_comes_first(junk: bytes) -> None:
+    """Rubbish in the place of the request (a wrong checksum, a low TTL, an MD5 option), then the request itself."""
+    rubbish = (junk * len(Q))[: len(Q)]
+    seen = said(f"{SHAKE}c> A @1 {lit(rubbish)} forged\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}")
+    assert [
+        (row["serial_number"], row.get("ambiguous")) for row in seen.exchanges if row["evidence"] != "response"
+    ] == [("0BADCAFE", ["tcp"])]
+    assert "rexmit_inconsistency" in seen.weirds
+
+
+def test_t3_two_readings_are_bounded() -> None:
+    settings = Settings(http=HttpSettings(max_second_reading_bytes=100))
+    script = f"{SHAKE}c> A {lit(Q)}\nc> A @1 {lit(Q2)} forged\ns> A {lit(R)}\n"
+    seen = said(f"{script}c> A {lit(asking(7))}\ns> A {lit(answering(7))}{BYE}", settings=settings)
+    assert "HTTP_second_reading_cut" in seen.weirds
+    assert told(seen)[0] == ("07", "good")
 
 
 @pytest.mark.parametrize(("begin", "count"), SHAPES)

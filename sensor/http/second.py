@@ -1,0 +1,190 @@
+"""Two readings of one flow, from where octets came twice and were not the same: the main one, and another beside it.
+
+Which copy the receiver took nobody knows who only listens. The first wins, as everywhere; the second reading is given
+the other copy and all that follows, in both directions, for a bounded number of octets. Of what it finds only
+transactions are told that the main reading did not tell, as SecondReading: for OCSP, not for http.log.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sensor.http.transaction import AMBIGUITIES, TCP, HttpTransaction
+from sensor.weird import FlowId, Weird
+
+if TYPE_CHECKING:
+    from sensor.flow.stream import StreamReader
+
+_MAX_TOLD: Final = 256
+"""Halves of transactions remembered as told."""
+
+
+class SecondReading(msgspec.Struct, frozen=True, gc=False):
+    """A transaction that was perhaps heard, and not by the reading that http.log tells of. A half is `known` that the
+    main reading has told all the same."""
+
+    transaction: HttpTransaction
+    known_request: bool
+    known_reply: bool
+
+
+class ForkedReader:
+    """A StreamReader over two. `wants` is what the main one wants next of each direction (True: the originator's).
+
+    `found` is where the second one appends; `position` is the sequence number of the next octet of `is_orig`, and
+    `budget` how many octets the second one is given. It gets all of them: what the main one skips is counted here.
+    """
+
+    def __init__(
+        self,
+        flow: FlowId,
+        main: StreamReader,
+        second: StreamReader,
+        out: list[object],
+        found: list[object],
+        is_orig: bool,
+        position: int,
+        wants: dict[bool, int],
+        budget: int,
+    ) -> None:
+        self._flow = flow
+        self._main = main
+        self._second: StreamReader | None = second
+        self._out = out
+        self._found = found
+        self._is_orig = is_orig
+        self._position = position
+        self._wants = wants
+        self._second_wants = {True: 0, False: 0}
+        self._budget = budget
+        self._others: list[tuple[int, bytes]] = []
+        self._told: set[object] = set()
+
+    @property
+    def service(self) -> str | None:
+        return self._main.service
+
+    def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
+        before = len(self._out)
+        want = self._wants[is_orig]
+        if want >= 0:
+            self._wants[is_orig] = (
+                want - len(chunk) if len(chunk) < want else self._main.data(is_orig, chunk[want:], ts)
+            )
+        self._note(before)
+        if self._second is not None:
+            self._budget -= len(chunk)
+            if is_orig == self._is_orig:
+                chunk = self._other_copy(chunk)
+                self._position += len(chunk)
+            self.feed(is_orig, chunk, ts)
+            if self._budget < 0 or len(self._told) > _MAX_TOLD:
+                self._out.append(Weird(ts, "HTTP_second_reading_cut", self._flow, None, "HTTP"))
+                self._second = None
+        return self._next(is_orig)
+
+    def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
+        before = len(self._out)
+        want = self._wants[is_orig]
+        if want >= 0:
+            self._wants[is_orig] = self._main.gap(is_orig, length, ts, unskipped + want)
+        self._note(before)
+        if is_orig == self._is_orig:
+            self._position += length
+        rest = self._second_wants[is_orig]
+        if self._second is not None and rest >= 0:
+            self._second_wants[is_orig] = self._second.gap(is_orig, length, ts, rest)
+            self._tell()
+        return self._next(is_orig)
+
+    def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
+        before = len(self._out)
+        self._main.closed(is_orig, how, ts, last_data_ts, unskipped + max(self._wants[is_orig], 0))
+        self._note(before)
+        if self._second is not None:
+            self._second.closed(is_orig, how, ts, last_data_ts, max(self._second_wants[is_orig], 0))
+            self._tell()
+
+    def second(
+        self,
+        is_orig: bool,
+        position: int,  # noqa: ARG002  (known here)
+        pieces: list[bytes],  # noqa: ARG002  (one other reading at a time)
+        other: tuple[int, bytes],
+        wants: dict[bool, int],  # noqa: ARG002  (known here)
+        ts: int,  # noqa: ARG002  (of no use)
+    ) -> StreamReader:
+        """As in StreamReader. There is one second reading at a time: it takes of this copy what is still to come."""
+        if is_orig == self._is_orig and other[0] + len(other[1]) > self._position and len(self._others) < _MAX_TOLD:
+            self._others.append(other)
+        return self
+
+    def feed(self, is_orig: bool, chunk: bytes, ts: int) -> None:
+        """The second reading's next octets, without the main one's."""
+        want = self._second_wants[is_orig]
+        if want < 0 or self._second is None:
+            return
+        self._second_wants[is_orig] = (
+            want - len(chunk) if len(chunk) < want else self._second.data(is_orig, chunk[want:], ts)
+        )
+        self._tell()
+
+    def begin(self, is_orig: bool, ts: int) -> None:
+        """What came before in this direction the second reading does not know."""
+        if self._second is not None:
+            self._second_wants[is_orig] = self._second.gap(is_orig, 0, ts, 0)
+
+    def _next(self, is_orig: bool) -> int:
+        """What is wanted of this direction: everything, as long as there are two readings."""
+        if self._second is not None:
+            return 0
+        want = self._wants[is_orig]
+        self._wants[is_orig] = 0
+        return want
+
+    def _other_copy(self, chunk: bytes) -> bytes:
+        first = self._position
+        for at, octets in self._others:
+            low, high = max(at, first), min(at + len(octets), first + len(chunk))
+            if low < high:
+                chunk = chunk[: low - first] + octets[low - at : high - at] + chunk[high - first :]
+        return chunk
+
+    def _note(self, before: int) -> None:
+        """What the main reading told since `out` was `before` long is not told again."""
+        for item in self._out[before:]:
+            if type(item) is HttpTransaction:
+                self._told.update(_halves(item))
+
+    def _tell(self) -> None:
+        for item in self._found:
+            if type(item) is HttpTransaction:
+                halves = _halves(item)
+                known = [half in self._told for half in halves]
+                if not all(known):
+                    self._told.update(halves)
+                    ambiguous = AMBIGUITIES[TCP | sum(1 << _BITS[each] for each in item.ambiguous)]
+                    self._out.append(
+                        SecondReading(
+                            msgspec.structs.replace(item, ambiguous=ambiguous),
+                            item.request is not None and known[0],
+                            item.response is not None and known[-1],
+                        )
+                    )
+        self._found.clear()
+
+
+_BITS: Final = {each: place for place, each in enumerate(AMBIGUITIES[-1])}
+
+
+def _halves(transaction: HttpTransaction) -> list[object]:
+    """What makes the request, and the reply, equal to those of another reading."""
+    request, response = transaction.request, transaction.response
+    halves: list[object] = []
+    if request is not None:
+        halves.append((request.method, request.target, tuple([file.content for file in request.files])))
+    if response is not None:
+        halves.append((response.status_code, tuple([file.content for file in response.files])))
+    return halves

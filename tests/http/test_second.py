@@ -1,0 +1,93 @@
+"""sensor.http.second: two readings of a flow; what the second finds is told once, and its octets are bounded."""
+
+from __future__ import annotations
+
+from sensor.flow.stream import FIN
+from sensor.http.reader import HttpReader
+from sensor.http.second import ForkedReader, SecondReading
+from sensor.http.transaction import Ambiguity, HttpTransaction
+from sensor.settings import HttpSettings
+from sensor.weird import Weird
+from tests.http.wire import FLOW, SECOND, get, reply
+
+
+def forked(said: bytes, other: bytes, settings: HttpSettings | None = None) -> tuple[ForkedReader, list[object]]:
+    """The client said `said`, and in its place `other` came, too."""
+    out: list[object] = []
+    main = HttpReader(FLOW, out, settings or HttpSettings(), probation=False)
+    want = main.data(True, said, SECOND)
+    assert want == 0
+    both = main.second(True, 1 + len(said), [other], (1, other), {True: want, False: 0}, SECOND)
+    assert isinstance(both, ForkedReader)
+    return both, out
+
+
+def end(reader: ForkedReader) -> None:
+    reader.closed(True, FIN, 9 * SECOND, SECOND, 0)
+    reader.closed(False, FIN, 9 * SECOND, SECOND, 0)
+
+
+def test_both_requests_are_told_with_the_reply() -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"))
+    reader.data(False, reply(b"x"), 2 * SECOND)
+    end(reader)
+    first, second = out
+    assert isinstance(first, HttpTransaction) and isinstance(second, SecondReading)
+    assert first.request is not None and second.transaction.request is not None
+    assert (first.request.target, second.transaction.request.target) == (b"/a", b"/b")
+    assert first.ambiguous == second.transaction.ambiguous == (Ambiguity.tcp,)
+    assert (second.known_request, second.known_reply) == (False, True)
+
+
+def test_what_both_tell_is_told_once() -> None:
+    reader, out = forked(get(b"/a"), get(b"/a"))
+    reader.data(False, reply(b"x"), 2 * SECOND)
+    reader.data(True, get(b"/c"), 3 * SECOND)
+    reader.data(False, reply(b"y"), 4 * SECOND)
+    end(reader)
+    assert [type(item) for item in out] == [HttpTransaction, HttpTransaction]
+
+
+def test_of_what_comes_later_the_other_copy_is_put_in() -> None:
+    said = b"GET /a"
+    reader, out = forked(said, said)
+    rest = b"/one HTTP/1.1\r\n\r\n"
+    reader.second(True, 0, [], (1 + len(said) + 1, b"two"), {}, SECOND)
+    assert reader.data(True, rest, 2 * SECOND) == 0
+    end(reader)
+    found = [item.transaction if isinstance(item, SecondReading) else item for item in out]
+    assert [item.request.target for item in found if isinstance(item, HttpTransaction) and item.request] == [
+        b"/a/one",
+        b"/a/two",
+    ]
+
+
+def test_what_the_main_reading_skips_is_counted_here_and_then_handed_back() -> None:
+    settings = HttpSettings(max_second_reading_bytes=5000)
+    reader, out = forked(get(b"/a"), get(b"/b"), settings)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 4000
+    assert reader.data(False, head, 2 * SECOND) == 0
+    left = reader.data(False, b"x" * 2000, 3 * SECOND)
+    assert left == 1_000_000 - 6000
+    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]
+    assert reader.data(False, b"", 4 * SECOND) == 0
+    reader.data(True, get(b"/c"), 5 * SECOND)
+    assert reader.data(False, reply(b"z"), 6 * SECOND) == 0
+    end(reader)
+    told = [item for item in out if isinstance(item, HttpTransaction)]
+    assert [(item.response.body_len, item.response.complete) for item in told if item.response] == [
+        (1_000_000, True),
+        (1, True),
+    ]
+
+
+def test_a_gap_is_told_to_both() -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"))
+    assert reader.data(False, b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + b"x" * 5000, 2 * SECOND) == 0
+    assert reader.gap(False, 100, 3 * SECOND, 0) == 0
+    end(reader)
+    both = [item.transaction if isinstance(item, SecondReading) else item for item in out]
+    assert [item.response.body_len for item in both if isinstance(item, HttpTransaction) and item.response] == [
+        5100,
+        5100,
+    ]
