@@ -138,6 +138,18 @@ class _Reader:
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
         return self._inner.gap(is_orig, length, ts, unskipped)
 
+    def second(
+        self,
+        is_orig: bool,
+        position: int,
+        pieces: list[bytes],
+        other: tuple[int, bytes],
+        wants: dict[bool, int],
+        ts: int,
+    ) -> StreamReader:
+        both = self._inner.second(is_orig, position, pieces, other, wants, ts)
+        return self if both is self._inner else _Reader(self._injection, both)
+
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         self._inner.closed(is_orig, how, ts, last_data_ts, unskipped)
 
