@@ -326,22 +326,18 @@ class Pipeline:
                     writer.connection(item)
                 if summary is not None:
                     summary.connection(item)
-            elif type(item) is HttpTransaction:
+            elif type(item) is HttpTransaction or type(item) is SecondReading:
                 try:
-                    self._transaction(item)
+                    if type(item) is HttpTransaction:
+                        self._transaction(item)
+                    else:
+                        self._second(item)
                 except SinkError:
                     raise
                 except Exception as error:  # noqa: BLE001  (a bug of ours costs this message, not the others)
-                    self._contain(item.flow, error)
+                    self._contain(item.flow if type(item) is HttpTransaction else item.transaction.flow, error)
             elif type(item) is Weird:
                 self._weird(item)
-            elif type(item) is SecondReading:
-                try:
-                    self._second(item)
-                except SinkError:
-                    raise
-                except Exception as error:  # noqa: BLE001  (as above)
-                    self._contain(item.transaction.flow, error)
             elif type(item) is tuple and writer is not None:
                 writer.cut(item[0], item[1])
         out.clear()
