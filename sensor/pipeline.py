@@ -331,11 +331,11 @@ class Pipeline:
                     if type(item) is HttpTransaction:
                         self._transaction(item)
                     else:
-                        self._second(item)
+                        self._second(item)  # type: ignore[arg-type]  # mypy does not narrow what it is not
                 except SinkError:
                     raise
                 except Exception as error:  # noqa: BLE001  (a bug of ours costs this message, not the others)
-                    self._contain(item.flow if type(item) is HttpTransaction else item.transaction.flow, error)
+                    self._contain(item.flow, error)
             elif type(item) is Weird:
                 self._weird(item)
             elif type(item) is tuple and writer is not None:

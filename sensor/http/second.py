@@ -29,6 +29,11 @@ class SecondReading(msgspec.Struct, frozen=True, gc=False):
     known_request: bool
     known_reply: bool
 
+    @property
+    def flow(self) -> FlowId:
+        """Whose it is."""
+        return self.transaction.flow
+
 
 class ForkedReader:
     """A StreamReader over two. `wants` is what the main one wants next of each direction (True: the originator's).
