@@ -127,8 +127,9 @@ class Delivery:
                 break
             low, high = max(first, rel), min(last, rel + len(other))
             if low < high:
-                chunk = chunk[: low - first] + other[low - rel : high - rel] + chunk[high - first :]  # noqa: PLW2901
-            pieces.append(chunk)
+                pieces.append(chunk[: low - first] + other[low - rel : high - rel] + chunk[high - first :])
+            else:
+                pieces.append(chunk)
             known = first
         pieces.reverse()
         wants = {end.reads_as_orig: end.skip, end.peer.reads_as_orig: end.peer.skip}
