@@ -45,6 +45,8 @@ LONGER = {
     "sensor/pki/crl_reader.py": "one state machine over one buffer; its parts are in crl_parts",
     "sensor/ct/deferred.py": "one lock and the two threads that share it",
     "tests/contract/test_ct_lookup.py": "one contract, every clause run against every implementation",
+    "sensor/http/reader.py": "one state machine over both directions; what it calls is elsewhere",
+    "tests/hostile/test_tcp.py": "one table of rows about TCP, and their tests",
     "sensor/pipeline.py": "the composition root: one class that holds every stage, and a line or two for each",
     "sensor/flow/tracker.py": "the flow table: find, open, time out, evict share its state, and one C struct",
 }
