@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -178,6 +181,30 @@ def open_place() -> Generator[Path]:
     (place / "cache" / "ct").chmod(0o666)
     yield place
     shutil.rmtree(place)
+
+
+_THRESHOLD = gc.get_threshold()
+
+
+@pytest.fixture(autouse=True)
+def _collector() -> Generator[None]:
+    """The command sets the collector for a process of its own, in which next to nothing is garbage in cycles."""
+    yield
+    if gc.get_threshold() != _THRESHOLD or gc.get_freeze_count():
+        gc.set_threshold(*_THRESHOLD)
+        gc.unfreeze()
+    if not gc.isenabled():
+        gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _threads_end() -> Generator[None]:
+    """Those of a test's servers are given a moment to end: what forks must be alone in its process."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + 3
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(until - time.monotonic(), 0))
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -203,7 +203,7 @@ def test_it_goes_on_until_a_signal(server: LogServer, tmp_path: Path, sign: int,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 (one thread)
     )
     deadline = time.monotonic() + 60
-    while sum("get-sth" in path or "checkpoint" in path for path in server.asked) < 3:
+    while sum("get-sth" in path or "checkpoint" in path for path in server.asked) < 6:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(sign)

@@ -81,12 +81,16 @@ def as_recorded(row: dict[str, Any]) -> tuple[Any, ...]:
     return (*told.values(), uri if uri is None else unquote_to_bytes(uri).decode("utf-8", "backslashreplace"))
 
 
+SECOND_READINGS = {"tcp/overlap-different-request.pcap": 1}
+"""What is told of octets that came twice and not as the same, beyond what the first copy says."""
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_exchanges(name: str) -> None:
     want = Counter(map(as_recorded, EXPECTED[name]["exchanges"]))
     got = Counter(map(as_told, exchanges(PCAPS / name)))
     allowed, _ = LEFT_OUT.get(name, (0, ""))
-    assert got - want == Counter()
+    assert (got - want).total() == SECOND_READINGS.get(name, 0), got - want
     assert (want - got).total() == allowed, want - got
 
 

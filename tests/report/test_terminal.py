@@ -66,7 +66,7 @@ class Terminal:
         fcntl.ioctl(self._device, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def wait_for(self, octets: bytes) -> None:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while octets not in self.output:
             assert time.monotonic() < until, self.output
             time.sleep(0.01)
@@ -160,13 +160,13 @@ def test_stopped_and_continued(terminals: list[Terminal]) -> None:
     terminal.wait_for(b"one")
     os.write(terminal.main, b"\x1a")
     terminal.wait_for(END)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while not terminal.echoes():
         assert time.monotonic() < until
         time.sleep(0.01)
     before = len(terminal.output)
     os.killpg(terminal.process.pid, signal.SIGCONT)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while BEGIN not in terminal.output[before:]:
         assert time.monotonic() < until
         time.sleep(0.01)
