@@ -26,6 +26,7 @@ class ScriptedServer:
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}/"
         self._closed = threading.Event()
+        self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -33,6 +34,9 @@ class ScriptedServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def drip(self, head: bytes, every_s: float = 0.02) -> Script:
         """Sends `head`, then one octet after another until whoever reads has gone."""
@@ -53,12 +57,14 @@ class ScriptedServer:
             while True:
                 sock, _ = self._listener.accept()
                 self.connections += 1
+                self._sockets.append(sock)
                 threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError), contextlib.closing(sock):
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
+                self._sockets.append(sock)
             with contextlib.closing(sock):
                 while head := _head(sock):
                     script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]

@@ -29,6 +29,12 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    """Servers of other tests' modules may still be closing."""
+    until(lambda: threading.active_count() == 1, 60)
+
+
 def started(folder: Path, clients: int = 1) -> LogProcess:
     return LogProcess(lambda: RotatingFolder(folder, LogSettings()), clients)
 
