@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILED := $(wildcard sensor/*.pxd sensor/*/*.pxd sensor/*/*/*.pxd)
 SOURCES := pyproject.toml setup.py $(COMPILED) $(wildcard $(COMPILED:.pxd=.py))
 
-PYTEST ?= --numprocesses auto
+PYTEST ?= --numprocesses auto --durations 25
 
 DEMO := demo-out
 CAPTURE := pcaps/office/morning.pcapng
