@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -80,20 +80,13 @@ def check_consistency(first: int, first_root: bytes, second: int, second_root: b
         node >>= 1
         last >>= 1
     old = new = path[0]
-    for each in path[1:]:
-        if last == 0:
-            raise ProofError("not a proof")
-        if node & 1 or node == last:
+    for each, is_left in _upwards(node, last, path[1:]):
+        if is_left:
             old = node_hash(each, old)
             new = node_hash(each, new)
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
         else:
             new = node_hash(new, each)
-        node >>= 1
-        last >>= 1
-    if last or old != first_root or new != second_root:
+    if old != first_root or new != second_root:
         raise ProofError("not the beginning of the later tree")
 
 
@@ -102,28 +95,37 @@ def frontier_before(index: int, leaf: bytes, size: int, root: bytes, path: Seque
     leaves with this root (RFC 9162 2.1.3.2): what lies to the left of its path. Raises ProofError."""
     if not 0 <= index < size or len(path) > MAX_PROOF:
         raise ProofError("not a proof")
-    node, last = index, size - 1
     found = leaf
     lefts: list[bytes] = []
-    for each in path:
-        if last == 0:
-            raise ProofError("not a proof")
-        if node & 1 or node == last:
+    for each, is_left in _upwards(index, size - 1, path):
+        if is_left:
             lefts.append(each)
             found = node_hash(each, found)
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
         else:
             found = node_hash(found, each)
-        node >>= 1
-        last >>= 1
-    if last or found != root:
+    if found != root:
         raise ProofError("an entry that is not in the tree")
     try:
         return Frontier(index, lefts[::-1])
     except ValueError:
         raise ProofError("not a proof") from None
+
+
+def _upwards(node: int, last: int, path: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each hash on the way from `node` of a row that ends with `last` to the root, and whether it belongs to the left.
+    Raises ProofError at the end if these were too many or too few."""
+    for each in path:
+        if last == 0:
+            raise ProofError("not a proof")
+        is_left = bool(node & 1) or node == last
+        yield each, is_left
+        while is_left and node and not node & 1:
+            node >>= 1
+            last >>= 1
+        node >>= 1
+        last >>= 1
+    if last:
+        raise ProofError("not a proof")
 
 
 RangeHash = Callable[[int, int], bytes]
