@@ -17,6 +17,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -24,6 +25,8 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+
+from sensor.privacy.key_file import load_key
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
@@ -181,6 +184,22 @@ def open_place() -> Generator[Path]:
     (place / "cache" / "ct").chmod(0o666)
     yield place
     shutil.rmtree(place)
+
+
+@pytest.fixture
+def own_process_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command sets for a process of its own is as before afterwards; its data folder is this test's."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A new key of pseudonyms."""
+    path = tmp_path / "key"
+    load_key(f"new:{path}")
+    return path
 
 
 _THRESHOLD = gc.get_threshold()

@@ -11,7 +11,6 @@ import pytest
 
 from sensor.cli.disguise import Disguise
 from sensor.cli.main import main
-from sensor.privacy.key_file import load_key
 from sensor.report.summary import Summary
 from sensor.settings import PrivacySettings, Settings
 from sensor.weird import FlowId
@@ -21,18 +20,7 @@ UID = "CGc6hN1Vsl8tnS01e4"
 FLOW = FlowId(UID, "192.0.2.1", 1, "192.0.2.2", 80)
 
 
-@pytest.fixture(autouse=True)
-def _as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    path = tmp_path / "key"
-    load_key(f"new:{path}")
-    return path
+pytestmark = pytest.mark.usefixtures("own_process_state")
 
 
 def disguise(key: Path) -> Disguise:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import threading
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -111,18 +109,7 @@ SHORTEST = 6
 HARMLESS = {"http://", "http:/"}
 
 
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    path = tmp_path / "key"
-    load_key(f"new:{path}")
-    return path
+pytestmark = pytest.mark.usefixtures("own_process_state")
 
 
 def replay(capture: Path, out: Path, *more: str) -> dict[str, list[dict[str, object]]]:
