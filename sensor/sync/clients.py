@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from sensor.ct.entries import EntryError
 from sensor.online.fetching import NOT_JSON
 from sensor.online.pacing import GivenUpError, PacedFetcher
-from sensor.sync.entry import EntryDecoder, EntryError
+from sensor.sync.entry import EntryDecoder
 from sensor.sync.heads import TreeHead, decode_checkpoint, decode_sth
 from sensor.sync.log_list import Log
 from sensor.sync.merkle import HASH_BYTES, RangeHash, consistency_proof, inclusion_proof, node_hash, range_hash

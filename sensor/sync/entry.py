@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
+from sensor.ct.entries import KEY_HASH_BYTES, PRECERT_ENTRY, EntryError, EntryFrame, vector_end
 from sensor.ct.logged import LoggedCertificate
 from sensor.pki.der import BIT_STRING, INTEGER, SEQUENCE, DerError, DerReader, decode_time
 from sensor.pki.extensions import Extensions, decode_extensions
 
-X509_ENTRY: Final = 0
-PRECERT_ENTRY: Final = 1
-_KEY_HASH: Final = 32
+_PRECERT: Final = PRECERT_ENTRY
+_KEY_HASH: Final = KEY_HASH_BYTES
 _MAX_SERIAL: Final = 64
 _MAX_ISSUER: Final = 8192
 _MAX_REASONS: Final = 64
@@ -32,10 +32,6 @@ NO_ADDRESS: Final = "no OCSP or CRL address"
 PRECERTIFIED: Final = "certificates whose precertificate is in the same log"
 OTHER_NAMES: Final = "other names"
 OTHER_REASONS: Final = "other reasons"
-
-
-class EntryError(Exception):
-    """What the log gave is not a sequence of entries; the text says why."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -84,9 +80,7 @@ class EntryDecoder:
         self.timestamp = 0  # of the entry added last, milliseconds
         self.skipped: dict[str, int] = {}
         self.refused: dict[str, int] = {}
-        self._kind = 0
-        self._start = 0
-        self._stop = 0
+        self._frame = EntryFrame()
 
     def take(self) -> tuple[list[bytes], list[Entry]]:
         """Hashes and entries since the last call."""
@@ -101,10 +95,12 @@ class EntryDecoder:
             self._refuse("not a leaf of version 1")
             return
         try:
-            if self._timestamped(leaf_input, 2) != len(leaf_input):
+            end = self._frame.read(leaf_input, 2)
+            self.timestamp = self._frame.timestamp
+            if end != len(leaf_input):
                 raise EntryError("something behind the entry")
-            chain = _vector(extra_data, 0, 3) if self._kind == PRECERT_ENTRY else 0
-            end = _vector(extra_data, chain, 3)
+            chain = vector_end(extra_data, 0, 3) if self._frame.kind == _PRECERT else 0
+            end = vector_end(extra_data, chain, 3)
         except EntryError as error:
             self._refuse(str(error))
             return
@@ -116,41 +112,27 @@ class EntryDecoder:
         Raises EntryError; what came before is then still in `hashes` and `entries`.
         """
         pos = 0
-        last = self.timestamp
+        frame = self._frame
         for number in range(width):
-            end = self._timestamped(data, pos)
+            end = frame.read(data, pos)
             wanted = first <= number < until
             if wanted:
                 self.hashes.append(sha256(b"\0\0\0" + data[pos:end]).digest())
-            pos = _vector(data, end, 3) if self._kind == PRECERT_ENTRY else end
-            end = _vector(data, pos, 2)
+            pos = vector_end(data, end, 3) if frame.kind == _PRECERT else end
+            end = vector_end(data, pos, 2)
             if wanted:
-                last = self.timestamp
+                self.timestamp = frame.timestamp
                 self._decode(data, data, pos + 2, end, True)
             pos = end
-        self.timestamp = last
         if pos != len(data):
             raise EntryError("something behind the tile's entries")
 
-    def _timestamped(self, data: bytes, pos: int) -> int:
-        """A TimestampedEntry (RFC 6962 3.4): sets its timestamp and kind, and where the signed entry lies, the key's
-        hash of a precertificate included. Returns where it ends."""
-        if len(data) - pos < 10:
-            raise EntryError("an entry that is cut short")
-        self.timestamp = int.from_bytes(data[pos : pos + 8], "big")
-        kind = data[pos + 8] << 8 | data[pos + 9]
-        if kind > PRECERT_ENTRY:
-            raise EntryError("an entry of unknown type")
-        self._kind = kind
-        self._start = pos + 10
-        self._stop = _vector(data, pos + 10 + _KEY_HASH * kind, 3)
-        return _vector(data, self._stop, 2)
-
     def _decode(self, data: bytes, chain_data: bytes, chain: int, chain_end: int, by_fingerprint: bool) -> None:
-        start, stop = self._start + 3, self._stop
+        frame = self._frame
+        start, stop = frame.start + 3, frame.stop
         key_hash, der = b"", b""
-        if self._kind == PRECERT_ENTRY:
-            key_hash = data[self._start : self._start + _KEY_HASH]
+        if frame.kind == _PRECERT:
+            key_hash = data[frame.start : frame.start + _KEY_HASH]
             start += _KEY_HASH
         else:
             der = data[start:stop]
@@ -274,19 +256,6 @@ class EntryDecoder:
         if reason not in self.refused and len(self.refused) >= _MAX_REASONS:
             reason = OTHER_REASONS
         self.refused[reason] = self.refused.get(reason, 0) + 1
-
-
-def _vector(data: bytes, pos: int, octets: int) -> int:
-    """Where the vector at `pos` ends, whose length stands before it in so many octets (RFC 8446 3.4)."""
-    start = pos + octets
-    if start > len(data):
-        raise EntryError("an entry that is cut short")
-    length = 0
-    for i in range(pos, start):
-        length = length << 8 | data[i]
-    if length > len(data) - start:
-        raise EntryError("an entry that is cut short")
-    return start + length
 
 
 def signed_parts(der: bytes) -> tuple[bytes, bytes, bytes]:

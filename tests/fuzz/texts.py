@@ -10,6 +10,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from sensor.ct.entries import EntryError
 from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.sources.files import Input, Skipped, read_input
 from sensor.ct.store import Store
@@ -19,7 +20,7 @@ from sensor.rules.loader import load_rules
 from sensor.rules.mistakes import RulesError
 from sensor.settings import CtSettings, RuleSettings, Settings
 from sensor.settings_file import SettingsError, load_settings, override
-from sensor.sync.entry import EntryDecoder, EntryError, signed_parts
+from sensor.sync.entry import EntryDecoder, signed_parts
 from sensor.sync.heads import HeadError, LogKey, decode_checkpoint, decode_sth
 from sensor.sync.log_list import LogListError, parse_log_list
 from sensor.sync.merkle import HASH_BYTES, ProofError, check_consistency

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.ct.entries import EntryError
 from sensor.ct.logged import LoggedCertificate
 from sensor.pki.der import DerError
-from sensor.sync.entry import OTHER_REASONS, EntryDecoder, EntryError, signed_parts
+from sensor.sync.entry import OTHER_REASONS, EntryDecoder, signed_parts
 from tests.ct.logs import key_info, logged
 from tests.ct.pki import Ca, make_root, staple_and_urls
 from tests.sync.ct_log import (
