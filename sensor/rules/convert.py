@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from sensor.rules.fields import fields_of, is_elsewhere
+from sensor.rules.networks import address_globs
 from sensor.rules.rule import CorrelationRule, EventRule, Rule, RuleSet
 
 TARGETS: Final = ("splunk", "elasticsearch", "sqlite")
@@ -164,10 +165,19 @@ def _sqlite_backend(pipeline: Any) -> Any:
             if cond.field not in vectors or isinstance(cond.value, SigmaNull | SigmaExists):
                 return super().convert_condition_field_eq_val(cond, state)
             column = self.escape_and_quote_field(cond.field)
-            inner = super().convert_condition_field_eq_val(
-                ConditionFieldEqualsValueExpression("value", cond.value), state
-            )
+            of_one = ConditionFieldEqualsValueExpression("value", cond.value)
+            of_one.source = getattr(cond, "source", None)  # where the rule says so: pySigma asks for it
+            inner = super().convert_condition_field_eq_val(of_one, state)
             return f"EXISTS (SELECT 1 FROM json_each(COALESCE({column}, '[]')) WHERE {inner})"  # noqa: S608  (pySigma escaped it)
+
+        def convert_condition_field_eq_val_cidr(self, cond: Any, state: Any) -> Any:  # noqa: ARG002  (pySigma's)
+            """pySigma's own leaves out the parentheses, and takes fd00::/8 for all that begins with fd."""
+            globs = address_globs(cond.value.network)
+            if globs is None:
+                raise NotImplementedError(f"{cond.value.network} has zeros that are not written")
+            column = self.escape_and_quote_field(cond.field)
+            tests = " OR ".join(f"{column} GLOB '{each}'" for each in globs)
+            return f"({tests})"
 
     return LogTables(
         processing_pipeline=pipeline,

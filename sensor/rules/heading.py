@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,8 @@ _NAME: Final = re.compile(r"[^\s{}]{1,256}")
 _SPAN: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUSES: Final = ("stable", "test", "experimental", "deprecated", "unsupported")
+_RELATIONS: Final = ("correlation", "derived", "merged", "obsolete", "renamed", "similar")
+_DATE: Final = re.compile(r"([0-9]{4})([-/])([0-9]{2})\2([0-9]{2})")  # with slashes before version 2
 MAX_TITLE: Final = 256
 _MAX_SPAN_S: Final = 366 * 86400
 
@@ -76,6 +79,7 @@ class HeadReader:
         status = self.text("status")
         if status is not None and status not in _STATUSES:
             self.wrong("status", f"expected one of {', '.join(_STATUSES)}, not {status}")
+        self._check_about()
         self._note_misspelt()
         own = self._own()
         form = self._form(own, title or "?", names, identifier)
@@ -112,6 +116,34 @@ class HeadReader:
 
     def wrong(self, key: str, what: str) -> None:
         self._mistakes.add(self._file, self._document.lines.get(key, self._document.line), what)
+
+    def _check_about(self) -> None:
+        """What says where a rule comes from. Nothing here depends on it, but other readers of Sigma refuse such rules,
+        so that they could be neither converted nor shared."""
+        for key in ("author", "license", "taxonomy"):
+            self.text(key)
+        for key in ("date", "modified"):
+            word = self.text(key)
+            if word is not None and not _is_date(word):
+                self.wrong(key, f"{key}: expected a date, year-month-day, not {word}")
+        for key in ("references", "falsepositives", "fields", "scope"):
+            self._list(self._document, key)
+        for tag in self._list(self._document, "tags"):
+            if "." not in tag:
+                self.wrong("tags", f"tags: expected a namespace, a dot and a name, not {tag}")
+        self._check_related()
+
+    def _check_related(self) -> None:
+        node = self._document.items.get("related")
+        if node is None or (isinstance(node, Text) and node.value is None):
+            return
+        for each in node.items if isinstance(node, Items) else (node,):
+            told = each.items if isinstance(each, Mapping) else {}
+            rule_id, kind = told.get("id"), told.get("type")
+            if not isinstance(rule_id, Text) or not _UUID.fullmatch(rule_id.text):
+                self._mistakes.add(self._file, each.line, "related: expected a list of maps with a UUID as id")
+            if not isinstance(kind, Text) or kind.text not in _RELATIONS:
+                self._mistakes.add(self._file, each.line, f"related: expected type, one of {', '.join(_RELATIONS)}")
 
     def _note_misspelt(self) -> None:
         """Sigma lets a rule have keys of anybody's; one that is nearly Sigma's is a slip."""
@@ -203,6 +235,17 @@ class HeadReader:
             return tuple(item.text for item in node.items if isinstance(item, Text))
         self._mistakes.add(self._file, map_.lines[key], f"{key}: expected a list of texts")
         return ()
+
+
+def _is_date(text: str) -> bool:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return False
+    try:
+        date(int(found[1]), int(found[3]), int(found[4]))
+    except ValueError:
+        return False
+    return True
 
 
 def _lines_of(node: Node | None) -> tuple[int, ...]:

@@ -72,7 +72,12 @@ def rule_files(paths: Iterable[Path], mistakes: Mistakes) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.suffix in ENDINGS and each.is_file())
+            inside = []
+            for each in sorted(each for each in path.rglob("*") if each.suffix in ENDINGS and not each.is_dir()):
+                if each.is_file():
+                    inside.append(each)
+                else:  # a link to nothing, a FIFO
+                    mistakes.add(str(each), 1, "expected a file")
             if not inside:
                 mistakes.add(str(path), 1, "expected rules, there is no *.yml in it")
             found.update(dict.fromkeys(inside))

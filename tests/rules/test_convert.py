@@ -37,6 +37,20 @@ def test_lists_are_looked_into(tmp_path: Path) -> None:
     assert "EXISTS (SELECT 1 FROM json_each(COALESCE(resp_mime_types, '[]')) WHERE value LIKE '%png'" in query
 
 
+def test_values_with_several_forms_in_a_list(tmp_path: Path) -> None:
+    """Of which pySigma makes a condition of its own."""
+    for text in ("resp_mime_types|windash|contains: -x", "resp_mime_types|base64offset|contains: abc"):
+        (query,) = converted(tmp_path, "sqlite", rule(text))
+        assert query.count("json_each") == 1 and query.count("value LIKE") > 2
+
+
+def test_networks_that_text_cannot_say_are_refused(tmp_path: Path) -> None:
+    (query,) = converted(tmp_path, "sqlite", rule("host: x\nid.orig_h|cidr: 10.0.0.0/31"))
+    assert query.endswith("AND (`id.orig_h` GLOB '10.0.0.0' OR `id.orig_h` GLOB '10.0.0.1')")
+    with pytest.raises(ConvertError, match="sqlite cannot do it: 2001:db8::/48 has zeros"):
+        converted(tmp_path, "sqlite", rule("id.orig_h|cidr: 2001:db8::/48"))
+
+
 def test_correlations(tmp_path: Path) -> None:
     for target in TARGETS:
         (query,) = converted(tmp_path, target, BASE, correlation(GOOD))

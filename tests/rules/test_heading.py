@@ -34,6 +34,20 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert (head.matches, head.ignores) == (("a.pcap",), ("b.pcap", "c.pcap"))
 
 
+def test_where_it_comes_from_as_sigma_has_it(tmp_path: Path) -> None:
+    more = f"""
+date: 2021/01/02
+modified: 2024-02-29
+author: '1'
+references: [https://x.example]
+falsepositives:
+related:
+    - id: {UUID.format(2)}
+      type: derived
+"""
+    assert rules(tmp_path, rule("host: x", more=more)).rules
+
+
 def test_defaults(tmp_path: Path) -> None:
     head = rules(tmp_path, rule("host: x")).rules[0].head
     assert head.notice.note == "Sigma::Rule_1" and head.notice.identifier == ("id.orig_h", "id.resp_h")
@@ -51,6 +65,27 @@ def test_defaults(tmp_path: Path) -> None:
             "rules.yml:10: expected one of informational, low",
         ),
         (rule("host: x", more="status: new"), "rules.yml:10: expected one of stable"),
+        (
+            rule("host: x", more="date: 2026-13-45"),
+            "rules.yml:10: date: expected a date, year-month-day, not 2026-13-45",
+        ),
+        (rule("host: x", more="date: 2026-02-30"), "rules.yml:10: date: expected a date"),
+        (rule("host: x", more="modified: yesterday"), "rules.yml:10: modified: expected a date"),
+        (rule("host: x", more="author: [me]"), "rules.yml:10: author: expected text"),
+        (rule("host: x", more="references: https://x.example"), "rules.yml:10: references: expected a list of texts"),
+        (rule("host: x", more="falsepositives: none"), "rules.yml:10: falsepositives: expected a list of texts"),
+        (
+            rule("host: x", more="tags: [t1040]"),
+            "rules.yml:10: tags: expected a namespace, a dot and a name, not t1040",
+        ),
+        (
+            rule("host: x", more="related: [{id: x, type: derived}]"),
+            "rules.yml:10: related: expected a list of maps with a UUID as id",
+        ),
+        (
+            rule("host: x", more=f"related:\n  - id: {UUID.format(2)}\n    type: other"),
+            "rules.yml:11: related: expected type, one of correlation, derived",
+        ),
         (rule("host: x", more="ocspwatch: 1"), "rules.yml:10: ocspwatch: expected a map"),
         (rule("host: x", more="ocspwatch: {messages: 1}"), "ocspwatch has no messages: expected one of note, msg"),
         (rule("host: x", more="ocspwatch: {note: x}"), "note: expected Group::Name, not x"),

@@ -99,6 +99,15 @@ def test_an_empty_folder_is_a_mistake(tmp_path: Path) -> None:
     assert mistakes.lines == [f"{tmp_path}:1: expected rules, there is no *.yml in it"]
 
 
+def test_what_is_no_file_in_a_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone.yml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder.yml").mkdir()
+    (tmp_path / "folder.yml" / "good.yml").write_text(rule("host: x"))
+    mistakes = Mistakes()
+    assert rule_files([tmp_path], mistakes) == [tmp_path / "folder.yml" / "good.yml"]
+    assert mistakes.lines == [f"{tmp_path}/gone.yml:1: expected a file"]
+
+
 EVERYTHING_WRONG = """
 titel: x
 id: 12
