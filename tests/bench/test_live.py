@@ -62,7 +62,30 @@ def test_what_is_missing_and_not_told_breaks_the_promise() -> None:
 
 def test_the_table_tells_little_from_nothing() -> None:
     table = live.render(rows((0, 1)), 0.5)
-    assert "| `dense 10` | top speed | 0 of 5,000 | 0 of 5,000 | under 0.05 % of 5,000 | 90.0 % of 5,000 |" in table
+    assert (
+        "| `dense 10` | top speed, sustained | 0 of 5,000 | 0 of 5,000 | under 0.05 % of 5,000 | 90.0 % of 5,000 |"
+        in table
+    )
+
+
+def test_once_is_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The load at top speed is what a ring may hold; what is kept up for seconds is another row."""
+    played: list[list[str]] = []
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        played.append(words)
+        return subprocess.CompletedProcess(words, 0, "Actual: 200000 packets (1 bytes) sent in 0.50 seconds")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    for rate in (100_000, live.ONCE, live.TOP):
+        assert live.play(tmp_path, 200_000, rate, 4.0) == (200_000, 400_000)
+    assert [words[5:-1] for words in played] == [
+        ["--pps", "100000", "--loop", "2"],
+        ["--topspeed", "--loop", "1"],
+        ["--topspeed", "--loop", "6"],
+    ]
+    assert {live.ONCE, live.TOP} <= set(live.LOADS[0].rates) & set(live.LOADS[1].rates)
+    assert [f"{load.kind} {load.count}" for load in live.LOADS] == ["dense 20000", "mixed 5000"]  # as issue 4 has it
 
 
 @pytest.mark.needs("root", "namespaces", "ip", "tcpreplay", "tcpdump")
