@@ -6,6 +6,9 @@ cdef int _CLOSED, _RESET, _ESTABLISHED, _NOBODY, _FAR_RUN
 cdef long long _FAR
 cdef unsigned int _UPPER_G, _SMALL_G
 
+@cython.locals(low=Py_ssize_t, high=Py_ssize_t, middle=Py_ssize_t, last="long long")
+cpdef Py_ssize_t first_behind(list pieces, long long rel) except -1
+
 @cython.final
 cdef class Reassembler(Delivery):
     cdef public object raw
@@ -30,7 +33,7 @@ cdef class Reassembler(Delivery):
     cdef count_ack(self, Endpoint end, long long rel)
     @cython.locals(last="long long")
     cpdef acked(self, Flow flow, Endpoint end, long long rel, long long ts)
-    @cython.locals(first="long long", last="long long", low="long long", high="long long", chunk=bytes, raw=bytes)
+    @cython.locals(first="long long", last="long long", low="long long", high="long long", chunk=bytes, raw=bytes, kept=list, i=Py_ssize_t)
     cpdef compare(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts)
     cpdef fin_reached(self, Flow flow, Endpoint end, long long ts)
     @cython.locals(orig=Endpoint, resp=Endpoint, end=Endpoint, last="long long", how=int)

@@ -27,6 +27,23 @@ _UPPER_G, _SMALL_G = b"Gg"  # the history's letters for a gap
 _FAR_RUN: Final = 4  # ... unless so many come one behind the other: then it is we who lost more than that
 
 
+def first_behind(pieces: list[Segment], rel: int) -> int:
+    """Where the first of `pieces`, apart and in order, stands that ends behind `rel`; their number if none."""
+    high = len(pieces)
+    last: int = pieces[high - 1][1] if high else rel
+    if last <= rel:
+        return high  # nearly always: segments come in order
+    low = 0
+    while low < high:
+        middle = (low + high) >> 1
+        last = pieces[middle][1]
+        if last <= rel:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 class Reassembler(Delivery):
     """Holds what all flows share: limits, counters, and `raw`, the buffer of the frames being walked."""
 
@@ -113,19 +130,16 @@ class Reassembler(Delivery):
             self.compare(flow, end, rel, pos, length, ts)
         held = end.held
         upper = rel + length
-        i = len(held)
-        while i > 0:  # nearly always the last: segments above a hole come in order
-            first: int = held[i - 1][0]
+        i = first_behind(held, rel)
+        if i < len(held):
+            first: int = held[i][0]
+            last: int = held[i][1]
             if first < rel:
-                break
-            i -= 1
-        if i > 0:
-            last: int = held[i - 1][1]
-            if last > rel:
                 cut = min(last - rel, length)
                 self.duplicate_bytes += cut
                 rel += cut
                 pos += cut
+                i += 1
         while rel < upper:
             stop = upper
             if i < len(held):
@@ -303,10 +317,15 @@ class Reassembler(Delivery):
         for kept in (end.recent, end.held, waiting):
             if kept is None:
                 continue
-            for first, last, chunk in kept:
+            i = 0 if kept is waiting else first_behind(kept, rel)
+            while i < len(kept):
+                first, last, chunk = kept[i]
+                i += 1
+                if first >= rel + length:
+                    break
                 low = max(first, rel)
                 high = min(last, rel + length)
-                if low < high and chunk is not None and high - low >= 1:
+                if low < high and chunk is not None:
                     raw = bytes(self.raw[pos + low - rel : pos + high - rel])
                     if raw != chunk[low - first : high - first] and (high - low > 1 or end.peer.last_rel > 1):
                         self.weird(flow, ts, "rexmit_inconsistency")

@@ -64,7 +64,8 @@ def filename_of(disposition: bytes | None, content_type: bytes | None) -> str | 
     """The file name that Content-Disposition gives, else the `name` of Content-Type, as Zeek takes them."""
     for value, mark in ((disposition, _FILENAME), (content_type, _NAME)):
         if value is not None and 0x3D in value and mark.search(value) is not None:
-            name = _BEFORE_NAME.sub(b"", value, count=1)
+            before = _BEFORE_NAME.match(value)
+            name = value if before is None else value[before.end() :]
             if name.startswith(b'"'):
                 name = name[1:].partition(b'"')[0]
             charset = _CHARSET.match(name)

@@ -1,4 +1,4 @@
-"""Rows D1 to D10: more than there is room for. At small limits; `python -m tests.hostile.floods` has the full sizes."""
+"""Rows D1 to D4, D8 to D10: more than there is room for. Small limits; `python -m tests.hostile.floods` has it all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tests.flow.talk import HANDSHAKE, Ends, frames_of, listen, parse
 from tests.hostile.floods import FLOODS, HIDDEN, columns, drown, hidden_in
 from tests.hostile.rows import REPOSITORY, Guard, Row
 from tests.hostile.witness import exchange, watch
-from tests.http.wire import grows_linearly
 
 FLOW = ("flow.max_flows", "flow.max_half_open")
 ROWS = {
@@ -35,9 +34,6 @@ ROWS = {
         ("content_gap", "excessive_out_of_order_segments", "above_hole_data_without_any_acks"),
     ),
     "D4": Row("slowloris: an octet at a time, from everywhere", FLOW, ("flows_evicted",)),
-    "D5": Row(
-        "n and 2n octets of everything", note="Each parser: the tests named `linear` of `http`, `ocsp`, `pki`, `flow`"
-    ),
     "D8": Row("a limit on memory, in a flood", note="RLIMIT_DATA instead of a memory cgroup: it refuses, not kills"),
     "D9": Row("tuples chosen so that they share a slot", note="The hash is seeded"),
     "D10": Row(
@@ -80,18 +76,6 @@ def test_d1_d2_d3_d4_tables_within_their_limits(name: str) -> None:
         assert len(heard.tracker.defragmenter.pending) <= 100
     assert most <= 2000
     heard.tracker.finish()
-
-
-def test_d5_many_small_messages_cost_what_they_weigh() -> None:
-    """The whole pipeline over n and 2n exchanges of one connection each."""
-
-    def run(count: int) -> None:
-        frames: list[Frame] = []
-        for number in range(count):
-            frames += exchange(number + 1, Ends(cport=1024 + number))
-        watch(frames, witness=False)
-
-    assert grows_linearly(run, 60)
 
 
 def test_d8_a_flood_within_a_limit_on_memory() -> None:

@@ -158,7 +158,7 @@ def hear(
 
 
 def grows_linearly(run: Callable[[int], object], size: int) -> bool:
-    """Whether twice the size takes less than 2.6 times the time; a busy machine gets several chances to show it."""
+    """Whether twice the size takes less than 2.5 times the time; a busy machine gets several chances to show it."""
     for _ in range(6):
         seconds = {}
         for count in (size, 2 * size):
@@ -168,7 +168,7 @@ def grows_linearly(run: Callable[[int], object], size: int) -> bool:
                 run(count)
                 best = min(best, time.process_time() - start)
             seconds[count] = best
-        if seconds[2 * size] < 2.6 * seconds[size] + 0.0005:
+        if seconds[2 * size] < 2.5 * seconds[size] + 0.0005:
             return True
     return False
 

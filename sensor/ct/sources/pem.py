@@ -69,15 +69,16 @@ def _blocks(stream: Readable, max_text: int) -> Iterator[tuple[bytes, bytes | No
             label_start = start + len(_BEGIN)
             label_stop = buffer.find(_DASHES, label_start, label_start + _MAX_LABEL)
             label = buffer[label_start:label_stop] if label_stop >= 0 else b""
-            stop = buffer.find(_END, label_start)
-            again = buffer.find(_BEGIN, label_start, stop if stop >= 0 else len(buffer))
-            if again >= 0:
-                yield label, None
-                pos = again
-                continue
+            # The next BEGIN first: an END looked for beyond it would be looked for again from there, and again.
+            again = buffer.find(_BEGIN, label_start)
+            stop = buffer.find(_END, label_start, again if again >= 0 else len(buffer))
             if stop >= 0:
                 yield label, buffer[label_stop + len(_DASHES) : stop] if label_stop >= 0 else None
                 pos = stop + len(_END)
+                continue
+            if again >= 0:
+                yield label, None
+                pos = again
                 continue
             if ended or len(buffer) - start > max_text:
                 yield label, None
