@@ -22,8 +22,10 @@ class DisguisedSummary(Summary):
         self._pseudonyms = pseudonyms
         super().__init__()
 
-    def count_exchange(self, host: bytes, answer: str, validity: int | None, delay: int | None) -> None:
-        super().count_exchange(self._host(host), answer, validity, delay)
+    def count_exchange(
+        self, host: bytes, answer: str, validity: int | None, delay: int | None, ambiguous: str | None
+    ) -> None:
+        super().count_exchange(self._host(host), answer, validity, delay, ambiguous)
 
     def count_audited(self, audited: int, unsound: Sequence[tuple[bytes, str, Finding]]) -> None:
         named = [(self._host(host), self._pseudonyms.serial(serial), finding) for host, serial, finding in unsound]

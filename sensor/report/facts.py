@@ -51,8 +51,9 @@ def of_transaction(transaction: HttpTransaction) -> tuple[str]:
     return (file.mime_type or NO_TYPE,)
 
 
-def of_exchange(exchange: OcspExchange) -> tuple[bytes, str, int | None, int | None]:
-    """The responder's name, what it answered, for how long that is valid, and how long it took (nanoseconds)."""
+def of_exchange(exchange: OcspExchange) -> tuple[bytes, str, int | None, int | None, str | None]:
+    """The responder's name, what it answered, for how long that is valid, and how long it took (nanoseconds); in what
+    it can be read otherwise, if it can."""
     name = exchange.host
     if name is None:
         flow = exchange.flow
@@ -68,7 +69,10 @@ def of_exchange(exchange: OcspExchange) -> tuple[bytes, str, int | None, int | N
     moment = exchange.response_ts
     if moment is not None and exchange.request is not None:
         delay = moment - exchange.ts
-    return host, answer_of(exchange), validity, delay
+    ambiguous = None
+    if exchange.ambiguous:
+        ambiguous = ", ".join([each.value for each in exchange.ambiguous])
+    return host, answer_of(exchange), validity, delay, ambiguous
 
 
 def of_audits(

@@ -269,6 +269,10 @@ def _not_readable(summary: Summary, width: int) -> list[Line]:
     if summary.missed_bytes:
         where = f"in {text.count(summary.gapped_connections)} of {plural(summary.connections, 'connection')}"
         rows.append((("lost in capture", "warn"), f"{plural(summary.missed_bytes, 'byte')} {where}"))
+    if summary.ambiguous.total:
+        ways = [f"{text.count(times)} by {name}" for name, times in summary.ambiguous.top(SHOWN_WEIRDS)]
+        told = [f"{plural(summary.ambiguous.total, 'OCSP exchange')} that can be read otherwise:", *_listed(ways)]
+        rows.append((("ambiguous", "bad"), told))
     if summary.lookups_failed:
         failed = f"{plural(summary.lookups_failed, 'look-up')} not answered, graded unlisted"
         rows.append((("certificate cache", "warn"), failed))

@@ -38,7 +38,7 @@ cdef class Summary:
     cdef public list files, damage
     cdef public long long connections, gapped_connections, missed_bytes, audited, told_besides, leaks
     cdef public long long damage_besides, lookups_failed, pairs_forgotten
-    cdef public Tally ports, mime_types, unlisted, weirds, raised
+    cdef public Tally ports, mime_types, ambiguous, unlisted, weirds, raised
     cdef public dict responders, unsound, told, weird_examples, other_frames, _takers, _unsound
     cdef public Responder other_responders
     cdef public Distinct clients_total, sites_total, certificates_total
@@ -51,7 +51,7 @@ cdef class Summary:
     cpdef count_connection(self, int port, object service, long long missed_bytes)
     cpdef count_transaction(self, str mime_type)
     @cython.locals(responder=Responder)
-    cpdef count_exchange(self, bytes host, str answer, object validity, object delay)
+    cpdef count_exchange(self, bytes host, str answer, object validity, object delay, object ambiguous)
     @cython.locals(known=Unsound)
     cpdef count_audited(self, long long audited, object unsound)
     @cython.locals(told=Told)

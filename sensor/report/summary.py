@@ -138,6 +138,8 @@ class Summary:
         self.mime_types: Tally = Tally(MAX_KEYS)
         self.responders: dict[bytes, Responder] = {}
         self.other_responders = Responder()
+        self.ambiguous: Tally = Tally(MAX_KEYS)
+        """Exchanges that can be read otherwise, by in what."""
         self.audited = 0
         self.unsound: dict[Finding, Unsound] = {}
         self._unsound: dict[int, Unsound] = {}  # the same by id(), for a member of an Enum is hashed by Python code
@@ -182,8 +184,8 @@ class Summary:
         self.count_transaction(of_transaction(transaction)[0])
 
     def exchange(self, exchange: OcspExchange) -> None:
-        host, answer, validity, delay = of_exchange(exchange)
-        self.count_exchange(host, answer, validity, delay)
+        host, answer, validity, delay, ambiguous = of_exchange(exchange)
+        self.count_exchange(host, answer, validity, delay, ambiguous)
 
     def audits(self, exchanges: Sequence[OcspExchange], audits: Sequence[Audit | None]) -> None:
         """What was found about the replies of these exchanges; None stands for no reply."""
@@ -208,7 +210,11 @@ class Summary:
     def count_transaction(self, mime_type: str) -> None:
         self.mime_types.add(mime_type)
 
-    def count_exchange(self, host: bytes, answer: str, validity: int | None, delay: int | None) -> None:
+    def count_exchange(
+        self, host: bytes, answer: str, validity: int | None, delay: int | None, ambiguous: str | None
+    ) -> None:
+        if ambiguous is not None:
+            self.ambiguous.add(ambiguous)
         responder = self.responders.get(host)
         if responder is None:
             if len(self.responders) >= 2 * MAX_RESPONDERS:

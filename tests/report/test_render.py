@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensor.audit.findings import GRAVE, Finding
+from sensor.http.transaction import Ambiguity
 from sensor.logs.observer import Notice
 from sensor.privacy.leak import Grade
 from sensor.report.layout import line_width
@@ -235,6 +237,15 @@ def test_replies_that_are_not_sound(make) -> None:
         "  signature_invalid  2 times, first ocsp.trust.example about 0A0B",
         "  nonce_mismatch     1 time, first ocsp.trust.example about 0A0B",
     ]
+
+
+def test_what_can_be_read_otherwise(make) -> None:
+    summary = Summary()
+    for ways in [(), (Ambiguity.tcp,), (Ambiguity.framing, Ambiguity.host), (Ambiguity.tcp,)]:
+        summary.feed([msgspec.structs.replace(make.exchange("10.1.0.21", "0A"), ambiguous=ways)])
+    text = page(summary, 100)
+    assert "ambiguous  3 OCSP exchanges that can be read otherwise: 2 by tcp, 1 by framing, host" in text
+    assert "Everything was readable" not in text
 
 
 def test_of_many_kinds_the_most_frequent_are_shown(make) -> None:
