@@ -304,7 +304,8 @@ class HttpReader:
             if request is None:
                 return False
             side.method, side.target, side.version = request
-            certain = side.version is not None and side.version[:2] == "1."
+            # A method is as long as `may_be_start` waits for one, however the line is cut.
+            certain = side.version is not None and side.version[:2] == "1." and len(side.method) < MAX_METHOD
         else:
             reply = parse_status_line(line)
             if reply is None:
