@@ -19,6 +19,7 @@ Interval = Annotated[float, Meta(ge=0.1, le=86400)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+_NODE = r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}$"
 _FAULT = "^(memory_cap|parser_error|queue_full|store_locked|clock_jump)@[1-9][0-9]{0,17}$"
 
 
@@ -297,6 +298,36 @@ class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """replay: how long answers are waited for when all packets are read; Ctrl-C ends that, too."""
 
 
+class ClusterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    nodes: Annotated[tuple[Annotated[str, Meta(pattern=_NODE)], ...], Meta(max_length=64)] = ()
+    """Nodes of a Redis or Valkey Cluster that is asked about certificates which the cache does not know, each
+    HOST:PORT; from one of them the others are learnt. Empty: none is asked (docs/cluster.md)."""
+    prefix: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")] = "ocspwatch"
+    """What all keys in the cluster begin with."""
+    user: Annotated[str, Meta(pattern="^[!-~]{0,256}$")] = ""
+    """User of the cluster (ACL); empty: its default one."""
+    password_file: str = ""
+    """File with the password, mode 0600; empty: that of the environment, OCSPWATCH_CLUSTER_PASSWORD, or none."""
+    tls: bool = True
+    """Whether nodes are talked to by TLS. Without, whoever reads along learns which sites are visited."""
+    ca_file: str = ""
+    """CAs that may certify nodes, PEM; empty: those of the system."""
+    certificate_file: str = ""
+    """Certificate that this sensor shows to nodes, PEM; empty: none."""
+    key_file: str = ""
+    """... and its key; empty: in certificate_file, too."""
+    timeout_ms: Annotated[int, Meta(ge=1, le=60000)] = 250
+    """Answers of all nodes to a batch of questions that are not there by then are not waited for any longer."""
+    retry_s: Annotated[float, Meta(ge=0.05, le=3600)] = 1.0
+    """A node that failed is not asked again for so long: its certificates are answered Unavailable meanwhile."""
+    believed_s: Seconds = 60.0
+    """An answer is asked for again after this."""
+    max_answer_bytes: Size = 4 << 20
+    """An answer of a node that is larger has failed."""
+    max_nodes: Annotated[int, Meta(ge=1, le=16384)] = 1000
+    """Nodes that are talked to; a cluster that names more is not asked."""
+
+
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     """Whether OCSP replies are audited; the findings are in ocsp_exchange.log, field audit."""
@@ -443,6 +474,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ct: CtSettings = CtSettings()
     sync: SyncSettings = SyncSettings()
     online: OnlineSettings = OnlineSettings()
+    cluster: ClusterSettings = ClusterSettings()
     audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()

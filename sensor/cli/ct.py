@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli import ct_care, ct_resolve, ct_sync
+from sensor.cli import ct_care, ct_push, ct_resolve, ct_sync
 from sensor.settings import CtSettings, Settings
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     ct_sync.add_parser(verbs)
     ct_care.add_parsers(verbs)
     ct_resolve.add_parser(verbs)
+    ct_push.add_parser(verbs)
 
 
 def _add_store_option(verb: argparse.ArgumentParser) -> None:

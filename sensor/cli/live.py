@@ -102,7 +102,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         "online.source": args.online,
     }
     settings = output_settings(args, settings, named)
-    if settings.online.source != "none":
+    if settings.online.source != "none" or settings.cluster.nodes:
         return tell_mistake(OnlineError(LIVE_ASKS_NOBODY))
     try:
         rules = rules_in_force(args, settings)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # imported when it is asked for: by default nothing here is
 
 
 LIVE_ASKS_NOBODY: Final = (
-    "live asks nobody (--online, online.source): what reads packets gives up the right to connect. Fill the cache with "
-    "`ocspwatch ct sync`, or ask later: `ocspwatch replay --online`, `ocspwatch ct resolve`"
+    "live asks nobody (--online, online.source, cluster.nodes): what reads packets gives up the right to connect. "
+    "Fill the cache with `ocspwatch ct sync`, or ask later: `ocspwatch replay --online`, `ocspwatch ct resolve`"
 )
 
 

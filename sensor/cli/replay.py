@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from sensor.cli.cluster import NoClusterError, open_cluster, tell_cluster
 from sensor.cli.disguise import Disguise
 from sensor.cli.online import OnlineError, add_online_option, open_online, stop_asking, tell_online
 from sensor.cli.output import (
@@ -44,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "replay",
         help="read capture files: who disclosed what, and Zeek-compatible logs of it",
         description="Reads capture files (pcap, pcapng, ERF; gzip, zstd, xz), folders, FIFOs and - for standard "
-        "input, as one time line. Makes no network connection without --online.",
+        "input, as one time line. Makes no network connection without --online or cluster.nodes.",
     )
     parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")
     parser.add_argument("--follow", action="store_true", help="wait for more when a file ends; stop with Ctrl-C")
@@ -94,13 +95,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return tell_mistake(error)
     summary = None if args.quiet or args.json else disguise.summary()
     lookup: CtLookup | None = None
-    online = injection = None
+    online = cluster = injection = None
     if settings.inject.faults:
         from sensor.inject import Injection
 
         injection = Injection(settings.inject)
     try:
         lookup = StoreLookup(settings.ct) if injection is None else injection.lookup(StoreLookup(settings.ct))
+        if settings.cluster.nodes:
+            lookup = cluster = open_cluster(lookup, settings)
         if settings.online.source != "none":
             lookup = online = open_online(lookup, settings)
         opened = open_sink(args, settings)
@@ -116,7 +119,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             reading = read_alone(args, settings, source, lookup, sink, summary, rules, disguise, injection)
     except ReaderGone:
         return 0
-    except (StoreError, SinkError, OnlineError) as error:
+    except (StoreError, SinkError, OnlineError, NoClusterError) as error:
         return tell_mistake(error)
     finally:
         source.close()
@@ -124,6 +127,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             lookup.close()
         if online is not None:
             tell_online(online, quiet=args.quiet)
+        if cluster is not None:
+            tell_cluster(cluster.counts, quiet=args.quiet)
     if reading is None:
         return EXIT_PARTIAL
     if summary is not None:
@@ -231,6 +236,8 @@ def _can_be_shared(source: TimeLine, settings: Settings, rules: RuleSet | None) 
         why = about
     elif settings.online.source != "none":
         why = "one asks crt.sh (--online)"
+    elif settings.cluster.nodes:
+        why = "one asks the cluster (cluster.nodes)"
     elif settings.inject.faults:
         why = "faults are injected into one"
     elif settings.health.in_replay:

@@ -116,12 +116,12 @@ class StoreReader:
         for stored, blob in sorted(found, key=lambda each: (each[0].kind, each[0].issuer.name, each[0].issuer.number)):
             yield stored, self._found(blob, serial, stored.issuer)
 
-    def with_crl(self, url: str) -> CrlUse:
-        """Certificates that name the CRL at this address (`pki.names.url_key`)."""
-        rows = self._connection.execute(_WITH_CRL, (url, MAX_CRL_USE + 1)).fetchall()
-        rows += self._bulk_rows(url, MAX_CRL_USE + 1 - len(rows))
+    def with_crl(self, url: str, most: int = MAX_CRL_USE) -> CrlUse:
+        """Certificates that name the CRL at this address (`pki.names.url_key`), `most` at most."""
+        rows = self._connection.execute(_WITH_CRL, (url, most + 1)).fetchall()
+        rows += self._bulk_rows(url, most + 1 - len(rows))
         found = tuple(self._found(blob, serial, self.issuer(number).issuer) for number, serial, blob in rows)
-        return CrlUse(found[:MAX_CRL_USE], len(found) > MAX_CRL_USE)
+        return CrlUse(found[:most], len(found) > most)
 
     def _bulk_rows(self, url: str, limit: int) -> list[tuple[int, bytes, object]]:
         used = self._connection.execute(_CRL_USE, (url, limit)).fetchall()

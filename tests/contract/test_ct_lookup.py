@@ -1,11 +1,12 @@
-"""The CtLookup contract, against the store's file, the fake in memory, and each of them behind a thread."""
+"""The CtLookup contract, against the store's file, the fake in memory, a Redis Cluster that was loaded from a store
+(and an empty store before it), and each of them behind a thread."""
 
 from __future__ import annotations
 
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,9 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest is started
 
+from sensor.cluster.lookup import ClusterLookup
+from sensor.cluster.nodes import Answered, Command, Nodes
+from sensor.cluster.push import Push
 from sensor.ct.deferred import DeferredLookup
 from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.logged import LogPosition
@@ -32,7 +36,8 @@ from sensor.pki.certificates import decode_certificate
 from sensor.pki.issuers import ALGORITHMS
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import url_key
-from sensor.settings import CtSettings
+from sensor.settings import ClusterSettings, CtSettings
+from tests.cluster.servers import Cluster, Lasting, free_ports
 from tests.ct.logs import logged, logged_issuer
 from tests.ct.pki import Ca, make_root
 
@@ -153,16 +158,66 @@ FILL: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
+class Switched:
+    """Nodes that can be exchanged for others."""
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self.nodes = Nodes(settings)
+
+    def ask(self, commands: Sequence[Command]) -> list[Answered]:
+        return self.nodes.ask(commands)
+
+    def close(self) -> None:
+        self.nodes.close()
+
+
+class ClusterHarness:
+    """All that is known lies in the cluster; the store before it is not there."""
+
+    def __init__(self, folder: Path, cluster: Cluster) -> None:
+        self._ct = CtSettings(path=str(folder / "no.sqlite"))
+        self._settings = cluster.settings
+        self.lookup = self._made(self._settings)
+
+    def _made(self, settings: ClusterSettings) -> ClusterLookup:
+        self._nodes = Switched(settings)
+        return ClusterLookup(StoreLookup(self._ct, clock=lambda: 0.0), self._nodes, settings, self._ct)
+
+    def break_it(self) -> None:
+        """Nobody is there any more."""
+        self.lookup.close()
+        (port,) = free_ports(1)
+        self.lookup = self._made(ClusterSettings(nodes=(f"127.0.0.1:{port}",), tls=False, retry_s=0.1))
+
+    def mend_it(self) -> None:
+        self._nodes.close()
+        self._nodes.nodes = Nodes(self._settings)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    made = Cluster(folder)
+    imported(folder / "ct.sqlite", folder)
+    nodes = Lasting(made.settings)
+    Push(folder / "ct.sqlite", nodes, made.settings.prefix, 1_770_000_000).run()
+    nodes.close()
+    yield made
+    made.close()
+
+
 class DeferredHarness:
     """Another thread asks the store, or the fake; the machine may be slow, so an answer may take a second."""
 
-    def __init__(self, inner: MemoryHarness | StoreHarness) -> None:
+    def __init__(self, inner: MemoryHarness | StoreHarness | ClusterHarness) -> None:
         self.inner = inner
         self.lookup: CtLookup = self._deferred()
 
     def _deferred(self) -> DeferredLookup:
         inner, settings = self.inner, CtSettings(answer_within_ms=1000)
         if isinstance(inner, MemoryHarness):
+            return DeferredLookup(lambda: inner.lookup, settings, clock=lambda: 0.0)
+        if isinstance(inner, ClusterHarness):
             return DeferredLookup(lambda: inner.lookup, settings, clock=lambda: 0.0)
         inner.lookup.close()  # one thread uses a store's connection: the deferred one opens its own
         return DeferredLookup(
@@ -183,10 +238,18 @@ class DeferredHarness:
             time.sleep(0.01)
 
 
-@pytest.fixture(params=["memory", "store", "waiting", "files", "deferred memory", "deferred store", "deferred files"])
+NEEDS_REDIS = pytest.mark.needs("redis-server", "redis-cli")
+KINDS = ["memory", "store", "waiting", "files", "deferred memory", "deferred store", "deferred files"]
+
+
+@pytest.fixture(params=[*KINDS, *(pytest.param(kind, marks=NEEDS_REDIS) for kind in ("cluster", "deferred cluster"))])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     kind = request.param.rpartition(" ")[2]
-    inner = MemoryHarness() if kind == "memory" else StoreHarness(tmp_path, FILL[kind])
+    inner: MemoryHarness | StoreHarness | ClusterHarness
+    if kind == "cluster":
+        inner = ClusterHarness(tmp_path, request.getfixturevalue("cluster"))
+    else:
+        inner = MemoryHarness() if kind == "memory" else StoreHarness(tmp_path, FILL[kind])
     made: Harness = DeferredHarness(inner) if request.param.startswith("deferred") else inner
     yield made
     made.lookup.close()
@@ -301,12 +364,15 @@ class TestIssuerCertificate:
         assert harness.lookup.issuer_certificate(Issuer(number, "CN=Nobody", "Nobody")) is None
 
     def test_in_trouble(self, harness: Harness) -> None:
-        issuer = Issuer(1, decode_name(decode_certificate(ROOT.der, 9).subject_der), "")
+        (answer,) = harness.lookup.lookup([SUB.cert_id(99)])
+        assert isinstance(answer, NotFound)
+        assert answer.issuer is not None
+        issuer = answer.issuer
         assert harness.lookup.issuer_certificate(issuer) is not None
         harness.break_it()
         assert harness.lookup.issuer_certificate(issuer) is None
         harness.mend_it()
-        harness.lookup.lookup([ROOT.cert_id(1)])
+        harness.lookup.lookup([SUB.cert_id(1)])
         assert harness.lookup.issuer_certificate(issuer) is not None
 
 
