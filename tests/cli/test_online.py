@@ -146,7 +146,7 @@ def test_live_asks_nobody(server: CrtSh, tmp_path: Path, words: tuple[str, ...])
     process = start(tmp_path, *setting, "live", "-i", "lo", *words, url=server.url)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert told.startswith("ocspwatch: live asks nobody (--online, online.source)") and "Traceback" not in told
+    assert told.startswith("ocspwatch: live asks nobody (--online, online.source, ") and "Traceback" not in told
     assert server.asked == []
 
 
