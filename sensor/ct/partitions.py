@@ -7,7 +7,6 @@ was not yet put into files and whether its files are the ones that go with that.
 
 from __future__ import annotations
 
-import mmap
 import re
 import sqlite3
 import stat
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from sensor.ct.months import parse_month
+from sensor.ct.probing import Probes
 from sensor.ct.rows import RowError
-from sensor.ct.run_file import ID_BYTES, RunFile, first_that_may_hold, ident_of, serial_hash
+from sensor.ct.run_file import ID_BYTES, RunFile, ident_of, serial_hash
 from sensor.ct.schema import StoreError
 
 _NAME: Final = re.compile(r"([0-9]{4}-[0-9]{2})\.[0-9]{8,19}\.run\Z")
@@ -48,25 +48,18 @@ class Partitions:
         self.store_id = b""
         self.runs: dict[str, RunFile] = {}
         self._in_order: list[RunFile] = []
-        self._probes: list[tuple[mmap.mmap, int, int]] = []
+        self._probes = Probes()
 
     def find(self, generation: int, issuer: int, serial: bytes) -> bytes | None:
         """The row of a certificate; `generation` is what `bulk` said when it was not in the store's tables."""
         if generation != self.generation:
             self.load()
-        if not self._in_order:
+        if not self._probes:
             return None
         ident = ident_of(issuer, serial)
         if ident is None:
             return None
-        hashed = serial_hash(self.store_id, serial)
-        index = first_that_may_hold(self._probes, hashed)
-        while index >= 0:
-            row = self._in_order[index].find(hashed, ident)
-            if row is not None:
-                return row
-            index = first_that_may_hold(self._probes, hashed, index + 1)
-        return None
+        return self._probes.find(serial_hash(self.store_id, serial), ident)
 
     def with_serial(self, serial: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Ident and row of all with this serial, newest first where they are of one month."""
@@ -99,13 +92,13 @@ class Partitions:
                     run.close()
             self.runs = runs
             self._in_order = _likely_first(runs)
-            self._probes = [run.probe for run in self._in_order]
+            self._probes = Probes([run.probe for run in self._in_order])
             self.generation = generation
 
     def close(self) -> None:
         for run in self.runs.values():
             run.close()
-        self.runs, self._in_order, self._probes, self.generation = {}, [], [], -1
+        self.runs, self._in_order, self._probes, self.generation = {}, [], Probes(), -1
 
     def _manifest(self) -> tuple[bytes, int, dict[str, int]]:
         """Store id, generation, and the month of each file: one statement, so of one moment."""

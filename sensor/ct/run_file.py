@@ -27,6 +27,7 @@ from typing import Final
 
 import msgspec
 
+from sensor.ct.probing import Probe
 from sensor.ct.rows import RowError
 from sensor.ct.schema import StoreError
 
@@ -39,7 +40,6 @@ _MAX_SERIAL_BYTES: Final = 255
 _BUFFER: Final = 1 << 20
 _TWO: Final = struct.Struct("<QQ").unpack_from
 _COUNT: Final = struct.Struct("<I")
-_U32: Final = _COUNT.unpack_from
 _IDENT: Final = struct.Struct("<IB")
 _ENDS: Final = struct.Struct("<II").unpack_from
 
@@ -85,35 +85,11 @@ class RunFile:
         self.head = _checked_head(path, self._map, store_id, month)
         self._shift = 64 - self.head.bits
         self._fan_out = self.head.fan_out
+        self.probe = Probe(self._map, _HEADER.size, self._fan_out, self._shift)
 
     def find(self, hashed: int, ident: bytes) -> bytes | None:
         """The row of this ident, whose serial has this hash. Raises RowError."""
-        octets = self._map
-        begin, end = _TWO(octets, self._fan_out + (hashed >> self._shift << 3))
-        if begin == end:
-            return None
-        if not _HEADER.size <= begin <= end - 4 <= self._fan_out - 4:
-            raise RowError("a partition with a bucket outside it")
-        count = octets[begin] | octets[begin + 1] << 8 | octets[begin + 2] << 16 | octets[begin + 3] << 24
-        first = begin + 4
-        ends = first + 8 * count
-        if ends + 4 * count > end:
-            raise RowError("a partition with a bucket that is too short")
-        key = hashed.to_bytes(8, "big")
-        at = octets.find(key, first, ends)
-        while at >= 0:
-            index, odd = divmod(at - first, 8)
-            if not odd:
-                record = self._record(ends, count, index, end)
-                if record.startswith(ident):
-                    return record[len(ident) :]
-            at = octets.find(key, at + 1, ends)
-        return None
-
-    @property
-    def probe(self) -> tuple[mmap.mmap, int, int]:
-        """What `first_that_may_hold` needs: octets, where the fan-out begins, and by how much a hash is shifted."""
-        return self._map, self._fan_out, self._shift
+        return self.probe.find(hashed, ident)
 
     def with_hash(self, hashed: int) -> Iterator[tuple[bytes, bytes]]:
         """Ident and row of all whose serial has this hash. Raises RowError."""
@@ -135,6 +111,7 @@ class RunFile:
         return found.digest() == self.head.digest
 
     def close(self) -> None:
+        self.probe.close()
         self._map.close()
 
     def _record(self, ends: int, count: int, index: int, limit: int) -> bytes:
@@ -163,26 +140,6 @@ class RunFile:
             if length > len(record):
                 raise RowError("a partition with a record that is too short")
             yield hashed, record[:length], record[length:]
-
-
-def first_that_may_hold(probes: list[tuple[mmap.mmap, int, int]], hashed: int, first: int = 0) -> int:
-    """The index of the first file, from `first` on, that has this hash, or what looks like it; -1 if none has.
-
-    Nearly every file asked has it not: this is `RunFile.find` for those, without a call for each. Raises RowError.
-    """
-    key = hashed.to_bytes(8, "big")
-    try:
-        for index in range(first, len(probes)):
-            octets, fan_out, shift = probes[index]
-            begin, end = _TWO(octets, fan_out + (hashed >> shift << 3))
-            if begin == end:
-                continue
-            keys = begin + 4
-            if octets.find(key, keys, keys + 8 * _U32(octets, begin)[0]) >= 0:
-                return index
-    except (struct.error, OverflowError):
-        raise RowError("a partition with a bucket outside it") from None
-    return -1
 
 
 class RunWriter:

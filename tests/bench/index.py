@@ -15,90 +15,119 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-from sensor.ct.bulk import FLUSH_ROWS, BulkRows
+from sensor.ct.bulk import FLUSH_ROWS
+from sensor.ct.logged import LoggedCertificate, LoggedIssuer, LogPosition
 from sensor.ct.lookup import Found
 from sensor.ct.partitions import folder_of
-from sensor.ct.rows import Row, encode_urls
-from sensor.ct.schema import open_to_write
 from sensor.ct.store_lookup import StoreLookup
+from sensor.ct.store_sink import StoreSink
 from sensor.ocsp.model import CertId
+from sensor.pki.certificates import decode_certificate, key_info_der
+from sensor.pki.issuers import issuer_hashes
 from sensor.pki.serial import render_serial
 from sensor.settings import CtSettings
+from tests.ct.logs import logged_issuer
+from tests.ct.pki import make_root
 
 ISSUERS = 300
 URL_SETS = 2000
 NOW = 1_795_000_000
 MONTHS = (20, 22, 20, 14, 6, 3, 3, 2, 2, 2, 2, 2, 1, 1)  # per cent of the rows, by months until they expire
+LIFETIME_S = 90 * 86400
 _BATCH = 8192
+_LOG_ID = b"\x07" * 32
 
 
 def serial(number: int) -> bytes:
     return b"\x04" + hashlib.blake2b(number.to_bytes(8, "big"), digest_size=16).digest()
 
 
-def issuer_hash(issuer: int, what: bytes) -> bytes:
-    return hashlib.sha1(what + issuer.to_bytes(4, "big"), usedforsecurity=False).digest()
+def issuers_of(path: Path) -> list[LoggedIssuer]:
+    """Those of the store at `path`; where it has none, new ones."""
+    if not path.exists():
+        root = make_root("Bench Root")
+        return [logged_issuer(root.intermediate(f"Bench Issuer {number}")) for number in range(ISSUERS)]
+    with closing(sqlite3.connect(path)) as connection:
+        ders = [der for (der,) in connection.execute("SELECT certificate FROM issuer WHERE kind = 0 ORDER BY number")]
+    found = []
+    for der in ders:
+        decoded = decode_certificate(der, 0)
+        key = hashlib.sha256(key_info_der(der)).digest()
+        found.append(LoggedIssuer(key, decoded.subject_der, decoded.key_octets, der))
+    return found
 
 
-def cert_id(number: int) -> CertId:
-    issuer = number % ISSUERS + 1
-    name, key = issuer_hash(issuer, b"name"), issuer_hash(issuer, b"key")
-    return CertId("sha1", name, key, render_serial(serial(number)))
+class Asked:
+    """The CertIDs of the made-up certificates."""
+
+    def __init__(self, path: Path) -> None:
+        self._hashes = [issuer_hashes(each.name, each.key_octets)[0] for each in issuers_of(path)]
+
+    def cert_id(self, number: int) -> CertId:
+        hashed = self._hashes[number % ISSUERS]
+        return CertId(hashed.algorithm, hashed.name_hash, hashed.key_hash, render_serial(serial(number)))
 
 
-def row(number: int, month: int) -> Row:
+def certificate(number: int, month: int, issuer: LoggedIssuer) -> LoggedCertificate:
     name = f"site{number:08}.example"
     names = (name, f"www.{name}") if number % 3 else (name, f"www.{name}", f"mail.{name}", f"api.{name}")
-    begins = NOW + month * 2_629_746 - 90 * 86400
-    return Row(1, NOW, begins, 90 * 86400, 4, number % URL_SETS + 1, 0, names)
+    begins = NOW + month * 2_629_746 - LIFETIME_S
+    return LoggedCertificate(
+        issuer_key_sha256=issuer.key_sha256,
+        issuer_name=issuer.name,
+        serial=serial(number),
+        not_before=begins,
+        not_after=begins + LIFETIME_S,
+        subject=_name_der(name),
+        dns_names=names,
+        ip_addresses=(),
+        email_addresses=(),
+        ocsp_urls=(),
+        crl_urls=(f"http://crl.example/{number % URL_SETS}.crl",),
+        ca_issuer_urls=(),
+        is_ca=False,
+        must_staple=False,
+        is_precertificate=True,
+    )
 
 
-def make_shared(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN")
-    connection.execute("INSERT OR IGNORE INTO source VALUES (1, 'log')")
-    for number in range(1, URL_SETS + 1):
-        urls = encode_urls(((), (f"http://crl.example/{number}.crl",)))
-        connection.execute("INSERT OR IGNORE INTO url_set VALUES (?, ?)", (number, urls))
-    for number in range(1, ISSUERS + 1):
-        values = (number, 0, f"CN=Issuer {number}", number.to_bytes(4, "big"), f"Issuer {number}", b"")
-        connection.execute("INSERT OR IGNORE INTO issuer VALUES (?, ?, ?, ?, ?, ?)", values)
-        hashes = (issuer_hash(number, b"name"), issuer_hash(number, b"key"), number)
-        connection.execute("INSERT OR IGNORE INTO issuer_hash VALUES (0, ?, ?, ?)", hashes)
-    connection.execute("COMMIT")
+def _name_der(common_name: str) -> bytes:
+    """A Name (RFC 5280 4.1.2.4) of a common name of up to 100 characters."""
+    octets = b"\x06\x03\x55\x04\x03\x0c" + len(common_name).to_bytes(1, "big") + common_name.encode()
+    for tag in (b"\x30", b"\x31", b"\x30"):
+        octets = tag + len(octets).to_bytes(1, "big") + octets
+    return octets
 
 
 def load(path: Path, first: int, count: int, flush_rows: int = FLUSH_ROWS) -> float:
-    """Seconds of processor time; making the rows up is not counted."""
-    connection = open_to_write(path)
-    connection.execute("PRAGMA synchronous=FULL")
-    make_shared(connection)
-    bulk = BulkRows(path, connection, 250, flush_rows)
+    """Seconds of processor time, the way of `ct sync` once it has decoded and verified a batch; making the
+    certificates up is not counted."""
+    issuers = issuers_of(path)
+    sink = StoreSink(path, 250, flush_rows)
+    sink.add_issuers(issuers)
     chance = random.Random(first)
     spent = 0.0
     for begin in range(first, first + count, _BATCH):
-        numbers = range(begin, min(begin + _BATCH, first + count))
-        months = chance.choices(range(len(MONTHS)), MONTHS, k=len(numbers))
-        rows = [(n % ISSUERS + 1, serial(n), row(n, month)) for n, month in zip(numbers, months, strict=True)]
+        end = min(begin + _BATCH, first + count)
+        months = chance.choices(range(len(MONTHS)), MONTHS, k=end - begin)
+        made = [certificate(n, m, issuers[n % ISSUERS]) for n, m in zip(range(begin, end), months, strict=True)]
         began = time.process_time()
-        connection.execute("BEGIN IMMEDIATE")
-        for issuer, number, each in rows:
-            bulk.put(issuer, number, each, True)
-        connection.execute("COMMIT")
-        if bulk.is_full:
-            bulk.flush()
+        sink.add(made, "a log", NOW)
+        sink.commit(_LOG_ID, LogPosition(0, end, (_LOG_ID,), end, _LOG_ID, NOW * 1000, ""))
         spent += time.process_time() - began
-    bulk.close()
-    connection.close()
+    sink.close()
     return spent
 
 
 def look_up(path: Path, numbers: list[int]) -> tuple[int, float]:
     """How many were found, and microseconds of processor time each, warm."""
     lookup = StoreLookup(CtSettings(str(path), busy_timeout_ms=50, memory_entries=16))
-    ids = [cert_id(number) for number in numbers]
+    asked = Asked(path)
+    ids = [asked.cert_id(number) for number in numbers]
     warm = len(ids) // 4
     lookup.lookup(ids)
     began = time.process_time()
