@@ -31,6 +31,7 @@ cdef class Delivery:
     cpdef hand_on(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
     @cython.locals(low="long long", high="long long")
     cpdef remember(self, Endpoint end, long long first, bytes chunk)
+    cpdef settle_doubt(self, Flow flow)
     @cython.locals(chunk=bytes, kind=int, probation=bint)
     cpdef decide(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
     @cython.locals(peer=Endpoint, asks=bint)

@@ -114,6 +114,10 @@ class Delivery:
     def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
         """Octets came again, at `rel`, and were others: the reader may want both readings."""
         reader = flow.reader
+        if flow.reading == _UNDECIDED and flow.doubt is None and self.total_held + len(other) <= self.max_total:
+            flow.doubt = (end, rel, other, ts)
+            self.hold_more(len(other))
+            return
         if flow.reading != _ATTACHED or reader is None or end.closed_told:
             return
         position = end.next_rel
@@ -138,6 +142,15 @@ class Delivery:
             flow.reader = forked
             end.skip = end.peer.skip = 0
 
+    def settle_doubt(self, flow: Flow) -> None:
+        """A conflict among octets that nobody had been given yet: now somebody reads them, or nobody ever will."""
+        if flow.doubt is not None:
+            end, rel, other, ts = flow.doubt
+            flow.doubt = None
+            self.total_held -= len(other)
+            if flow.reading == _ATTACHED:
+                self.tell_conflict(flow, end, rel, other, ts)
+
     def decide(
         self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
     ) -> None:
@@ -158,6 +171,7 @@ class Delivery:
             if kind != HTTP:
                 if end.peer.sniffed:
                     flow.reading = _NOBODY
+                    self.settle_doubt(flow)
                 return
         flow.reading = _ATTACHED
         self.attach(flow, end, chunk, probation)
@@ -165,6 +179,7 @@ class Delivery:
         if first > 1 or flow.partial:  # a length of 0: what came before is unknown
             end.skip = flow.reader.gap(end.reads_as_orig, max(first - 1, 0), ts, 0)  # type: ignore[union-attr]  # it is attached
         self.hand_on(flow, end, first, chunk, 0, len(chunk), ts)
+        self.settle_doubt(flow)
 
     def attach(self, flow: Flow, end: Endpoint, chunk: bytes, probation: bool) -> None:
         """Make a reader. Who asks in HTTP is the originator to it, whoever sent the first SYN that was seen: where the

@@ -348,6 +348,8 @@ class Reassembler(Delivery):
                     self.give_up(flow, end, last, False, ts)
         if flow.late is not None:
             self.go_on(flow, True)
+        if flow.doubt is not None:
+            self.settle_doubt(flow)
         if orig.rst_cnt or resp.rst_cnt:
             how = RESET
         if not orig.over:

@@ -43,7 +43,7 @@ cdef class Flow:
     cdef Py_ssize_t _letter_count
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, half_open
     cdef public FlowId id
-    cdef public object reader, parent, service, late
+    cdef public object reader, parent, service, late, doubt
 
     cpdef begin(self, long long number, long long ts)
     @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, count=Py_ssize_t, written=str)

@@ -192,6 +192,7 @@ class Flow:
         self.gap_bytes = 0
         self.reading = 0
         self.late: Late | None = None
+        self.doubt: tuple[Endpoint, int, bytes, int] | None = None  # of tell_conflict, until somebody reads the flow
         self.tls = 0
         self.reader: StreamReader | None = None
         self.service: str | None = None

@@ -17,7 +17,7 @@ cdef class Messages:
     cdef public str service, uid
     cdef public Side orig, resp
     cdef public Pairing pairing
-    cdef public int requests, told
+    cdef public int requests, told, in_doubt
 
     @cython.locals(ts="long long", version=str, exchange=Exchange, method=bytes)
     cpdef open(self, Side side, Head head)

@@ -13,7 +13,7 @@ from sensor.http.head import Head
 from sensor.http.pairing import Exchange, Pairing
 from sensor.http.shape import der_size
 from sensor.http.side import CLOSE, FIXED, HEAD, OVER, SEARCH, Side
-from sensor.http.transaction import FRAMING, HOST, HttpRequest, HttpResponse, NewTap
+from sensor.http.transaction import FRAMING, HOST, TCP, HttpRequest, HttpResponse, NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId, Weird
 
@@ -23,6 +23,9 @@ NOT_HTTP = 2
 UNEXPECTED_DATA = 4
 LOWER_CASE = 8
 BAD_REPLY = 16
+
+ORIG: Final = 1
+RESP: Final = 2
 
 _MAX_DETAIL = 256  # bytes of what is odd that a weird shows
 _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\Z)")
@@ -47,12 +50,16 @@ class Messages:
         self.keep_alive = False
         self.requests = 0
         self.told = 0
+        self.in_doubt = 0  # ORIG, RESP: whose next message's first octets came in two copies
 
     def open(self, side: Side, head: Head) -> None:
         """A message has begun: its start line is in `side`, its fields are in `head`."""
         side.spoke = True
         side.head = head
         self.certain = True
+        if self.in_doubt and self.in_doubt & (ORIG if side.is_orig else RESP):
+            self.in_doubt = 0
+            head.doubts |= TCP
         ts = side.line_ts
         version = side.version
         if version is not None and version >= "1.1":

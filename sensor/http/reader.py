@@ -14,7 +14,7 @@ from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE, StreamReader
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.grammar import parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, read_fields, read_odd_fields, split_start_line
-from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, Messages
+from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, Messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_request, find_message
 from sensor.http.second import ForkedReader
@@ -122,8 +122,11 @@ class HttpReader:
         messages = self._messages
         pending = messages.pairing.pending
         exchange = messages.orig.exchange if is_orig else messages.resp.exchange
-        if exchange is None and pending:
-            exchange = pending[-1] if is_orig else pending[0]
+        if exchange is None:
+            if pending and pieces:
+                exchange = pending[-1] if is_orig else pending[0]
+            if other[0] + len(other[1]) > position:
+                messages.in_doubt |= ORIG if is_orig else RESP
         if exchange is not None:
             exchange.doubts |= TCP
         found: list[object] = []

@@ -1,0 +1,153 @@
+"""Row T12: segments that the capture has and the receiver drops. Neither reading takes the place of the other."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import pytest
+
+from tests.flow import frames as wire
+from tests.flow.frames import Frame
+from tests.flow.talk import Ends, Segment, parse
+from tests.hostile.rows import Guard, Row
+from tests.hostile.test_tcp import BYE, Q2, SHAKE, A, Q, R, lit, said, told
+from tests.hostile.witness import Watched, answering, watch
+from tests.ocsp import wire as ocsp
+
+ROWS = {
+    "T12": Row(
+        "segments the receiver will not take: wrong checksum, low TTL, MD5 option, old timestamp, bad ACK, without ACK",
+        ("http.max_second_reading_bytes",),
+        ("rexmit_inconsistency", "ambiguous: tcp"),
+        guards=(
+            Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
+            Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
+        ),
+    ),
+}
+ENDS = Ends()
+
+
+@dataclass(frozen=True)
+class Odd:
+    """What makes the receiver drop a segment. `checksum` is added to the right one."""
+
+    checksum: int = 0
+    ttl: int = 64
+    options: bytes = b""
+    flags: int = wire.ACK | wire.PSH
+    ack: int = 0
+
+
+def stamp(value: int) -> bytes:
+    """The timestamp option (RFC 7323 section 3.2)."""
+    return b"\1\1\x08\x0a" + struct.pack("!II", value, 0)
+
+
+MD5 = b"\x13\x12" + b"\xee" * 16 + b"\1\1"
+"""RFC 2385: who has no key for it drops the segment."""
+ODD = {
+    "wrong checksum": Odd(checksum=1, options=stamp(50)),
+    "low TTL": Odd(ttl=1, options=stamp(50)),
+    "MD5 option": Odd(options=MD5),
+    "old timestamp (PAWS)": Odd(options=stamp(1)),
+    "bad ACK, of the future": Odd(ack=999_999, options=stamp(50)),
+    "bad ACK, long ago": Odd(ack=-999_999, options=stamp(50)),
+    "without ACK": Odd(flags=0, options=stamp(50)),
+}
+
+
+def sum_of(data: bytes) -> int:
+    """RFC 1071."""
+    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def sent(segment: Segment, odd: Odd) -> Frame:
+    """The frame of a segment of ENDS as a host would send it, its checksums right but for what is `odd`."""
+    ports, hosts = (ENDS.cport, ENDS.sport), (ENDS.client, ENDS.server)
+    if not segment.from_client:
+        ports, hosts = ports[::-1], hosts[::-1]
+    numbers = (segment.seq, segment.ack + odd.ack)
+    data = bytearray(wire.tcp(*ports, *numbers, segment.flags, segment.payload, options=odd.options))
+    pseudo = wire.address(hosts[0]) + wire.address(hosts[1]) + struct.pack("!HH", 6, len(data))
+    struct.pack_into("!H", data, 16, (sum_of(pseudo + data) + odd.checksum) & 0xFFFF)
+    packet = bytearray(wire.ip4(*hosts, bytes(data)))
+    packet[8] = odd.ttl
+    struct.pack_into("!H", packet, 10, sum_of(bytes(packet[:20])))
+    return Frame(segment.ts, wire.ethernet(bytes(packet)))
+
+
+def talk(script: str, odd: Odd) -> Watched:
+    """The frames of a script: each of its segments with a timestamp, those that are `forged` as `odd` says."""
+    frames = []
+    for number, line in enumerate(script.splitlines()):
+        segment = parse(script)[number]
+        forged = line.endswith("forged")
+        if forged:
+            segment = Segment(
+                segment.ts, segment.from_client, segment.seq, segment.ack, odd.flags, segment.payload, segment.window
+            )
+        frames.append(sent(segment, odd if forged else Odd(options=stamp(100 + number))))
+    return watch(frames)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_t12_another_request_before_the_true_one(odd: str) -> None:
+    """Both are told, each said to be one of two readings, and the true one with its answer."""
+    seen = talk(f"{SHAKE}c> A @1 {lit(Q2)} forged\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}", ODD[odd])
+    rows = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert rows.keys() == {"0BADCAFE", "0C0FFEE0"}
+    assert {str(row.get("ambiguous")) for row in rows.values()} == {"['tcp']"}
+    assert ("0BADCAFE", "good") in told(seen)
+    assert "rexmit_inconsistency" in seen.weirds
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("junk", [b"x", b"\0", b"GET / HTTP/1.1\r\nX: "], ids=ascii)
+def test_t12_rubbish_before_the_true_request(odd: str, junk: bytes) -> None:
+    rubbish = (junk * len(Q))[: len(Q)]
+    seen = talk(f"{SHAKE}c> A @1 {lit(rubbish)} forged\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}", ODD[odd])
+    assert [
+        (row["serial_number"], row.get("ambiguous")) for row in seen.exchanges if row["evidence"] != "response"
+    ] == [("0BADCAFE", ["tcp"])]
+    assert "rexmit_inconsistency" in seen.weirds
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_t12_another_reply_before_the_true_one(odd: str) -> None:
+    other = answering(A, ocsp.UNKNOWN)
+    seen = talk(f"{SHAKE}c> A {lit(Q)}\ns> A @1 {lit(other)} forged\ns> A @1 {lit(R)}\nc> A{BYE}", ODD[odd])
+    assert {row["cert_status"] for row in seen.exchanges} == {"good", "unknown"}
+    assert ["tcp"] in [row.get("ambiguous") for row in seen.exchanges]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_t12_the_same_octets_are_no_doubt(odd: str) -> None:
+    """A copy that says the same, dropped or not, changes nothing."""
+    seen = talk(f"{SHAKE}c> A @1 {lit(Q)} forged\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}", ODD[odd])
+    assert [(row["serial_number"], row["cert_status"], row.get("ambiguous")) for row in seen.exchanges] == [
+        ("0BADCAFE", "good", None)
+    ]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_t12_before_anybody_reads(odd: str) -> None:
+    """The copies differ above a hole at the very beginning: both readings are told when it is filled."""
+    script = f"c> A @41 {lit(Q2[40:])} forged\nc> A @41 {lit(Q[40:])}\nc> A @1 {lit(Q[:40])} forged"
+    seen = talk(f"{SHAKE}{script}\ns> A {lit(R)}{BYE}", Odd() if "ACK" in odd else ODD[odd])
+    rows = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert rows.keys() == {"0BADCAFE", "0C0FFEE0"}
+    assert {str(row.get("ambiguous")) for row in rows.values()} == {"['tcp']"}
+    assert ("0BADCAFE", "good") in told(seen)
+
+
+def test_t12_what_a_server_will_not_take_does_not_take_the_place_of_what_it_does() -> None:
+    """Without ACK, acknowledging the future, or of another connection's numbers: garbage beside the true request."""
+    junk = lit(b"\xee" * len(Q))
+    for odd in (f"c> . @1 {junk} forged", f"c> A @1 ^999999 {junk} forged", f"c> A @3000000000 {junk} forged"):
+        seen = said(f"{SHAKE}{odd}\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}")
+        assert ("0BADCAFE", "good") in [(row.get("serial_number"), row.get("cert_status")) for row in seen.exchanges]
