@@ -387,6 +387,7 @@ class FlowTracker:
             if old is not None:
                 if old.late is not None:
                     self.reassembler.go_on(old, True)
+                self.reassembler.settle_doubt(old)
                 flow.inherit(old)
                 self.out.append(self.machine.connection(old))
                 old.release()
