@@ -81,7 +81,7 @@ class BulkRows:
         ident = ident_of(issuer, serial)
         if ident is None:
             return None
-        known = self._in_files(month, serial, ident)
+        known = self._partitions.find_in(month, serial, ident)
         if known is not None:
             merged = merge(decode_row(known), row, self._max_names)
             if merged is None:
@@ -132,13 +132,6 @@ class BulkRows:
     def close(self) -> None:
         self._partitions.close()
         os.close(self._lock)
-
-    def _in_files(self, month: int, serial: bytes, ident: bytes) -> bytes | None:
-        runs = self._partitions.of_month(month)
-        if not runs:
-            return None
-        hashed = serial_hash(self._partitions.store_id, serial)
-        return next((row for run in runs if (row := run.find(hashed, ident)) is not None), None)
 
     def _unite(self, issuer: int, serial: bytes, row: Row) -> bool | None:
         found = self._connection.execute(

@@ -49,6 +49,7 @@ class Partitions:
         self.runs: dict[str, RunFile] = {}
         self._in_order: list[RunFile] = []
         self._probes = Probes()
+        self._of_month: dict[int, Probes] = {}
 
     def find(self, generation: int, issuer: int, serial: bytes) -> bytes | None:
         """The row of a certificate; `generation` is what `bulk` said when it was not in the store's tables."""
@@ -60,6 +61,11 @@ class Partitions:
         if ident is None:
             return None
         return self._probes.find(serial_hash(self.store_id, serial), ident)
+
+    def find_in(self, month: int, serial: bytes, ident: bytes) -> bytes | None:
+        """The row of a certificate that expires in this month, as far as the files are loaded."""
+        probes = self._of_month.get(month)
+        return None if probes is None else probes.find(serial_hash(self.store_id, serial), ident)
 
     def with_serial(self, serial: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Ident and row of all with this serial, newest first where they are of one month."""
@@ -93,12 +99,16 @@ class Partitions:
             self.runs = runs
             self._in_order = _likely_first(runs)
             self._probes = Probes([run.probe for run in self._in_order])
+            self._of_month = {
+                month: Probes([run.probe for run in self.of_month(month)])
+                for month in {run.head.month for run in runs.values()}
+            }
             self.generation = generation
 
     def close(self) -> None:
         for run in self.runs.values():
             run.close()
-        self.runs, self._in_order, self._probes, self.generation = {}, [], Probes(), -1
+        self.runs, self._in_order, self._probes, self._of_month, self.generation = {}, [], Probes(), {}, -1
 
     def _manifest(self) -> tuple[bytes, int, dict[str, int]]:
         """Store id, generation, and the month of each file: one statement, so of one moment."""

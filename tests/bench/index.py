@@ -1,5 +1,6 @@
 """The bulk index (`ct.bulk`) with made-up rows as a sync gives them: how fast it takes them, how large it gets, and how
-long a look-up takes, alone and by several processes while one writes. Processor time, since other work may go on.
+long a look-up takes, alone and by several processes while one writes: what `ct sync` does once it has decoded and
+verified a batch. Processor time, since other work may go on.
 
     python -m tests.bench.index --rows 1000000
 """
@@ -16,8 +17,10 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from multiprocessing.sharedctypes import Synchronized
+from multiprocessing import SimpleQueue
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 from sensor.ct.bulk import FLUSH_ROWS
 from sensor.ct.logged import LoggedCertificate, LoggedIssuer, LogPosition
@@ -38,6 +41,7 @@ URL_SETS = 2000
 NOW = 1_795_000_000
 MONTHS = (20, 22, 20, 14, 6, 3, 3, 2, 2, 2, 2, 2, 1, 1)  # per cent of the rows, by months until they expire
 LIFETIME_S = 90 * 86400
+BEYOND = 1 << 28  # numbers that were never written
 _BATCH = 8192
 _LOG_ID = b"\x07" * 32
 
@@ -104,8 +108,7 @@ def _name_der(common_name: str) -> bytes:
 
 
 def load(path: Path, first: int, count: int, flush_rows: int = FLUSH_ROWS) -> float:
-    """Seconds of processor time, the way of `ct sync` once it has decoded and verified a batch; making the
-    certificates up is not counted."""
+    """Seconds of processor time; making the certificates up is not counted."""
     issuers = issuers_of(path)
     sink = StoreSink(path, 250, flush_rows)
     sink.add_issuers(issuers)
@@ -123,49 +126,64 @@ def load(path: Path, first: int, count: int, flush_rows: int = FLUSH_ROWS) -> fl
     return spent
 
 
-def look_up(path: Path, numbers: list[int]) -> tuple[int, float]:
-    """How many were found, and microseconds of processor time each, warm."""
+class Looked(NamedTuple):
+    """How many were found; microseconds a look-up, warm: processor time on average, and the median on the clock."""
+
+    found: int
+    processor: float
+    clock: float
+
+
+def look_up(path: Path, numbers: list[int]) -> Looked:
+    """One after the other, as they come from the traffic, without the memory cache."""
     lookup = StoreLookup(CtSettings(str(path), busy_timeout_ms=50, memory_entries=16))
     asked = Asked(path)
     ids = [asked.cert_id(number) for number in numbers]
     warm = len(ids) // 4
     lookup.lookup(ids)
+    found = 0
+    taken = []
+    now = time.perf_counter_ns
     began = time.process_time()
-    answers = lookup.lookup(ids[warm:])
+    for cert_id in ids[warm:]:
+        before = now()
+        (answer,) = lookup.lookup([cert_id])
+        taken.append(now() - before)
+        found += isinstance(answer, Found)
     spent = time.process_time() - began
     lookup.close()
-    return sum(isinstance(answer, Found) for answer in answers), spent / len(answers) * 1e6
+    return Looked(found, spent / len(taken) * 1e6, median(taken) / 1e3)
 
 
-def _reader(path: Path, numbers: list[int], slowest: Synchronized[float], wrong: Synchronized[int]) -> None:
-    for _ in range(3):
-        found, spent = look_up(path, numbers)
-        with slowest:
-            slowest.value = max(slowest.value, spent)
-        with wrong:
-            wrong.value += len(numbers) - len(numbers) // 4 - found
+def _reader(path: Path, numbers: list[int], said: SimpleQueue[list[Looked]]) -> None:
+    said.put([look_up(path, numbers) for _ in range(3)])
 
 
-def look_up_while_writing(path: Path, rows: int, readers: int, looked: int) -> tuple[float, int]:
-    """The slowest round of several processes, in microseconds a look-up, and how many answers were wrong."""
+def look_up_together(path: Path, rows: int, readers: int, looked: int, more: bool) -> tuple[Looked, int]:
+    """The middle one of three rounds of each of several processes, and how many answers were wrong; `more`: while
+    another one writes."""
     command = [sys.executable, "-m", "tests.bench.index", "--more", str(rows), "--path", str(path)]
-    writer = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
-    slowest, wrong = multiprocessing.Value("d", 0.0), multiprocessing.Value("i", 0)
+    writer = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2]) if more else None
     numbers = random.Random(5).sample(range(rows), looked)
+    said: SimpleQueue[list[Looked]] = SimpleQueue()
+    rounds: list[Looked] = []
     try:
-        time.sleep(2)  # it is under way then; nothing depends on it
-        processes = [
-            multiprocessing.Process(target=_reader, args=(path, numbers, slowest, wrong)) for _ in range(readers)
-        ]
+        if writer is not None:
+            time.sleep(2)  # it is under way then; nothing depends on it
+        processes = [multiprocessing.Process(target=_reader, args=(path, numbers, said)) for _ in range(readers)]
         for process in processes:
             process.start()
         for process in processes:
             process.join()
-            wrong.value += process.exitcode != 0
+            if process.exitcode == 0:
+                rounds += said.get()
     finally:
-        writer.terminate()
-        writer.wait()
-    return slowest.value, wrong.value
+        if writer is not None:
+            writer.terminate()
+            writer.wait()
+    wrong = 3 * readers * (looked - looked // 4) - sum(each.found for each in rounds)
+    middle = Looked(0, median(each.processor for each in rounds), median(each.clock for each in rounds))
+    return middle, wrong
 
 
 def size(path: Path) -> int:
@@ -177,25 +195,31 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--path", type=Path)
     parser.add_argument("--more", type=int, help="only write, behind so many rows, until it is killed")
+    parser.add_argument("--loaded", action="store_true", help="the rows are there")
     args = parser.parse_args()
     if args.more is not None:
         load(args.path, args.more, 1 << 40)
     with tempfile.TemporaryDirectory() as folder:
         path = args.path or Path(folder) / "ct.sqlite"
         began = time.monotonic()
-        spent = load(path, 0, args.rows)
-        print(
-            f"{args.rows:,} rows: {args.rows / spent:,.0f}/s of processor time ({time.monotonic() - began:.0f} s here)"
-        )
+        if not args.loaded:
+            spent = load(path, 0, args.rows)
+            rate, took = args.rows / spent, time.monotonic() - began
+            print(f"{args.rows:,} rows: {rate:,.0f}/s of processor time ({took:.0f} s here)")
         files = list(folder_of(path).glob("*.run"))
         print(f"{size(path) / args.rows:.0f} octets a row, {len(files)} files", flush=True)
         looked = min(20_000, args.rows // 2)
         known = random.Random(3).sample(range(args.rows), looked)
-        for what, numbers in (("found", known), ("not found", [args.rows + n for n in known])):
-            count, each = look_up(path, numbers)
-            print(f"{what}: {each:.1f} us ({count:,} found)", flush=True)
-        each, wrong = look_up_while_writing(path, args.rows, 2, looked)
-        print(f"two processes, while one writes: {each:.1f} us at worst, {wrong} wrong answers")
+        for what, numbers in (("found", known), ("not found", [args.rows + n + BEYOND for n in known])):
+            each = look_up(path, numbers)
+            print(
+                f"{what}: {each.clock:.1f} us, {each.processor:.1f} of processor time ({each.found:,} found)",
+                flush=True,
+            )
+        for more in (False, True):
+            each, wrong = look_up_together(path, args.rows, 2, looked, more)
+            what = "two processes, while one writes" if more else "two processes"
+            print(f"{what}: {each.clock:.1f} us, {each.processor:.1f} of processor time; {wrong} wrong", flush=True)
 
 
 if __name__ == "__main__":

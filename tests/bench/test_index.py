@@ -14,7 +14,7 @@ def test_a_small_index(tmp_path: Path) -> None:
     path = tmp_path / "ct.sqlite"
     assert index.load(path, 0, ROWS, flush_rows=500) > 0
     assert list(folder_of(path).glob("*.run"))
-    assert index.look_up(path, list(range(ROWS)))[0] == ROWS - ROWS // 4
-    assert index.look_up(path, list(range(ROWS, ROWS + 100)))[0] == 0
-    _, wrong = index.look_up_while_writing(path, ROWS, 2, 200)
+    assert index.look_up(path, list(range(ROWS))).found == ROWS - ROWS // 4
+    assert index.look_up(path, list(range(ROWS, ROWS + 100))).found == 0
+    _, wrong = index.look_up_together(path, ROWS, 2, 200, more=True)
     assert wrong == 0
