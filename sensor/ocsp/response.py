@@ -99,7 +99,8 @@ def _read_response(data: bytes, limits: OcspSettings, trailing: int, ber: bool) 
         return OcspResponse(status, response_type, trailing_bytes=trailing, nonminimal=reader.loose, ber=ber)
     if ber:
         inner, used = definite_form(data[start:end], limits.max_depth, limits.max_elements)
-        trailing += end - start - used
+        if used != end - start:
+            raise DerError("response: unexpected element")  # as `leave` says of DER
         reader = DerReader(inner, limits.max_elements)
         start, end = 0, len(inner)
     return _read_basic(reader, start, end, limits, response_type, trailing, ber)
