@@ -290,12 +290,17 @@ def test_indefinite_lengths() -> None:
     plain = decode(response(basic(single(cert_id(7)))))
     tbs = indefinite(0x30, by_key(), gtime("20260528000000Z"), indefinite(0x30, single(cert_id(7))))
     inner = indefinite(0x30, tbs, seq(oid("1.2.840.10045.4.3.2")), tlv(3, b"\0signature"))
-    chopped = indefinite(0x24, octets(inner[:30]), octets(inner[30:] + b"!"))
-    outer = seq(tlv(10, b"\0"), tlv(0xA0, indefinite(0x30, oid("1.3.6.1.5.5.7.48.1.1"), chopped)))
-    found = decode(outer + b"??")
+
+    def outer(behind: bytes) -> bytes:
+        chopped = indefinite(0x24, octets(inner[:30]), octets(inner[30:] + behind))
+        return seq(tlv(10, b"\0"), tlv(0xA0, indefinite(0x30, oid("1.3.6.1.5.5.7.48.1.1"), chopped)))
+
+    found = decode(outer(b"") + b"??")
     assert found.responses == plain.responses
     assert found.tbs_der == plain.tbs_der
-    assert (found.ber, found.trailing_bytes) == (True, 3)
+    assert (found.ber, found.trailing_bytes) == (True, 2)
+    with pytest.raises(OcspError, match="response: unexpected element"):
+        decode(outer(b"!"))
     within = decode(response(inner))  # DER outside, BER inside
     assert (within.responses, within.ber) == (plain.responses, True)
 
