@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 16
 MAX_VALUES: Final = 50_000
 """Scalars of one file."""
 _MAX_MISTAKES: Final = 100  # told of one file
+_MAX_SHOWN: Final = 2000  # characters of what is said of one
 _MAX_NOTES: Final = 1000
 _SAFE = "tag:yaml.org,2002:"
 
@@ -69,16 +70,22 @@ class Mistakes:
         return len(self.lines) + self.left_out
 
     def note(self, file: str, line: int, what: str) -> None:
-        text = f"{file}:{line}: note: {what}"
+        text = f"{file}:{line}: note: {_one_line(what)}"
         if len(self.notes) < _MAX_NOTES and text not in self.notes:
             self.notes.append(text)
 
     def add(self, file: str, line: int, what: str) -> None:
-        text = f"{file}:{line}: {what}"
+        text = f"{file}:{line}: {_one_line(what)}"
         if sum(each.startswith(f"{file}:") for each in self.lines[-_MAX_MISTAKES:]) >= _MAX_MISTAKES:
             self.left_out += 1
         elif text not in self.lines[-_MAX_MISTAKES:]:
             self.lines.append(text)
+
+
+def _one_line(what: str) -> str:
+    """As it can be shown: what a rule says may have line ends and what moves a terminal's cursor, and be long."""
+    shown = what if what.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in what)
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]} ..."
 
 
 class _RefusedError(Exception):

@@ -104,3 +104,13 @@ def test_nothing_is_raised(text: str) -> None:
     if "\ud800" not in text:  # a file is UTF-8
         parse_documents(text, "f", mistakes)
         assert all(line.startswith("f:") for line in mistakes.lines)
+
+
+def test_a_mistake_is_one_line_that_can_be_shown() -> None:
+    mistakes = Mistakes()
+    mistakes.add("f", 1, "not a\nb\x1b[2J")
+    mistakes.note("f", 1, "c\rd")
+    mistakes.add("f", 2, "x" * 1_000_000)
+    assert mistakes.lines[0] == r"f:1: not a\nb\x1b[2J"
+    assert mistakes.notes == [r"f:1: note: c\rd"]
+    assert mistakes.lines[1].endswith("xx ...") and len(mistakes.lines[1]) < 2100
