@@ -172,12 +172,10 @@ class Pipeline:
         if self._writer is not None:
             self._writer.flush()
 
-    def finish(self, between: Callable[[], None] | None = None) -> None:
-        """The input is over: all flows end here (`between` is called meanwhile); look-ups still out are awaited."""
+    def finish(self) -> None:
+        """The input is over: all flows end here; look-ups still out are awaited."""
         while self.tracker.finish(_ENDED_AT_ONCE):
             self._drain()
-            if between is not None:
-                between()
         self._drain()
         if self._deferred is not None:
             self._tell(self._leaks.settle(self._deferred.settle(_SETTLED_WITHIN_S)))

@@ -25,6 +25,8 @@ cdef class LogWriter:
     cdef Script _script
     cdef dict _audit_bits
     cdef long long[::1] _sizes
+    cdef Py_ssize_t _enough
+    cdef object _on_enough
 
     cpdef connection(self, Connection connection)
     @cython.locals(files=Py_ssize_t)
@@ -46,12 +48,11 @@ cdef class LogWriter:
     cpdef weird(self, object weird)
     cpdef health(self, object measures)
     cpdef rule_fired(self, tuple fired)
-    @cython.locals(log=Py_ssize_t)
+    @cython.locals(log=Py_ssize_t, size=Py_ssize_t, total=Py_ssize_t)
     cpdef cut(self, long long key, long long number)
     @cython.locals(log=Py_ssize_t)
     cpdef list take(self)
-    @cython.locals(log=Py_ssize_t, size=Py_ssize_t)
-    cpdef Py_ssize_t waiting(self) except -1
+    cpdef tell_at(self, Py_ssize_t octets, object on_enough)
     cpdef append(self, Py_ssize_t log, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
     cpdef append_text(self, Py_ssize_t log, str text)
     cpdef bint is_new_number(self, Py_ssize_t number, long long ts) except -1

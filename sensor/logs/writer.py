@@ -90,6 +90,8 @@ class LogWriter:
         self._script = script
         self._audit_bits: dict[int, tuple[Audit, int]] = {}
         self._sizes = array("q", bytes(8 * len(_STREAMS)))
+        self._enough = 0
+        self._on_enough: Callable[[], None] | None = None
         if script is not None:
             self._notices.defer()
 
@@ -276,21 +278,25 @@ class LogWriter:
 
     def cut(self, key: int, number: int) -> None:
         """One shard's: all since the last cut came out at this moment of the tracker's (FlowTracker.take_shard)."""
+        total = 0
         for log in range(self._logs):
-            self._sizes[log] = self._buffer(log).size
+            size = self._buffer(log).size
+            self._sizes[log] = size
+            total += size
         if self._script is not None:
             self._script.cut(key, number, self._sizes)
+        if total >= self._enough and self._on_enough is not None:
+            self._on_enough()
+
+    def tell_at(self, octets: int, on_enough: Callable[[], None]) -> None:
+        """One shard's: `on_enough` is called behind a cut when so many octets of lines wait, however much one batch
+        makes; it takes them."""
+        self._enough = octets
+        self._on_enough = on_enough
 
     def take(self) -> list[memoryview]:
         """One shard's lines, log by log; to be let go of before the next line is begun."""
         return [self._buffer(log).take_view() for log in range(self._logs)]
-
-    def waiting(self) -> int:
-        """Octets of lines that were not handed over or taken yet."""
-        size = 0
-        for log in range(self._logs):
-            size += self._buffer(log).size
-        return size
 
     def append(self, log: int, octets: memoryview, first: int, last: int) -> None:
         """Octets `first` to `last` - 1 of one shard's lines go to the log of this number; see LineBuffer.append."""

@@ -22,24 +22,34 @@ GIVE_UP: Final = 2  # one process has to read it all; with it comes why
 _HEAD: Final = 12  # numbers before the lengths of the logs
 _IN_PIPE: Final = -1  # instead of the number of a place
 
-_PLACES: Final = 4  # how many chunks a worker may be ahead
+_PLACES: Final = 16  # how many chunks a worker may be ahead: two workers and a parent share two processors, and who
+# waits for a place waits for half of them, long enough for another process to be moved there meanwhile
 _PLACE_BYTES: Final = 512 << 10
 
 
 class Shelf:
-    """Places for chunks, in memory that is shared with processes forked later. The worker fills them in turn, the
-    parent reads them in turn and hands each one back with an octet through a pipe."""
+    """Places for chunks, in memory that is shared with processes forked later. The worker fills them in turn, and says
+    so of several at once; the parent reads them in turn and hands them back, half of them at once, with an octet for
+    each through a pipe. Every word that they exchange interrupts one of them."""
 
     def __init__(self, places: int = _PLACES, size: int = _PLACE_BYTES) -> None:
         """`size`: a multiple of 8. Raises OSError."""
         self.size = size
         self._memory = memoryview(mmap.mmap(-1, places * size))
         self._places = places
+        self.handed_back_at = max(1, places // 2)
+        self.told_at = max(1, places // 4)
+        self.untold: list[bytes] = []
+        """Words of chunks that lie here already, in order."""
         self._free = places
         self._next = 0
 
     def place(self, number: int) -> memoryview:
         return self._memory[number * self.size : (number + 1) * self.size]
+
+    @property
+    def is_full(self) -> bool:
+        return not self._free
 
     def take(self, handed_back: int) -> int:
         """For the worker: the number of a place that is free; waits for one at the pipe `handed_back`.
@@ -134,10 +144,16 @@ def write_chunk(
     tail = marshal.dumps((others, account or {}))
     lengths = [len(text) for text in lines]
     size = len(rows) + sum(lengths) + len(tail)
-    place = _IN_PIPE if shelf is None or size > shelf.size else shelf.take(handed_back)
+    place = _IN_PIPE
+    if shelf is not None and size <= shelf.size:
+        if shelf.is_full:
+            _tell(fd, shelf)
+        place = shelf.take(handed_back)
     numbers = [size, kind, *upto, peaks.flows, peaks.half_open, peaks.held, frames, bytes_read, len(rows), len(tail)]
     head = array("q", [*numbers, place, *lengths]).tobytes()
     if shelf is None or place == _IN_PIPE:
+        if shelf is not None:
+            _tell(fd, shelf)
         _write_all(fd, [head, rows, *lines, tail])
         return
     memory, at = shelf.place(place), 0
@@ -145,7 +161,14 @@ def write_chunk(
         if part:
             memory[at : at + len(part)] = part
             at += len(part)
-    _write_all(fd, [head])
+    shelf.untold.append(head)
+    if kind != PART or len(shelf.untold) >= shelf.told_at:
+        _tell(fd, shelf)
+
+
+def _tell(fd: int, shelf: Shelf) -> None:
+    _write_all(fd, shelf.untold)
+    shelf.untold.clear()
 
 
 def _write_all(fd: int, octets: Sequence[bytes | memoryview]) -> None:
@@ -168,20 +191,21 @@ class ChunkReader:
         self._octets = bytearray(1 << 16)
         self._shelf = shelf
         self._hand_back = hand_back
-        self._is_held = False
+        self._read = 0
+        self._hand_back_at = 1 if shelf is None else shelf.handed_back_at
 
     def read(self) -> Chunk | None:
         """Waits for it; None if the writer is gone. The chunk before must not be used any more."""
-        if self._is_held:
-            self._is_held = False
+        if self._read >= self._hand_back_at:
             with contextlib.suppress(BrokenPipeError):  # it is gone: its own pipe says so, behind what it wrote
-                os.write(self._hand_back, b".")
+                os.write(self._hand_back, b"." * self._read)
+            self._read = 0
         if not self._fill(self._head, len(self._head)):
             return None
         numbers = array("q", bytes(self._head))
         size, place = numbers[0], numbers[_HEAD - 1]
         if self._shelf is not None and place != _IN_PIPE:
-            self._is_held = True
+            self._read += 1
             return Chunk(numbers, self._shelf.place(place), size)
         if size > len(self._octets):
             self._octets = bytearray(2 * size)

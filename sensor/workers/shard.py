@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sensor.audit.shared import SharedVerdicts
-from sensor.capture.source import FrameBatch
 from sensor.capture.timeline import TimeLine
 from sensor.ct.store_lookup import StoreLookup
 from sensor.flow.tracker import END_INDEX
@@ -27,7 +26,6 @@ if TYPE_CHECKING:  # a run without rules does without the imports
 
 _CHUNK_BYTES = 192 << 10  # of lines: what goes on is still in the processor's cache when it is put in order
 _CHUNK_FRAMES = 1 << 14
-_PIECE_FRAMES = 1 << 10  # after which it is looked at how many lines there are
 _NO_NUMBER = (1 << 62) - 1
 _AT_BATCH_END = 3  # the phase of what a source has to say, behind those of the tracker's marks
 
@@ -84,6 +82,7 @@ class Worker:
         self._lookup = StoreLookup(settings.ct)
         self._script = script = Script(log_count(task.merged), with_names=task.with_summary)
         self._writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(task.merged), script)
+        self._writer.tell_at(_CHUNK_BYTES, self._send_lines)
         self._notes = SummaryNotes(script.notes) if task.with_summary else None
         self._pipeline = Pipeline(settings, self._lookup, self._writer, self._notes)
         self._pipeline.take_shard(task.shard, task.shards, task.seed, script, verdicts)
@@ -99,40 +98,26 @@ class Worker:
         """To the end of the source, or until this turns out to be no work for several."""
         source, pipeline = self._source, self._pipeline
         for batch in source.batches():
-            self._feed(batch)
+            pipeline.feed(batch)
+            last = batch.number + batch.stop - batch.first - 1
+            self._take_weirds(last)
+            if last - self._sent_frames >= _CHUNK_FRAMES:
+                self._send(PART, (4 * last + _AT_BATCH_END, _NO_NUMBER))
+                self._sent_frames = last
             if self._gave_up:
                 return
-        pipeline.finish(self._between)
+        pipeline.finish()
         self._take_weirds(END_INDEX)
         self._send(LAST, (4 * END_INDEX + _AT_BATCH_END, _NO_NUMBER))
         self._lookup.close()
-
-    def _feed(self, batch: FrameBatch) -> None:
-        """Piece by piece, since what comes of a whole batch may be more than fits into a place of the shelf."""
-        first, stop, number = batch.first, batch.stop, batch.number
-        while True:
-            batch.stop = min(batch.first + _PIECE_FRAMES, stop)
-            self._pipeline.feed(batch)
-            last = batch.number + batch.stop - batch.first - 1
-            if batch.stop == stop:
-                self._take_weirds(last)
-            if self._writer.waiting() >= _CHUNK_BYTES or last - self._sent_frames >= _CHUNK_FRAMES:
-                self._send(PART, (4 * last + _AT_BATCH_END, _NO_NUMBER))
-                self._sent_frames = last
-            if batch.stop == stop or self._gave_up:
-                break
-            batch.number += batch.stop - batch.first
-            batch.first = batch.stop
-        batch.first, batch.stop, batch.number = first, stop, number
 
     def _fired(self, rule_id: str, event: LoggedEvent) -> None:
         from sensor.workers.fired import pack
 
         self._writer.rule_fired(pack(rule_id, event))
 
-    def _between(self) -> None:
-        if self._writer.waiting() >= _CHUNK_BYTES:
-            self._send(PART, self._script.last)
+    def _send_lines(self) -> None:
+        self._send(PART, self._script.last)
 
     def _take_weirds(self, frame: int) -> None:
         """What the source met is told once, behind the last frame of the batch in which it met it."""

@@ -51,29 +51,50 @@ def test_there_and_back(shelf: Shelf | None) -> None:
     reader.close()
 
 
-def test_a_writer_that_is_ahead_waits_until_a_place_is_handed_back() -> None:
+@pytest.mark.parametrize("places", [1, 2, 3, 5, 16])
+def test_a_writer_that_is_ahead_waits_until_places_are_handed_back(places: int) -> None:
     read, write = os.pipe()
     handed_back, hand_back = os.pipe()
-    shelf = Shelf(2, 1 << 10)
+    shelf = Shelf(places, 1 << 10)
     written: list[int] = []
 
     def work() -> None:
-        for number in range(9):
-            lines = [b"%d" % number]
+        for number in range(70):
+            lines = [
+                b"%d " % number * (40_000 if number % 7 == 3 else 1)
+            ]  # some are too long for a place, and for the pipe
             write_chunk(write, PART, (number, 0), Peaks(), 0, 0, lines=lines, shelf=shelf, handed_back=handed_back)
             written.append(number)
+        write_chunk(write, LAST, (70, 0), Peaks(), 0, 0, lines=[b""], shelf=shelf, handed_back=handed_back)
         os.close(write)
 
     thread = threading.Thread(target=work)
     thread.start()
     reader = ChunkReader(read, 1, shelf, hand_back)
-    for number in range(9):
+    for number in range(70):
         chunk = reader.read()
         assert chunk is not None
-        assert (chunk.upto, bytes(chunk.octets[chunk.places[0] :][:1])) == ((number, 0), b"%d" % number)
-        assert len(written) <= number + 3
+        assert chunk.upto == (number, 0)
+        assert bytes(chunk.octets[chunk.places[0] :]).startswith(b"%d " % number)
+        assert len(written) <= number + places + 2
+    chunk = reader.read()
+    assert chunk is not None
+    assert chunk.kind == LAST
     assert reader.read() is None
     thread.join()
+
+
+def test_several_chunks_are_told_of_at_once_and_all_of_them_in_the_end() -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    handed_back, _ = os.pipe()
+    shelf = Shelf(12, 1 << 10)
+    for kind, comes in ((PART, False), (PART, False), (PART, True), (PART, False), (LAST, True)):
+        write_chunk(write, kind, (0, 0), Peaks(), 0, 0, lines=[b"line\n"], shelf=shelf, handed_back=handed_back)
+        try:
+            assert bool(os.read(read, 1 << 16)) == comes
+        except BlockingIOError:
+            assert not comes
 
 
 def test_who_waits_for_a_place_learns_that_nobody_reads() -> None:

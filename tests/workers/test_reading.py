@@ -17,6 +17,7 @@ import pytest
 from sensor.capture.inputs import open_inputs
 from sensor.logs.sinks.memory import MemorySink
 from sensor.settings import CaptureSettings
+from sensor.workers import shard
 from sensor.workers.reading import SkippingSink
 from tests.workers.conftest import PCAPS, Result
 
@@ -34,6 +35,13 @@ def test_each_folder_as_one_time_line(folder: Path, replay: Replay) -> None:
     for workers in (2, 3, 5):
         assert replay([folder], workers) == alone
     assert replay([folder], 3, "--json", "--stream") == replay([folder], 1, "--json", "--stream")
+
+
+@pytest.mark.parametrize("folder", ["tcp", "ocsp", "crl"])
+def test_chunks_may_end_behind_any_moment(folder: str, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = replay([PCAPS / folder], 1)
+    monkeypatch.setattr(shard, "_CHUNK_BYTES", 1)
+    assert replay([PCAPS / folder], 3) == alone
 
 
 @pytest.mark.parametrize("path", CAPTURES[::6], ids=lambda path: str(path.relative_to(PCAPS)))

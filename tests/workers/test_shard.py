@@ -6,10 +6,13 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
+
 from sensor.capture.inputs import open_inputs
 from sensor.pki.issuers import ALGORITHMS
 from sensor.settings import AuditSettings, CtSettings, Settings
-from sensor.workers.chunk import GIVE_UP, LAST, Chunk, ChunkReader
+from sensor.workers import shard
+from sensor.workers.chunk import GIVE_UP, LAST, PART, Chunk, ChunkReader
 from sensor.workers.shard import Task, Worker, log_count
 from tests.workers.conftest import PCAPS
 
@@ -46,6 +49,18 @@ def test_each_tells_of_all_frames_and_of_its_flows(tmp_path: Path) -> None:
     assert one[2] + other[2] == alone[2]
     assert outcomes[0] + outcomes[1] == outcomes[2] == one[1]["frames"]
     assert 0 < outcomes[0] < outcomes[2]
+
+
+def test_what_comes_of_one_batch_goes_in_chunks_of_some_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of packet time may end thousands of flows at once: what is told of them has to fit into a place."""
+    settings = Settings(ct=CtSettings(path=str(tmp_path / "none.sqlite")))
+    path = PCAPS / "tcp" / "colliding-tuples.pcap"
+    ((_, _, rows),) = said(path, 0, 1, settings)
+    monkeypatch.setattr(shard, "_CHUNK_BYTES", 1000)
+    chunks = said(path, 0, 1, settings)
+    assert len(chunks) > 3
+    assert sum(count for _, _, count in chunks) == rows
+    assert [kind for kind, _, _ in chunks] == [PART] * (len(chunks) - 1) + [LAST]
 
 
 def test_each_tells_whose_certificates_are_asked_about_and_whose_crls_came(store: str) -> None:
