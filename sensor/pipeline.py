@@ -15,7 +15,7 @@ from sensor.capture.index import run_stop
 from sensor.capture.source import FrameBatch, PacketSource
 from sensor.ct.lookup import CtLookup, LateLookup
 from sensor.fetch.model import CertificateFetch, CrlFetch
-from sensor.fetch.stage import CERTIFICATE_TYPES, CRL_SUFFIXES, FetchStage
+from sensor.fetch.stage import CRL_SUFFIXES, FetchStage
 from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES
 from sensor.flow.stream import StreamReader
@@ -41,6 +41,7 @@ from sensor.weird import FlowId, Weird
 if TYPE_CHECKING:  # for several workers only
     from sensor.audit.shared import SharedVerdicts
 
+_OCSP_TYPES = frozenset({"application/ocsp-request", "application/ocsp-response"})
 _SETTLED_WITHIN_S = 1.0
 _ENDED_AT_ONCE = 1024  # flows, at the end of the input: what they leave fits into the processor's cache
 
@@ -374,7 +375,7 @@ class Pipeline:
         fetched = request is not None and request.target[-4:] in CRL_SUFFIXES
         if response is not None:
             for file in response.files:
-                if file.reading is not None or file.mime_type in CERTIFICATE_TYPES:
+                if file.reading is not None or (type(file.content) is bytes and file.mime_type not in _OCSP_TYPES):
                     fetched = True
         if fetched:
             self._fetched(transaction)
@@ -442,7 +443,8 @@ class Pipeline:
             elif type(event) is CrlFetch:
                 if writer is not None:
                     writer.crl(event)
-                self._tell([self._fetch_leaks.crl(event)])
+                if not event.further:
+                    self._tell([self._fetch_leaks.crl(event)])
             elif type(event) is CertificateFetch:
                 if writer is not None:
                     writer.certificates(event)

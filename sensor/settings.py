@@ -196,6 +196,8 @@ class CrlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A CRL is decoded up to here (the largest in use have some 50 MB)."""
     max_part_bytes: Size = 65536
     """What of a CRL is held at a time: its beginning, one entry, its extensions, its signature."""
+    max_in_file: Size = 16
+    """CRLs of one file in PEM that are read; those behind them are counted."""
     max_names: Size = 16
     """Names of an IssuingDistributionPoint, and extensions, that are logged."""
     max_issuers: Size = 256

@@ -5,23 +5,18 @@ One CA whose certificates name shards, and what HTTP may do to a CRL on its way:
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import gzip
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from pcaps.lab import ledger, truth
 from pcaps.lab.authority import Authority, write
 from pcaps.lab.netns import Lab
+from pcaps.lab.recording import Scenarios, record_scenarios
 from pcaps.lab.services import start_nginx
-from pcaps.ocsp.record import version
 
 HERE = Path(__file__).parent
 BASE = "http://crl.alder.example"
@@ -108,48 +103,57 @@ class Bench:
         return {f"{name}.pem": each.pem for name, each in found.items()}
 
 
-def shapes(bench: Bench) -> None:
+def shapes(bench: Bench) -> list[str]:
     bench.fetch(f"{BASE}/full.crl", "-o", "/dev/null", f"{BASE}/root.crl")
     bench.fetch(f"{BASE}/delta.crl", "-o", "/dev/null", f"{BASE}/indirect.crl")
+    return []
 
 
-def shards(bench: Bench) -> None:
+def shards(bench: Bench) -> list[str]:
     bench.fetch(f"{BASE}/shard/1.crl", "-o", "/dev/null", f"{BASE}/shard/2.crl")
+    return []
 
 
-def squeezed(bench: Bench) -> None:
+def squeezed(bench: Bench) -> list[str]:
     bench.client.run("curl", "-s", "--compressed", "-o", "/dev/null", f"{BASE}/squeezed.crl")
+    return []
 
 
-def pem(bench: Bench) -> None:
+def pem(bench: Bench) -> list[str]:
     bench.client.run("wget", "-q", "-O", "/dev/null", f"{BASE}/full.pem")
+    return []
 
 
-def ranges(bench: Bench) -> None:
+def ranges(bench: Bench) -> list[str]:
     bench.client.run("curl", "-s", "-r", "0-2999", "-o", "part.crl", f"{BASE}/full.crl")
     bench.client.run("curl", "-s", "-C", "-", "-o", "part.crl", f"{BASE}/full.crl")
+    return []
 
 
-def not_modified(bench: Bench) -> None:
+def not_modified(bench: Bench) -> list[str]:
     bench.client.run("curl", "-s", "-z", "kept.crl", "-o", "/dev/null", f"{BASE}/full.crl")
+    return []
 
 
-def broken_off(bench: Bench) -> None:
+def broken_off(bench: Bench) -> list[str]:
     bench.client.run("curl", "-s", "--max-time", "1.5", "-o", "/dev/null", f"{BASE}/slow.crl", check=False)
+    return []
 
 
-def openssl(bench: Bench) -> None:
+def openssl(bench: Bench) -> list[str]:
     words = ("-CAfile", "root.pem", "-untrusted", "ca.pem", "-crl_check", "-crl_download", "leaf.pem")
     bench.client.run("openssl", "verify", *words, check=False)
+    return []
 
 
-def dirmngr(bench: Bench) -> None:
+def dirmngr(bench: Bench) -> list[str]:
     home = bench.folder / "gnupg"
     home.mkdir(mode=0o700)
     bench.client.run("dirmngr", "--homedir", str(home), "--fetch-crl", f"{BASE}/shard/1.crl", check=False)
+    return []
 
 
-SCENARIOS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
+SCENARIOS: Scenarios[Bench] = {
     "shapes": (shapes, "a full CRL, one of CAs only, a delta CRL, an indirect CRL", "curl"),
     "shards": (shards, "two shards: one site names the first, two the second, which has entries", "curl"),
     "gzip-chunked": (squeezed, "a CRL compressed on the way, in chunks", "curl"),
@@ -162,35 +166,5 @@ SCENARIOS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
 }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, default=HERE, help="another folder; the committed captures stay")
-    into: Path = parser.parse_args().into
-    entries = {}
-    with tempfile.TemporaryDirectory(prefix="ocspwatch-lab-") as name, Lab(Path(name)) as lab:
-        bench = Bench(lab)
-        for scenario, (run, shows, tool) in SCENARIOS.items():
-            target = into / f"{scenario}.pcap"
-            with lab.record(target):
-                run(bench)
-            found = truth.exchanges(target)
-            if found:
-                raise SystemExit(f"{scenario}: recorded {found}")
-            tools = "; ".join(version(each) for each in (tool, "nginx"))
-            today = dt.datetime.now(dt.UTC).date().isoformat()
-            entries[f"crl/{scenario}.pcap"] = ledger.entry(
-                "recorded", "crl/record.py", tools, today, shows, "tshark+openssl", found
-            )
-            print(f"{scenario}: {target.stat().st_size} bytes")
-        certs = into / "certs"
-        shutil.rmtree(certs, ignore_errors=True)
-        certs.mkdir(parents=True)
-        for file, content in bench.certificates().items():
-            (certs / file).write_bytes(content)
-    if into == HERE:
-        ledger.enter(entries, "crl/record.py")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record_scenarios(HERE, __doc__, Bench, SCENARIOS))

@@ -16,30 +16,12 @@ from pathlib import Path
 
 from pcaps.lab import ledger, truth
 from pcaps.lab.netns import Lab
+from pcaps.lab.recording import version
 from pcaps.ocsp import clients, messages
 from pcaps.ocsp.bench import SCENARIOS, Bench, Said, Scenario
 
 HERE = Path(__file__).parent
 ALWAYS = ("openssl", "nginx")
-VERSION = {
-    "openssl": "openssl version", "nginx": "nginx -v", "curl": "curl --version", "faketime": "faketime --version",
-    "ocsptool": "ocsptool --version", "gnutls-cli": "gnutls-cli --version", "wget2": "wget2 --version",
-    "java": "java -version", "stunnel4": "stunnel4 -version", "dirmngr": "dirmngr --version",
-    "gpgsm": "gpgsm --version", "chromium": "chromium --version", "firefox-esr": "firefox-esr --version",
-    "apache2": "apache2 -v", "dnsmasq": "dnsmasq --version", "wget": "wget --version",
-}  # fmt: skip
-DEBIAN_PACKAGE = {"ocspclnt": "libnss3-tools", "cfssl": "golang-cfssl", "faketime": "faketime"}
-
-
-def version(program: str) -> str:
-    """Its own first line about itself, or Debian's version where it has none to give."""
-    if package := DEBIAN_PACKAGE.get(program):
-        words = ["dpkg-query", "-W", "-f", "${Package} ${Version}", package]
-    else:
-        words = VERSION[program].split()
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if any(digit in line for digit in "0123456789")]
-    return " ".join(next(line for line in lines if "operator" not in line and "[ ]" not in line).split()[:4])
 
 
 def record(bench: Bench, each: Scenario, target: Path) -> list[truth.Exchange]:

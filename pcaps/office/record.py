@@ -24,10 +24,10 @@ from urllib.parse import quote
 from pcaps.lab import capturefile, ledger, truth
 from pcaps.lab.browsers import chromium, firefox
 from pcaps.lab.netns import Host, Lab
+from pcaps.lab.recording import version
 from pcaps.lab.services import start_nginx
 from pcaps.lab.wire import Cert, request
 from pcaps.ocsp.clients import JAVA_PROGRAM
-from pcaps.ocsp.record import version
 from pcaps.office.cast import SITES, UNLISTED, Cast
 
 HERE = Path(__file__).parent

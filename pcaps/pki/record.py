@@ -5,23 +5,19 @@ No OCSP but where a scenario says so. The forged issuer has the name of the real
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from pcaps.lab import ledger, truth
 from pcaps.lab.authority import Authority, write
 from pcaps.lab.netns import Lab
+from pcaps.lab.recording import record_scenarios
 from pcaps.lab.services import proxy, start_nginx, start_responder
 from pcaps.ocsp.clients import JAVA_PROGRAM
-from pcaps.ocsp.record import version
 
 HERE = Path(__file__).parent
 DER = serialization.Encoding.DER
@@ -143,35 +139,5 @@ SCENARIOS = {
 }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, default=HERE, help="another folder; the committed captures stay")
-    into: Path = parser.parse_args().into
-    entries = {}
-    with tempfile.TemporaryDirectory(prefix="ocspwatch-lab-") as name, Lab(Path(name)) as lab:
-        bench = Bench(lab)
-        for scenario, (run, shows, tool) in SCENARIOS.items():
-            target = into / f"{scenario}.pcap"
-            with lab.record(target):
-                wanted = run(bench)
-            found = truth.exchanges(target)
-            if [row.serial for row in found] != wanted or any(row.cert_status != "good" for row in found):
-                raise SystemExit(f"{scenario}: recorded {found}")
-            tools = "; ".join(version(each) for each in (tool, "nginx"))
-            today = dt.datetime.now(dt.UTC).date().isoformat()
-            entries[f"pki/{scenario}.pcap"] = ledger.entry(
-                "recorded", "pki/record.py", tools, today, shows, "tshark+openssl", found
-            )
-            print(f"{scenario}: {len(found)} exchanges, {target.stat().st_size} bytes")
-        certs = into / "certs"
-        shutil.rmtree(certs, ignore_errors=True)
-        certs.mkdir(parents=True)
-        for file, pem in bench.certificates().items():
-            (certs / file).write_bytes(pem)
-    if into == HERE:
-        ledger.enter(entries, "pki/record.py")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record_scenarios(HERE, __doc__, Bench, SCENARIOS))

@@ -121,6 +121,7 @@ class DeferredLookup:
         self._judged: dict[bytes, tuple[Issuer | None, float]] = {}  # by their octets: a digest takes longer
         self._judged_bytes = 0
         self._certificates: dict[int, tuple[bytes | None, float]] = {}
+        self._issuers: dict[tuple[str, bytes, bytes], Issuer] = {}
         # Under the lock:
         self._wanted: OrderedDict[CertId, _Wanted] = OrderedDict()  # a dict's first key is slow to find: recent.py
         self._jobs: deque[CertId | _Offer | _Certificate | _Question[Any]] = deque()
@@ -176,9 +177,12 @@ class DeferredLookup:
         self.spent_ns += time.perf_counter_ns() - began
         for place, cert_id in enumerate(ids):
             if answers[place] is _SLOW:
-                answer = answers[place] = came[cert_id]
-                if type(answer) is not Unavailable:
+                answer = came[cert_id]
+                if type(answer) is Unavailable:
+                    answer = self._with_issuer(cert_id, answer)
+                else:
                     self._keep(cert_id, answer, now)
+                answers[place] = answer
         return answers
 
     def issuer_from_traffic(self, der: bytes) -> Issuer | None:
@@ -262,7 +266,10 @@ class DeferredLookup:
         for cert_id, answer in late:
             if type(answer) is not Unavailable:
                 self._keep(cert_id, answer, now)
-        return late
+        return [
+            (cert_id, self._with_issuer(cert_id, answer) if type(answer) is Unavailable else answer)
+            for cert_id, answer in late
+        ]
 
     def settle(self, seconds: float) -> list[tuple[CertId, Answer]]:
         """The end: as `take_late`, after waiting at most so long for what is still out, which is then given up."""
@@ -337,6 +344,15 @@ class DeferredLookup:
         if len(self._fresh) >= _MAX_FRESH:
             self._fresh.clear()
         self._fresh[cert_id] = (answer, now)
+        if answer.issuer is not None:
+            if len(self._issuers) >= _MAX_JUDGED:
+                self._issuers.clear()
+            self._issuers[_issuer_of(cert_id)] = answer.issuer
+
+    def _with_issuer(self, cert_id: CertId, answer: Unavailable) -> Unavailable:
+        """With the issuer that an earlier answer had for the same hashes: what is logged at once can name it."""
+        issuer = self._issuers.get(_issuer_of(cert_id))
+        return answer if issuer is None else Unavailable(answer.reason, answer.pending, issuer)
 
     def _forget_absent(self) -> None:
         """An issuer was accepted from the traffic: "unknown issuer" may be wrong from now on."""
@@ -448,3 +464,7 @@ class DeferredLookup:
         if wanted is not None and wanted.owed:
             self.late += 1
             self._late.append((cert_id, answer))
+
+
+def _issuer_of(cert_id: CertId) -> tuple[str, bytes, bytes]:
+    return cert_id.hash_algorithm, cert_id.issuer_name_hash, cert_id.issuer_key_hash

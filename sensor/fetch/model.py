@@ -46,6 +46,7 @@ class CrlFetch(msgspec.Struct, frozen=True, gc=False):
 
     `asked` are entries about certificates that were asked about by OCSP before, the first few; `asked_total` counts
     them. `verified`: it is complete, not from the future, and its signature that of a known CA; None where none came.
+    `further`: it came behind another in the same file.
     """
 
     fetch: Fetch
@@ -54,6 +55,7 @@ class CrlFetch(msgspec.Struct, frozen=True, gc=False):
     asked_total: int = 0
     audit: CrlAudit | None = None
     verified: bool | None = None
+    further: bool = False
 
 
 class OnCrl(msgspec.Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from sensor.fetch.audit import CrlAuditor, weigh
 from sensor.fetch.findings import Weight
 from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.fetch.revocations import Revocations
+from sensor.http.content import PEM_CERTIFICATES
 from sensor.http.transaction import BodyFile, HttpTransaction
 from sensor.ocsp.model import Evidence
 from sensor.pki.crl import Crl, CrlEnd
@@ -33,7 +34,10 @@ CERTIFICATE_TYPES: Final = frozenset({"application/pkix-cert", "application/pkcs
 CRL_SUFFIXES: Final = frozenset({b".crl", b".CRL", b".Crl"})
 """How a request's target ends that asks for a CRL, whatever comes."""
 
-_CERTIFICATE_LABELS: Final = frozenset({"application/pkix-cert", "application/x-x509-ca-cert"})
+_CERTIFICATE_LABELS: Final = frozenset(
+    {"application/pkix-cert", "application/x-x509-ca-cert", "application/x-pkcs7-certificates"}
+)
+_PEM: Final = b"-----BEGIN"
 _METHODS: Final = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
 _MAX_URL: Final = 2048
 _REMOVED: Final = "removeFromCRL"
@@ -53,9 +57,10 @@ class FetchStage:
 
     def new_tap(self) -> CrlTap:
         """A reader for one body (sensor.http.transaction.NewTap)."""
-        index = SerialIndex(self.revocations.budget)
-        reader = CrlReader(self._settings, index, self.revocations.watch)
-        return CrlTap(reader, self._settings.max_part_bytes)
+        return CrlTap(self._new_reader, self._settings.max_part_bytes, self._settings.max_in_file)
+
+    def _new_reader(self) -> CrlReader:
+        return CrlReader(self._settings, SerialIndex(self.revocations.budget), self.revocations.watch)
 
     def feed(self, transaction: HttpTransaction) -> list[FetchEvent]:
         """What one transaction fetched. Never raises for what the bytes are."""
@@ -65,8 +70,8 @@ class FetchStage:
         for file in response.files if response is not None else ():
             if isinstance(file.reading, Crl):
                 found = True
-                self._crl(events, transaction, file, file.reading)
-            elif isinstance(file.content, bytes) and file.mime_type in CERTIFICATE_TYPES:
+                self._crls(events, transaction, file, file.reading)
+            elif isinstance(file.content, bytes) and _holds_certificates(file, file.content):
                 found = True
                 self._certificates(events, transaction, file, file.content)
             elif isinstance(file.content, bytes) and _label(file) in _CERTIFICATE_LABELS:
@@ -85,12 +90,25 @@ class FetchStage:
         for file in response.files[:1]:
             events.append(_weird(transaction, file, "crl_in_other_form", file.mime_type or _label(file)))
 
-    def _crl(self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, crl: Crl) -> None:
+    def _crls(self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, crl: Crl) -> None:
+        """All of a file."""
+        self._crl(events, transaction, file, crl)
+        for other in crl.others:
+            self._crl(events, transaction, file, other, further=True)
+        if crl.more:
+            events.append(_weird(transaction, file, "crl_more_follow", f"{crl.more} in the same file are not read"))
+
+    def _crl(
+        self,
+        events: list[FetchEvent],
+        transaction: HttpTransaction,
+        file: BodyFile,
+        crl: Crl,
+        further: bool = False,
+    ) -> None:
         if crl.end is CrlEnd.broken:
             name = "asn1_limit" if crl.limit else "crl_parse_error"
             events.append(_weird(transaction, file, name, crl.problem))
-        if crl.more:
-            events.append(_weird(transaction, file, "crl_more_follow", f"{crl.more} in the same file are not read"))
         if crl.head is None:
             return  # labelled as one, and none
         if crl.serials is not None and crl.serials.is_full:
@@ -106,7 +124,7 @@ class FetchStage:
         moment = fetch.ts if fetch.response_ts is None else fetch.response_ts
         weight = weigh(crl, audit, moment, self._skew)
         total = crl.hits_total - len(crl.hits) + len(asked)
-        events.append(CrlFetch(fetch, crl, asked, total, audit, weight is Weight.verified))
+        events.append(CrlFetch(fetch, crl, asked, total, audit, weight is Weight.verified, further))
         self.revocations.remember(fetch.url, crl, weight)
         if weight is Weight.verified:
             for entry in crl.hits:
@@ -118,7 +136,7 @@ class FetchStage:
     ) -> None:
         found: list[X509] = []
         left_out = 0
-        is_text = file.mime_type == "application/x-pem"
+        is_text = content.startswith(_PEM)
         if not is_text:
             self._lookup.issuer_from_traffic(content)
         for item in _items(content):
@@ -138,13 +156,19 @@ class FetchStage:
                     events.append(_weird(transaction, file, "x509_parse_error", error.reason))
         if found:
             events.append(CertificateFetch(_fetch(transaction, file), file.first_ts, tuple(found), left_out))
+        elif not left_out and not _is_crl_wanted(transaction):
+            events.append(_weird(transaction, file, "x509_parse_error", "no certificate in it"))
 
 
 def _items(content: bytes) -> Iterator[Item]:
     """The certificates in a body, in whatever form."""
-    if content.startswith(b"-----BEGIN"):  # as `http.mime` finds PEM
+    if content.startswith(_PEM):  # as `http.mime` finds it
         return read_pem(io.BytesIO(content), len(content))
     return read_blob(content)
+
+
+def _holds_certificates(file: BodyFile, content: bytes) -> bool:
+    return file.mime_type in CERTIFICATE_TYPES or content.startswith(PEM_CERTIFICATES)
 
 
 def _is_unanswered(transaction: HttpTransaction) -> bool:

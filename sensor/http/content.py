@@ -49,6 +49,13 @@ _BY_CLAIM: Final = {
 """Content-Types that count though the content does not show it; the last three are what servers of old send."""
 
 _PEM_CRL: Final = (b"-----BEGIN X509 CRL-----", b"-----BEGIN CRL-----")
+PEM_CERTIFICATES: Final = (
+    b"-----BEGIN PKCS7-----",
+    b"-----BEGIN CMS-----",
+    b"-----BEGIN X509 CERTIFICATE-----",
+    b"-----BEGIN TRUSTED CERTIFICATE-----",
+)
+"""Certificates in PEM that their content does not show to be such: it has its type of the commonest label alone."""
 _FILENAME: Final = re.compile(rb"filename[ \t]*\*?=", re.IGNORECASE)
 _NAME: Final = re.compile(rb"name[ \t]*=", re.IGNORECASE)
 _BEFORE_NAME: Final = re.compile(rb".*name[ \t]*\*?=[ \t]*", re.IGNORECASE | re.DOTALL)
@@ -112,6 +119,8 @@ def use_of(
         use = _KEEP  # OCSP that is too broken to show its type
     if use in (_COUNT, _READ) and start.startswith(_PEM_CRL):
         use = _TAP
+    if use in (_COUNT, _READ) and start.startswith(PEM_CERTIFICATES):
+        use = _KEEP
     return use
 
 

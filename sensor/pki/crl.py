@@ -120,4 +120,5 @@ class Crl(msgspec.Struct, frozen=True, gc=False):
     signature: bytes
     tbs_digest: bytes | None
     tbs: bytes | None
-    more: int = 0  # CRLs that follow in the same file, in PEM; those are not read
+    others: tuple[Crl, ...] = ()  # that follow in the same file, in PEM
+    more: int = 0  # ... and how many behind them are not read

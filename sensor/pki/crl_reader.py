@@ -112,9 +112,8 @@ class CrlReader:
         if self._state < _DONE:
             self._fail(CrlError(reason))
 
-    def finish(self, lost: bool = False, pem: bool = False, more: int = 0) -> Crl:
-        """What was read, when no more bytes come; `lost`: because some were lost in capture;
-        `more`: how many CRLs follow in the same file."""
+    def finish(self, lost: bool = False, pem: bool = False) -> Crl:
+        """What was read, when no more bytes come; `lost`: because some were lost in capture."""
         self._read_held_head()
         if self._state == _DONE:
             end = CrlEnd.whole
@@ -146,7 +145,6 @@ class CrlReader:
             self._signature,
             self._digest.digest() if self._digest is not None and whole else None,
             b"".join(self._kept) if self._kept is not None and whole else None,
-            more,
         )
 
     def _read_held_head(self) -> None:

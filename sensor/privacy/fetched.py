@@ -60,8 +60,9 @@ class FetchLeaks:
             return self._leak(fetch, "crl", None, issuer, None, (), 0, 0, Grade.unlisted)
         names = tuple(dict.fromkeys(name for each in known for name in certificate_names(each.certificate)))
         named = self._sites.sites(names)
-        others = 0 if crl is None else max(0, crl.entries - len(use.certificates))
-        if crl is None or crl.end is not CrlEnd.whole:
+        in_file = () if crl is None else (crl, *crl.others)
+        others = max(0, sum(each.entries for each in in_file) - len(use.certificates))
+        if crl is None or crl.more or any(each.end is not CrlEnd.whole for each in in_file):
             others = max(1, others)  # that no other certificate names it is not known
         sites_total = len(named.sites) + others
         if use.more or named.open_ended or sites_total > FEW_SITES:

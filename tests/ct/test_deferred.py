@@ -185,7 +185,10 @@ class TestWell:
         lookup.close()
         lookup.close()
         assert store.closed == 1
-        assert lookup.lookup([cert(1), cert(2)]) == [answer_to(cert(1)), Unavailable("closed")]
+        assert lookup.lookup([cert(1), cert(2)]) == [
+            answer_to(cert(1)),
+            Unavailable("closed", False, answer_to(cert(1)).issuer),
+        ]
         assert lookup.issuer_from_traffic(b"CA") is None
 
 
@@ -383,3 +386,15 @@ def test_it_costs_little_while_the_store_is_well(make: Make) -> None:
     for number in range(2000):
         lookup.lookup([cert(number)])
     assert time.monotonic() - began < 20
+
+
+def test_what_comes_later_has_the_issuer_of_what_came_before(make: Make, store: Store) -> None:
+    lookup = make(answer_within_ms=50)
+    (first,) = lookup.lookup([cert(1)])
+    assert isinstance(first, NotFound) and first.issuer is not None
+    store.gate.clear()
+    other = CertId("sha1", b"n", b"another key", "0002")
+    late, of_another = lookup.lookup([cert(2), other])
+    assert isinstance(late, Unavailable) and (late.pending, late.issuer) == (True, first.issuer)
+    assert isinstance(of_another, Unavailable) and (of_another.pending, of_another.issuer) == (True, None)
+    assert [answer.issuer for _, answer in lookup.settle(0.0)] == [first.issuer, None]  # given up

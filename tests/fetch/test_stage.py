@@ -128,8 +128,11 @@ def test_certificates_in_der_pem_and_pkcs7() -> None:
     one, two = certificate("ec"), certificate("rsa")
     loaded = [x509.load_der_x509_certificate(der) for der in (one, two)]
     pem = b"".join(each.public_bytes(Encoding.PEM) for each in loaded)
-    bundle = pkcs7.serialize_certificates(loaded, Encoding.DER)
-    for body, target, count in ((one, b"/ca.cer", 1), (pem, b"/ca.crt", 2), (bundle, b"/ca.p7c", 2)):
+    bundle, bundle_pem = (pkcs7.serialize_certificates(loaded, form) for form in (Encoding.DER, Encoding.PEM))
+    cms, odd = bundle_pem.replace(b"PKCS7", b"CMS"), pem.replace(b"CERTIFICATE", b"X509 CERTIFICATE")
+    bodies = [(one, b"/ca.cer", 1), (pem, b"/ca.crt", 2), (bundle, b"/ca.p7c", 2), (bundle, b"/x", 2)]
+    bodies += [(bundle_pem, b"/x", 2), (cms, b"/x", 2), (odd, b"/x", 2)]
+    for body, target, count in bodies:
         (event,) = stage.feed(transaction(stage, body, target))
         assert isinstance(event, CertificateFetch)
         assert len(event.certificates) == count
@@ -182,11 +185,35 @@ def test_any_octets_never_raise(body: bytes, claim: bytes) -> None:
 
 
 def test_crls_behind_the_first_are_said() -> None:
-    stage = make_stage()
+    stage = make_stage(CrlSettings(max_in_file=2))
     pem = b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(CRL) + b"-----END X509 CRL-----\n"
-    weird, event = stage.feed(transaction(stage, pem * 3))
-    assert isinstance(weird, Weird) and isinstance(event, CrlFetch)
-    assert (weird.name, weird.addl) == ("crl_more_follow", "2 in the same file are not read")
+    first, second, weird = stage.feed(transaction(stage, pem * 5))
+    assert isinstance(first, CrlFetch) and isinstance(second, CrlFetch) and isinstance(weird, Weird)
+    assert (first.further, second.further) == (False, True)
+    assert (weird.name, weird.addl) == ("crl_more_follow", "3 in the same file are not read")
+
+
+def test_a_certificate_is_found_on_any_crl_of_a_file() -> None:
+    stage = make_stage()
+    other = make([0x9999], (x509.CRLNumber(8), False), scope("http://crl.example/shard/18.crl"))
+    pem = b"".join(
+        b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(der) + b"-----END X509 CRL-----\n" for der in (CRL, other)
+    )
+    one, two = stage.feed(transaction(stage, pem))
+    assert isinstance(one, CrlFetch) and isinstance(two, CrlFetch)
+    assert stage.revocations.ask(asked("9999"), None) == OnCrl(URL, False, None)
+    assert stage.revocations.ask(asked("05"), None) == OnCrl(URL, False, None)
+
+
+def test_a_bundle_without_certificates_is_said() -> None:
+    stage = make_stage()
+    der = x509.load_der_x509_certificate(certificate())
+    bundle = pkcs7.serialize_certificates([der], Encoding.DER)
+    at = bundle.index(der.public_bytes(Encoding.DER))
+    assert bundle[at - 4 : at - 2] == b"\xa0\x82"
+    none = bundle[: at - 4] + b"\xa1" + bundle[at - 3 :]  # what were certificates are CRLs now
+    (weird,) = stage.feed(transaction(stage, none, b"/x"))
+    assert isinstance(weird, Weird) and (weird.name, weird.addl) == ("x509_parse_error", "no certificate in it")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _read(data: bytes, sizes: list[int]) -> tuple[Crl, list[CrlEntry]]:
 
 
 def _tapped(data: bytes, size: int) -> Crl:
-    tap = CrlTap(CrlReader(_CRLS), 64)
+    tap = CrlTap(lambda: CrlReader(_CRLS), 64, 2)
     for pos in range(0, len(data), size or 1):
         if not tap.feed(data[pos : pos + size]):
             break
