@@ -5,6 +5,7 @@ Nothing here knows the packet's time, the request, or a key.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sensor.audit.findings import BITS, Finding
@@ -79,22 +80,25 @@ def check_answer(response: OcspResponse, single: SingleResponse, skew: int) -> i
     return bits
 
 
-def check_repeats(response: OcspResponse) -> dict[CertId, int]:
-    """For each CertID that is answered for: the findings, as bits, about its being so several times.
+def check_repeats(response: OcspResponse, one_of: Callable[[CertId], CertId]) -> dict[CertId, int]:
+    """For each CertID that is answered for: the findings, as bits, about its certificate's being so several times.
 
-    OpenSSL and Zeek take the first answer; whether others agree, clients differ.
+    `one_of`: the CertID that all of a certificate stand for. To be answered for under several hashes is no repetition,
+    if it is alike (RFC 9919 3.2.1). OpenSSL and Zeek take the first answer; whether others agree, clients differ.
     """
     first: dict[CertId, SingleResponse] = {}
     repeats: dict[CertId, int] = {}
+    conflicting: set[CertId] = set()
     for single in response.responses:
         cert_id = single.cert_id
-        before = first.setdefault(cert_id, single)
-        if before is single:
-            repeats[cert_id] = 0
-        elif before.cert_status is not single.cert_status or before.revocation_time != single.revocation_time:
+        certificate = one_of(cert_id)
+        before = first.setdefault(certificate, single)
+        if before.cert_status is not single.cert_status or before.revocation_time != single.revocation_time:
+            conflicting.add(certificate)
+        repeats[cert_id] = _DUPLICATE if cert_id in repeats else 0
+    for cert_id in repeats if conflicting else ():
+        if one_of(cert_id) in conflicting:
             repeats[cert_id] = _CONFLICTING
-        elif not repeats[cert_id]:
-            repeats[cert_id] = _DUPLICATE
     return repeats
 
 

@@ -1,6 +1,6 @@
 # Types for the compiled form of history.py; see setup.py.
 cimport cython
-from sensor.ocsp.structs cimport OcspResponse, SingleResponse
+from sensor.ocsp.structs cimport CertId, OcspResponse, SingleResponse
 
 @cython.final
 cdef class History:
@@ -9,6 +9,6 @@ cdef class History:
     cdef readonly long long forgotten
 
     cpdef defer(self, list asked)
-    cpdef object check(self, OcspResponse response, SingleResponse single, bint is_credible)
+    cpdef object check(self, OcspResponse response, SingleResponse single, CertId cert_id, bint is_credible)
     @cython.locals(before=tuple)
     cpdef object check_number(self, object number, object this_update, object produced_at, object said)

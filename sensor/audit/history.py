@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from sensor.audit.findings import BITS, Finding
-from sensor.ocsp.model import CertStatus, OcspExchange, OcspResponse, SingleResponse
+from sensor.ocsp.model import CertId, CertStatus, OcspExchange, OcspResponse, SingleResponse
 
 _UNDONE = BITS[Finding.status_undone]
 _OUTDATED = BITS[Finding.status_outdated]
@@ -46,9 +46,9 @@ class History:
         """From now on nothing is found here: what another history's `check_number` needs is appended to `asked`."""
         self._deferred = asked
 
-    def check(self, response: OcspResponse, single: SingleResponse, is_credible: bool) -> int:
-        """The findings, as bits, about an answer in the light of those before. One that is not credible is compared,
-        not remembered."""
+    def check(self, response: OcspResponse, single: SingleResponse, cert_id: CertId, is_credible: bool) -> int:
+        """The findings, as bits, about an answer in the light of those before about `cert_id` (`Identity.of`). One that
+        is not credible is compared, not remembered."""
         this_update = single.this_update
         if this_update is None:
             return 0
@@ -57,7 +57,7 @@ class History:
             said |= _HOLD
         if is_credible:
             said |= _CREDIBLE
-        number, produced_at = hash(single.cert_id), response.produced_at or 0
+        number, produced_at = hash(cert_id), response.produced_at or 0
         if self._deferred is not None:
             self._deferred.append((single, number, this_update, produced_at, said))
             return 0

@@ -43,6 +43,8 @@ class Signer(msgspec.Struct, frozen=True):
     """
 
     names: tuple[str, str]
+    subject_der: bytes
+    key_sha1: bytes
     key_info: bytes
     not_before: int
     not_after: int
@@ -98,9 +100,11 @@ def _read(der: bytes) -> Signer:
     bits = reader.enter(BIT_STRING, reader.stop, after, "subjectPublicKey")
     key_octets = der[bits + 1 : reader.stop]
     found = _extensions(reader, after, end)
-    digest = hashlib.sha1(key_octets, usedforsecurity=False).hexdigest().upper()
+    digest = hashlib.sha1(key_octets, usedforsecurity=False).digest()
     return Signer(
-        names=("byKey:" + digest, "byName:" + decode_name(subject)),
+        names=("byKey:" + digest.hex().upper(), "byName:" + decode_name(subject)),
+        subject_der=subject,
+        key_sha1=digest,
         key_info=key_info,
         not_before=not_before,
         not_after=not_after,

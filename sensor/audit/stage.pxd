@@ -19,20 +19,21 @@ cdef class _Standing:
     cdef readonly _Reply reply
     cdef readonly OcspResponse response
     cdef readonly SingleResponse single
+    cdef CertId cert_id
     cdef readonly object verdict, bits
     cdef long long calm_from, calm_until
     cdef bint basic
 
 @cython.final
 cdef class AuditStage:
-    cdef object _settings, _skew, _lookup
+    cdef object _settings, _skew, _lookup, _identity
     cdef readonly History history
     cdef readonly object signatures
     cdef readonly dict _standing, _sets
     cdef _Reply _reply
 
     @cython.locals(audits=list, standing=_Standing, now="long long", exchange=OcspExchange, request=OcspRequest,
-                   response=OcspResponse, previous=OcspResponse, single=SingleResponse)
+                   response=OcspResponse, previous=OcspResponse, single=SingleResponse, cert_id=CertId)
     cpdef list feed(self, object exchanges, HttpTransaction transaction)
     cdef tuple _set_of(self, object bits)
     @cython.locals(known=_Standing, made=_Standing, reply=_Reply)

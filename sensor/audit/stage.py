@@ -12,6 +12,7 @@ from sensor.audit.caching import check_caching
 from sensor.audit.findings import BITS, UNVERIFIED, Audit, Finding, bits_of, findings_of
 from sensor.audit.form import check_answer, check_form, check_repeats, is_basic
 from sensor.audit.history import History
+from sensor.audit.identity import Identity
 from sensor.audit.signature import SignatureChecker, Verdict
 from sensor.audit.span import check_span
 from sensor.ct.lookup import CtLookup
@@ -19,6 +20,8 @@ from sensor.http.transaction import HttpTransaction
 from sensor.ocsp.model import CertId, CertStatus, Evidence, OcspExchange, OcspRequest, OcspResponse, SingleResponse
 from sensor.settings import AuditSettings
 
+_SHA1 = "sha1"
+_NO_CERT_ID = CertId(_SHA1, b"", b"", "")
 _MAX_STANDING = 1024
 _MAX_STANDING_BYTES = 4096  # of a reply about which something is remembered
 _MAX_SETS = 4096
@@ -58,9 +61,9 @@ class _Reply:
 
     __slots__ = ("next_update", "repeats", "response", "this_update")
 
-    def __init__(self, response: OcspResponse) -> None:
+    def __init__(self, response: OcspResponse, identity: Identity) -> None:
         self.response = response
-        self.repeats = check_repeats(response)
+        self.repeats = check_repeats(response, identity.of)
         self.this_update: int | None = None
         self.next_update: int | None = None
         for answer in response.responses:
@@ -77,12 +80,13 @@ class _Standing:
     Packets from `calm_from` to `calm_until` (nanoseconds, within 63 bits) come when no time of it is to be told of.
     """
 
-    __slots__ = ("basic", "bits", "calm_from", "calm_until", "reply", "response", "single", "verdict")
+    __slots__ = ("basic", "bits", "calm_from", "calm_until", "cert_id", "reply", "response", "single", "verdict")
 
     def __init__(self, reply: _Reply, single: SingleResponse | None) -> None:
         self.reply = reply
         self.response = reply.response
         self.single = single
+        self.cert_id = _NO_CERT_ID if single is None else single.cert_id  # `Identity.of` it, if by SHA-1
         self.basic = is_basic(reply.response)
         self.bits = 0
         self.verdict: Verdict | None = None  # until it is final
@@ -101,6 +105,7 @@ class AuditStage:
         self._settings = settings
         self._skew = int(settings.skew_s * 1e9)
         self._lookup = lookup
+        self._identity = Identity(lookup)
         self.history = History(settings.max_certificates)
         self.signatures = SignatureChecker(settings, lookup)
         # By the id() of an answer, or of a reply without one, which is theirs while they are kept here: the decoder
@@ -140,7 +145,10 @@ class AuditStage:
                 if single is not None:
                     if bits & _DUPLICATE and request is not None and request.cert_ids.count(single.cert_id) > 1:
                         bits ^= _DUPLICATE  # as asked
-                    bits |= self.history.check(response, single, not bits & _NOT_CREDIBLE)
+                    cert_id = standing.cert_id
+                    if cert_id.hash_algorithm != _SHA1:
+                        cert_id = standing.cert_id = self._identity.of(cert_id)
+                    bits |= self.history.check(response, single, cert_id, not bits & _NOT_CREDIBLE)
             found = self._sets.get(bits)
             audits.append(self._set_of(bits) if found is None else found)
         return audits
@@ -158,7 +166,7 @@ class AuditStage:
             return known
         reply = self._reply
         if reply is None or reply.response is not response:
-            reply = self._reply = _Reply(response)
+            reply = self._reply = _Reply(response, self._identity)
         made = _Standing(reply, single)
         made.bits = check_form(response)
         if made.basic:

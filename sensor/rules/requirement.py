@@ -36,6 +36,8 @@ _ORDINARY: Final = """
 """
 _ORDINARY_TEXTS: Final = frozenset(_ORDINARY.split())
 _ORDINARY_NUMBERS: Final = frozenset({0, 1, 80, 200})
+_RARE_FIELDS: Final = frozenset({"ambiguous", "on_crl", "on_crl_newer", "on_crl_verified", "requestor_name"})
+"""That few events have at all."""
 _ALWAYS: Final = 1.0
 _OFTEN: Final = 0.5
 _SOMETIMES: Final = 0.2
@@ -99,7 +101,7 @@ def positive(expression: Expression, wanted: bool = True) -> Expression:
 
 def _best(tree: Expression, can_index: CanIndex) -> tuple[float, tuple[Literal, ...]] | None:
     """How often one of the tests may be true (a guess), and the tests."""
-    if isinstance(tree, Not) and (not isinstance(tree.item, Atom) or _share(tree.item) < _OFTEN):
+    if isinstance(tree, Not) and (not isinstance(tree.item, Atom) or not _is_ordinary(tree.item)):
         return None  # nearly all events are other than something rare
     if isinstance(tree, Atom | Not):
         return (_share(tree), (tree,)) if can_index(tree) else None
@@ -116,9 +118,20 @@ def _best(tree: Expression, can_index: CanIndex) -> tuple[float, tuple[Literal, 
     return min(share, 0.99) if share else 0.0, tuple(dict.fromkeys(atoms))
 
 
+def _is_ordinary(atom: Atom) -> bool:
+    """Whether most events pass: what is no length, and no place in a sequence, is seldom 0 or 1."""
+    test = atom.test
+    if isinstance(test, NumberTest) and test.number in (0, 1):
+        return False
+    return _share(atom) >= _OFTEN
+
+
 def _share(literal: Literal) -> float:
     if isinstance(literal, Not):  # of something ordinary
         return _UNUSUAL
+    if isinstance(literal.test, ExistsTest) and literal.test.wanted:
+        is_rare = literal.field is not None and literal.field.name in _RARE_FIELDS
+        return _SELDOM if is_rare else _OFTEN
     share = _share_of(literal.test)
     of_headers = literal.field is not None and literal.field.name in HEADER_FIELDS
     return min(share + _OF_HEADERS, _OFTEN) if of_headers else share

@@ -24,7 +24,9 @@ def told(*singles: SingleResponse, history: History | None = None) -> list[set[s
     return [
         {
             finding.value
-            for finding in findings_of(history.check(changed(REPLY, produced_at=single.this_update), single, True))
+            for finding in findings_of(
+                history.check(changed(REPLY, produced_at=single.this_update), single, single.cert_id, True)
+            )
         }
         for single in singles
     ]
@@ -54,9 +56,11 @@ def test_older_information_with_another_status() -> None:
 def test_thisupdate_is_rounded_so_that_producedat_decides() -> None:
     history = History(100)
     early, late = changed(REPLY, produced_at=NOW), changed(REPLY, produced_at=NOW + 60)
-    assert history.check(early, GOOD, True) == 0
-    assert history.check(late, REVOKED, True) == 0
-    assert [finding.value for finding in findings_of(history.check(early, GOOD, True))] == ["status_outdated"]
+    assert history.check(early, GOOD, GOOD.cert_id, True) == 0
+    assert history.check(late, REVOKED, GOOD.cert_id, True) == 0
+    assert [finding.value for finding in findings_of(history.check(early, GOOD, GOOD.cert_id, True))] == [
+        "status_outdated"
+    ]
 
 
 def test_two_statuses_of_one_moment() -> None:
@@ -77,16 +81,16 @@ def test_certificates_are_told_apart() -> None:
 def test_what_is_not_credible_is_compared_and_not_remembered() -> None:
     history = History(100)
     forged = changed(REPLY, produced_at=NOW + HOUR)
-    assert history.check(forged, at(REVOKED, 9), False) == 0
+    assert history.check(forged, at(REVOKED, 9), GOOD.cert_id, False) == 0
     assert len(history) == 0
     assert told(at(GOOD, 0), history=history) == [set()]
-    assert history.check(forged, at(REVOKED, 9), False) == 0
+    assert history.check(forged, at(REVOKED, 9), GOOD.cert_id, False) == 0
     assert told(at(GOOD, 1), history=history) == [set()]
 
 
 def test_an_answer_without_thisupdate_says_nothing() -> None:
     history = History(100)
-    assert history.check(REPLY, changed(GOOD, this_update=None), True) == 0
+    assert history.check(REPLY, changed(GOOD, this_update=None), GOOD.cert_id, True) == 0
     assert len(history) == 0
 
 

@@ -211,6 +211,15 @@ def rows() -> dict[str, Row]:
         "one answer more": Row(reply(good, answer(other), by=CA), {"certid_unasked"}),
         "SHA-1 and SHA-256": Row(reply(good, answer(CA.cert_id(SERIAL, "sha256")), by=CA)),
         "the same twice": Row(reply(good, good, by=CA), {"answers_duplicate"}),
+        "two statuses, under two hashes": Row(
+            reply(good, answer(CA.cert_id(SERIAL, "sha256"), UNKNOWN), by=CA),
+            {"answers_conflicting", "status_conflicting"},
+            asked=request(ASKED, CA.cert_id(SERIAL, "sha256")),
+        ),
+        "one status, under two hashes": Row(
+            reply(good, answer(CA.cert_id(SERIAL, "sha256")), by=CA),
+            asked=request(ASKED, CA.cert_id(SERIAL, "sha256")),
+        ),
         "two statuses": Row(reply(good, answer(ASKED, UNKNOWN), by=CA), {"answers_conflicting"}),
         "no answers": Row(reply(by=CA), {"answers_missing", "signature_not_checked:issuer_unknown"}, None),
         "never issued": Row(

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.rules.expression import And, Atom, ExistsTest, Expression, Not, Or, TextTest
+from sensor.rules.expression import And, Atom, Comparison, ExistsTest, Expression, Not, NumberTest, Or, TextTest
 from sensor.rules.fields import Field, Kind
 from sensor.rules.matching import compile_expression
 from sensor.rules.requirement import Literal, guard, positive, requirement
@@ -76,6 +76,16 @@ def test_a_guard_is_of_other_fields() -> None:
 def test_the_positive_form_means_the_same(tree: Expression) -> None:
     before, after = compile_expression(tree), compile_expression(positive(tree))
     assert all(before(event) == after(event) for event in EVENTS)
+
+
+def test_what_few_events_have_is_rare_and_nothing_is_seldom_nothing() -> None:
+    good, on_crl = atom("cert_status", "good"), atom("on_crl")
+    assert requirement(And((good, on_crl)), lambda _: True) == (on_crl,)
+    empty = Atom(Field("response_body_len", Kind.number), NumberTest(Comparison.eq, 0))
+    many = Or(tuple(atom("uri", f"/{number}.sql") for number in range(40)))
+    assert requirement(And((Not(empty), many)), lambda _: True) == many.items
+    fine = Atom(Field("status_code", Kind.number), NumberTest(Comparison.eq, 200))
+    assert requirement(And((Not(fine), many)), lambda _: True) == (Not(fine),)
 
 
 def test_the_rarest_is_chosen() -> None:
