@@ -36,10 +36,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verb = verbs.add_parser(
         "import",
         help="learn certificates from files",
-        description="Learns certificates from PEM, DER and PKCS#7 files, folders of them, and crt.sh's JSON, told "
-        "apart by content. CA certificates become trusted as issuers. Exit code 3: something was refused.",
+        description="Learns certificates from PEM, DER and PKCS#7 files, reports of the CCADB and Mozilla in PEM, JSON "
+        "of crt.sh, certstream and Cert Spotter, Zeek's x509.log with certificates, and what was saved of CT logs "
+        "(get-entries, data tiles); from folders of them, compressed or not, told apart by content. CA certificates in "
+        "files of certificates become trusted as issuers; those in feeds and logs if such a CA signed them. Exit code "
+        "3: something was refused.",
     )
-    verb.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, or - for standard input")
+    verb.add_argument("paths", nargs="*", metavar="PATH", help="a file, a folder, or - for standard input")
+    verb.add_argument(
+        "--bundled-roots",
+        action="store_true",
+        help="first the root CAs of the package certifi, if it is installed, else of this system",
+    )
     verb.add_argument("--source", metavar="TEXT", help='what leak.log shows as found_in (default: "file" or "crt.sh")')
     _add_store_option(verb)
     verb.set_defaults(run=run_import)
@@ -83,7 +91,18 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.ct.schema import StoreError
     from sensor.ct.store import Store
 
-    absent = [path for path in args.paths if path != "-" and not Path(path).exists()]
+    paths: list[str] = list(args.paths)
+    if args.bundled_roots:
+        bundle = _bundled_roots()
+        if bundle is None:
+            _complain('no bundle of root CAs on this system: pip install "ocspwatch[roots]" brings one')
+            return _MISTAKE
+        _complain(f"root CAs from {bundle}")
+        paths.insert(0, bundle)
+    if not paths:
+        _complain("nothing to import: a PATH or --bundled-roots expected")
+        return _MISTAKE
+    absent = [path for path in paths if path != "-" and not Path(path).exists()]
     for path in absent:
         _complain(f"{path}: no such file or folder")
     if absent:
@@ -93,7 +112,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     try:
         store = Store(_store_path(args, settings.ct), settings.ct.max_names)
         try:
-            import_paths(store, args.paths, settings.ct, int(time.time()), report, args.source, shown)
+            import_paths(store, paths, settings.ct, int(time.time()), report, args.source, shown)
         finally:
             store.close()
     except StoreError as error:
@@ -107,6 +126,17 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
             shown.clear()
     _print_report(report)
     return _PARTLY if report.refused_total else _FINE
+
+
+def _bundled_roots() -> str | None:
+    """The path of certifi's bundle, or of the one that OpenSSL on this system uses."""
+    import ssl
+
+    try:
+        import certifi
+    except ImportError:
+        return ssl.get_default_verify_paths().cafile
+    return certifi.where()
 
 
 def _print_report(report: ImportReport) -> None:

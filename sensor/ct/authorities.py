@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from sensor.pki.certificates import SignedCertificate
+from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by
 
 
@@ -43,3 +43,18 @@ def signed_itself(certificate: SignedCertificate) -> bool:
     if certificate.authority_key_id is not None and certificate.authority_key_id == certificate.subject_key_id:
         raise RefusedError("not signed by the issuer it names")
     return False
+
+
+def is_authority(certificate: SignedCertificate) -> bool:
+    """Whether the store would take it for a CA's: it may sign others, or is its own issuer."""
+    return certificate.may_sign_certificates or certificate.issuer_der == certificate.subject_der
+
+
+def may_sign_authorities(der: bytes) -> bool:
+    """Whether this CA may sign other CAs' certificates (RFC 5280 4.2.1.9). A version 1 root has no extensions to say
+    so."""
+    try:
+        ca = decode_certificate(der, max_names=0)
+    except CertificateError:
+        return False
+    return (ca.may_sign_certificates and ca.path_length != 0) or not ca.has_extensions

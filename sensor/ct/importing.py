@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 
 import msgspec
 
-from sensor.ct.authorities import RefusedError
-from sensor.ct.sources import DerItem, GivenItem, Refusal, WordsItem
+from sensor.ct.authorities import RefusedError, is_authority
+from sensor.ct.sources import DerItem, GivenItem, Origin, Refusal, WordsItem
 from sensor.ct.sources.files import Input, Skipped, find_inputs, read_input
 from sensor.ct.store import Outcome, Store
-from sensor.pki.certificates import CertificateError, decode_certificate
+from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.settings import CtSettings
 
 BATCH = 10_000  # certificates; a killed import loses at most so many, and each batch rewrites most of a small store
 _MAX_REASONS = 64
 _OTHER = "other reasons"
+_MAX_REMEMBERED = 16384  # issuers that feeds repeat with every certificate
+_MAX_ROUNDS = 16  # certificates of a chain, when each comes before the one that vouches for it
+NO_ROOT = "of a feed, or seen in traffic, and no CA that is known here leads to it: import its root"
+TOO_MANY = "beyond what is kept until its issuer is known: import the roots first"
 
 
 class Refused(msgspec.Struct):
@@ -47,14 +52,14 @@ class ImportReport(msgspec.Struct):
         """Certificates, or files, that should have got in and did not."""
         return sum(refused.count for refused in self.refused.values())
 
-    def refuse(self, reason: str, source: Input, place: str) -> None:
-        """Counts one refusal. Reasons may quote a library: beyond some number they are not told apart."""
+    def refuse(self, reason: str, source: Input, place: str, count: int = 1) -> None:
+        """Counts refusals. Reasons may quote a library: beyond some number they are not told apart."""
         if reason not in self.refused and len(self.refused) >= _MAX_REASONS:
             reason = _OTHER
         if reason in self.refused:
-            self.refused[reason].count += 1
+            self.refused[reason].count += count
         else:
-            self.refused[reason] = Refused(1, f"{source.path}: {place}" if place else source.path)
+            self.refused[reason] = Refused(count, f"{source.path}: {place}" if place else source.path)
 
 
 def import_paths(
@@ -72,15 +77,18 @@ def import_paths(
     then are kept.
     """
     work = _work(paths, settings, report)
+    importer = _Importer(store, settings, report, now, label)
     more = True
     while more:
         more = False
         with store.batch():
             for count, (source, item) in enumerate(work, 1):
-                _add(store, source, item, settings, report, now, label)
+                importer.add(source, item)
                 if count == BATCH:
                     more = True
                     break
+            if not more:
+                importer.settle()
         report.resolved, report.dropped = store.resolved, store.dropped
         if on_batch is not None:
             on_batch(report)
@@ -106,34 +114,110 @@ def _work(
                 yield source, item
 
 
-def _add(
-    store: Store,
-    source: Input,
-    item: DerItem | WordsItem | GivenItem,
-    settings: CtSettings,
-    report: ImportReport,
-    now: int,
-    label: str | None,
-) -> None:
-    try:
-        if isinstance(item, WordsItem):
-            found_in = label or item.source or "crt.sh"
-            outcome = store.add_in_words(item.facts, item.display, item.ca_id, found_in, item.learned_at or now)
-        elif isinstance(item, GivenItem):
-            store.trust(item.issuer, item.name_hashes)
-            if item.facts is None:
-                return
-            found_in = label or item.source or "file"
-            name = item.issuer.subject_der
-            outcome = store.add_given(item.facts, item.issuer, name, found_in, item.learned_at or now)
+class _Kept(msgspec.Struct):
+    """A certificate that came `count` times, and for which nobody has vouched yet."""
+
+    source: Input
+    item: DerItem
+    certificate: SignedCertificate
+    count: int = 1
+
+
+class _Importer:
+    """Items into the store; what is not the operator's own word waits in memory until a known CA vouches for it."""
+
+    def __init__(self, store: Store, settings: CtSettings, report: ImportReport, now: int, label: str | None) -> None:
+        self._store = store
+        self._settings = settings
+        self._report = report
+        self._now = now
+        self._label = label
+        self._known: set[bytes] = set()  # digests of issuers' certificates
+        self._kept: dict[bytes, _Kept] = {}
+        self._kept_bytes = 0
+
+    def add(self, source: Input, item: DerItem | WordsItem | GivenItem) -> None:
+        """Within the store's batch. Raises StoreError."""
+        try:
+            outcome = self._added(source, item)
+        except CertificateError as error:
+            self._report.refuse(f"not a certificate that can be read: {error}", source, item.place)
+        except RefusedError as error:
+            self._report.refuse(str(error), source, item.place)
         else:
-            certificate = decode_certificate(item.der, settings.max_names)
-            outcome = store.add(certificate, label or item.source or "file", item.learned_at or now)
-    except CertificateError as error:
-        report.refuse(f"not a certificate that can be read: {error}", source, item.place)
-    except RefusedError as error:
-        report.refuse(str(error), source, item.place)
-    else:
-        report.new += outcome is not Outcome.known
-        report.waiting += outcome is Outcome.waiting
-        report.known += outcome is Outcome.known
+            self._count(outcome)
+
+    def settle(self) -> None:
+        """The end: those whose issuers have come since are added, the others refused. Raises StoreError."""
+        for _ in range(_MAX_ROUNDS):
+            before = len(self._kept)
+            for digest, kept in list(self._kept.items()):
+                try:
+                    vouched = self._store.is_vouched_for(kept.certificate)
+                    outcome = self._put(kept.item, kept.certificate) if vouched else None
+                except RefusedError as error:
+                    self._report.refuse(str(error), kept.source, kept.item.place, kept.count)
+                    del self._kept[digest]
+                    continue
+                if outcome is not None:
+                    self._count(outcome)
+                    self._report.known += kept.count - 1
+                    del self._kept[digest]
+            if len(self._kept) == before:
+                break
+        for kept in self._kept.values():
+            self._report.refuse(NO_ROOT, kept.source, kept.item.place, kept.count)
+        self._kept.clear()
+        self._kept_bytes = 0
+
+    def _added(self, source: Input, item: DerItem | WordsItem | GivenItem) -> Outcome | None:
+        """None: it is counted elsewhere, or nothing to be counted. Raises CertificateError and RefusedError."""
+        learned_at = item.learned_at or self._now
+        if isinstance(item, WordsItem):
+            found_in = self._label or item.source or "crt.sh"
+            return self._store.add_in_words(item.facts, item.display, item.ca_id, found_in, learned_at)
+        if isinstance(item, GivenItem):
+            self._store.trust(item.issuer, item.name_hashes)
+            if item.facts is None:
+                return None
+            found_in = self._label or item.source or "file"
+            return self._store.add_given(item.facts, item.issuer, item.issuer.subject_der, found_in, learned_at)
+        if item.origin is Origin.file:
+            return self._put(item, decode_certificate(item.der, self._settings.max_names))
+        return self._added_from_elsewhere(source, item)
+
+    def _added_from_elsewhere(self, source: Input, item: DerItem) -> Outcome | None:
+        digest = hashlib.sha256(item.der).digest()
+        if digest in self._known:
+            return Outcome.known
+        if digest in self._kept:
+            self._kept[digest].count += 1
+            return None
+        if len(item.der) > self._settings.max_certificate_bytes:
+            raise RefusedError("too long")
+        certificate = decode_certificate(item.der, self._settings.max_names)
+        authority = is_authority(certificate)
+        if authority and self._store.is_known_authority(certificate):
+            outcome = Outcome.known
+        elif (item.origin is Origin.feed and not authority) or self._store.is_vouched_for(certificate):
+            outcome = self._put(item, certificate)
+        elif self._kept_bytes + len(item.der) > self._settings.max_document_bytes:
+            raise RefusedError(TOO_MANY)
+        else:
+            self._kept[digest] = _Kept(source, item, certificate)
+            self._kept_bytes += len(item.der)
+            return None
+        if authority:
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            self._known.add(digest)
+        return outcome
+
+    def _put(self, item: DerItem, certificate: SignedCertificate) -> Outcome:
+        return self._store.add(certificate, self._label or item.source or "file", item.learned_at or self._now)
+
+    def _count(self, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._report.new += outcome is not Outcome.known
+            self._report.waiting += outcome is Outcome.waiting
+            self._report.known += outcome is Outcome.known

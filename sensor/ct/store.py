@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sensor.ct.authorities import Ca, RefusedError, ca_of, signed_itself
+from sensor.ct.authorities import Ca, RefusedError, ca_of, is_authority, may_sign_authorities, signed_itself
 from sensor.ct.bulk import BulkRows
+from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import folder_of
-from sensor.ct.rows import Row, RowError, UrlSet, decode_row, encode_row, encode_urls, merge, row_of
+from sensor.ct.rows import Row, RowError, decode_row, encode_row, merge, row_of
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line, open_to_write
 from sensor.ct.stats import missing_issuers
 from sensor.pki.certificates import (
@@ -27,7 +28,7 @@ from sensor.pki.certificates import (
 )
 from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
 from sensor.pki.name_text import decode_name
-from sensor.pki.names import display_name, url_key
+from sensor.pki.names import display_name
 
 _MAX_REMEMBERED = 16384
 _SHA1 = ALGORITHMS.index("sha1")
@@ -56,6 +57,7 @@ class Store:
         self._connection = open_to_write(path)
         if durable:
             self._connection.execute("PRAGMA synchronous=FULL")
+        self._numbers = Numbers(self._connection)
         self._version = -1
         self._bulk: BulkRows | None = None
         if flush_rows:
@@ -85,15 +87,12 @@ class Store:
         """Numbers remembered from a transaction that was undone, or from before someone else's, are not trusted."""
         self._cas: dict[str, list[Ca]] = {}
         self._hashed: set[tuple[int, bytes]] = set()
-        self._numbers: dict[tuple[int, str, bytes], int] = {}
-        self._urls: dict[UrlSet, int] = {}
-        self._with_crls: set[int] = set()  # of these, the numbers of those that hold CRLs
-        self._sources: dict[str, int] = {}
+        self._numbers.forget()
         if self._bulk is not None:
             self._bulk.forget()
 
     def _remembered(self) -> int:
-        return len(self._cas) + len(self._hashed) + len(self._numbers) + len(self._urls)
+        return len(self._cas) + len(self._hashed) + len(self._numbers)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -141,7 +140,7 @@ class Store:
         """One certificate; if it is a CA's, that CA is from now on trusted as an issuer, and those who waited for it
         are looked at. `learned_at` in seconds. Raises RefusedError and StoreError."""
         with self._one_line():
-            row = self._row_of(certificate.facts, self._source(source), learned_at)
+            row = self._row_of(certificate.facts, self._numbers.source(source), learned_at)
             if certificate.issuer_der == certificate.subject_der and signed_itself(certificate):
                 ca = self._add_ca(certificate)
                 return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
@@ -158,8 +157,8 @@ class Store:
             cas = self._known(facts.issuer_name)
             if len(cas) == 1 and self._row(cas[0].number, serial) is not None:
                 return Outcome.known
-            issuer = self._issuer(TEXT, facts.issuer_name, ca_id.encode(), display)
-            row = self._row_of(facts, self._source(source), learned_at)
+            issuer = self._numbers.issuer(TEXT, facts.issuer_name, ca_id.encode(), display)
+            row = self._row_of(facts, self._numbers.source(source), learned_at)
             if not self._put(issuer, serial, row):
                 return Outcome.known
             return Outcome.new if len(cas) == 1 else Outcome.waiting
@@ -184,11 +183,25 @@ class Store:
             ca = self._add_ca(issuer)
             self._hash(ca, issuer_der)
             serial = bytes.fromhex(facts.serial_number)
-            row = self._row_of(facts, self._source(source), learned_at)
-            new = self._bulk.put(ca.number, serial, row, row.urls in self._with_crls) if self._bulk else None
+            row = self._row_of(facts, self._numbers.source(source), learned_at)
+            new = self._bulk.put(ca.number, serial, row, row.urls in self._numbers.with_crls) if self._bulk else None
             if new is None:
                 new = self._put(ca.number, serial, row)
             return Outcome.new if new else Outcome.known
+
+    def is_known_authority(self, certificate: SignedCertificate) -> bool:
+        """Whether a CA of this name and with this key is trusted already. Raises StoreError."""
+        with self._one_line():
+            return any(
+                ca.key_octets == certificate.key_octets for ca in self._known(decode_name(certificate.subject_der))
+            )
+
+    def is_vouched_for(self, certificate: SignedCertificate) -> bool:
+        """Whether the key of a trusted CA signed it; if it is a CA's itself, of one that may sign such. Raises
+        RefusedError (that CA is here, and did not) and StoreError."""
+        with self._one_line():
+            ca = self._signer(certificate)
+            return ca is not None and (not is_authority(certificate) or may_sign_authorities(ca.certificate))
 
     def missing_issuers(self) -> tuple[str, ...]:
         """Names of issuers whose certificate would let more be found. Raises StoreError."""
@@ -201,7 +214,9 @@ class Store:
             self._hash(ca, certificate.issuer_der)
             return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
         key_id = certificate.authority_key_id or b""
-        issuer = self._issuer(CLAIMED, certificate.facts.issuer_name, key_id, display_name(certificate.issuer_der))
+        issuer = self._numbers.issuer(
+            CLAIMED, certificate.facts.issuer_name, key_id, display_name(certificate.issuer_der)
+        )
         if len(key_id) == _SHA1_BYTES:
             name_hash = hashlib.sha1(certificate.issuer_der, usedforsecurity=False).digest()
             self._connection.execute(
@@ -232,7 +247,7 @@ class Store:
         name = decode_name(certificate.subject_der)
         key_id = hashlib.sha256(certificate.key_octets).digest()
         cas = self._known(name)
-        number = self._issuer(KNOWN, name, key_id, display_name(certificate.subject_der), certificate.der)
+        number = self._numbers.issuer(KNOWN, name, key_id, display_name(certificate.subject_der), certificate.der)
         for ca in cas:
             if ca.number == number:
                 return ca
@@ -267,7 +282,7 @@ class Store:
             if not self._waits(number):
                 self._connection.execute("DELETE FROM issuer_hash WHERE issuer = ?", (number,))
                 self._connection.execute("DELETE FROM issuer WHERE number = ?", (number,))
-                self._numbers.pop((CLAIMED, name, key_id), None)
+                self._numbers.forget_issuer(CLAIMED, name, key_id)
 
     def _move(self, waiting: int, serial: bytes, claimed: int, der: bytes, ca: Ca, certain: bool) -> None:
         """`certain`: it can wait for no other key, so if this one did not sign it, it is forged, and goes."""
@@ -319,56 +334,15 @@ class Store:
                 ],
             )
 
-    def _issuer(self, kind: int, name: str, key_id: bytes, display: str, der: bytes = b"") -> int:
-        key = (kind, name, key_id)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = self._number(
-                "SELECT number FROM issuer WHERE kind = ? AND name = ? AND key_id = ?",
-                key,
-                "INSERT INTO issuer (kind, name, key_id, common_name, certificate) VALUES (?, ?, ?, ?, ?)",
-                (*key, display, der),
-            )
-        return number
-
     def _row_of(self, facts: Certificate, source: int, learned_at: int) -> Row:
-        return row_of(facts, source, learned_at, self._url_set((facts.ocsp_urls, facts.crl_urls)))
-
-    def _source(self, text: str) -> int:
-        number = self._sources.get(text)
-        if number is None:
-            number = self._sources[text] = self._number(
-                "SELECT number FROM source WHERE text = ?", (text,), "INSERT INTO source (text) VALUES (?)", (text,)
-            )
-        return number
-
-    def _url_set(self, urls: UrlSet) -> int:
-        number = self._urls.get(urls)
-        if number is None:
-            blob = (encode_urls(urls),)
-            number = self._urls[urls] = self._number(
-                "SELECT number FROM url_set WHERE urls = ?", blob, "INSERT INTO url_set (urls) VALUES (?)", blob
-            )
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO crl_url VALUES (?, ?)", [(url_key(url), number) for url in urls[1]]
-            )
-            if urls[1]:
-                self._with_crls.add(number)
-        return number
-
-    def _number(self, select: str, key: tuple[object, ...], insert: str, values: tuple[object, ...]) -> int:
-        """The number of a row that is made if it is not there."""
-        row = self._connection.execute(select, key).fetchone()
-        if row is None:
-            return int(self._connection.execute(insert, values).lastrowid or 0)
-        return int(row[0])
+        return row_of(facts, source, learned_at, self._numbers.url_set((facts.ocsp_urls, facts.crl_urls)))
 
     def _put(self, issuer: int, serial: bytes, row: Row) -> bool:
         """Whether there was none; what there was is united with it."""
         key = (issuer, serial)
         if self._connection.execute(
             "INSERT OR IGNORE INTO certificate VALUES (?, ?, ?, ?)",
-            (*key, encode_row(row), row.urls if row.urls in self._with_crls else None),
+            (*key, encode_row(row), row.urls if row.urls in self._numbers.with_crls else None),
         ).rowcount:
             return True
         old = self._row(issuer, serial)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sensor.ct.authorities import may_sign_authorities
 from sensor.ct.lookup import Issuer, KnownIssuer
 from sensor.ct.sources import DerItem
 from sensor.ct.sources.der import looks_like_pkcs7, read_blob
@@ -110,7 +111,7 @@ class TrafficIssuers:
 
     def _is_vouched_for(self, certificate: SignedCertificate) -> bool:
         signers = self._namesakes(certificate.facts.issuer_name)[:_MAX_SIGNERS]
-        return any(_may_sign_ca(signer.certificate) and _signed(certificate, signer) for signer in signers)
+        return any(may_sign_authorities(signer.certificate) and _signed(certificate, signer) for signer in signers)
 
     def _namesakes(self, name: str) -> list[KnownIssuer]:
         return [*self._known_issuers(name), *self._by_name.get(name, ())]
@@ -121,15 +122,6 @@ def _signed(certificate: SignedCertificate, signer: KnownIssuer) -> bool:
         return is_signed_by(certificate.der, signer.certificate)
     except UnsupportedSignatureError:
         return False
-
-
-def _may_sign_ca(der: bytes) -> bool:
-    """RFC 5280 4.2.1.9: a CA, and not one limited to end entities. A version 1 root has no extensions to say so."""
-    try:
-        ca = decode_certificate(der, max_names=0)
-    except CertificateError:
-        return False
-    return (ca.may_sign_certificates and ca.path_length != 0) or not ca.has_extensions
 
 
 def _same_key(der: bytes, certificate: SignedCertificate) -> bool:

@@ -108,6 +108,31 @@ def test_an_import_that_completes_an_earlier_one(run: Run, certs: Path, capsys: 
     assert output(capsys)[0].splitlines()[-1] == "  2 that waited for their issuer's certificate have it now"
 
 
+def test_the_first_issuers_are_certifis(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    import certifi
+
+    assert run("import", "--bundled-roots") == 0
+    out, err = output(capsys)
+    assert err == f"ocspwatch: root CAs from {certifi.where()}\n"
+    new = int(out.splitlines()[1].split()[0])
+    assert new == Path(certifi.where()).read_bytes().count(b"BEGIN CERTIFICATE")
+
+
+def test_without_certifi_they_are_the_systems(
+    run: Run, certs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "certifi", None)
+    (certs / "system.pem").write_bytes(ROOT.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certs / "system.pem"))
+    assert run("import", "--bundled-roots") == 0
+    assert output(capsys)[0].splitlines()[1] == "  1 new"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certs / "none"))
+    assert run("import", "--bundled-roots") == 2
+    assert "no bundle of root CAs" in output(capsys)[1]
+    assert run("import") == 2
+    assert output(capsys)[1] == "ocspwatch: nothing to import: a PATH or --bundled-roots expected\n"
+
+
 def test_mistakes_are_all_said_before_anything_is_done(
     run: Run, path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ from sensor.sync.entry import EntryDecoder, signed_parts
 from sensor.sync.heads import HeadError, LogKey, decode_checkpoint, decode_sth
 from sensor.sync.log_list import LogListError, parse_log_list
 from sensor.sync.merkle import HASH_BYTES, ProofError, check_consistency
-from tests.ct.pki import pem
+from tests.ct import feeds
+from tests.ct.pki import Ca, pem
 from tests.ct.stores import NOW
 from tests.fuzz.target import REPOSITORY, Target, fixed_cas, frames_in, packed
 from tests.sync.ct_log import START_MS, usual_entries, x509_entry
@@ -103,6 +105,22 @@ def store_import(data: bytes) -> None:
     assert all(reason.isprintable() for reason in report.refused)
 
 
+def _of_others(root: Ca, sub: Ca) -> Iterator[bytes]:
+    leaf, chain = sub.issue("a.example", serial=0xF0), (sub.der, root.der)
+    entries = [feeds.logged(sub, chain, "b.example", serial=0xF1 + kind, precert=bool(kind)) for kind in range(2)]
+    yield b"\1" + feeds.get_entries(*entries)
+    yield b"\3" + b"".join(entry.tile_leaf for entry in entries)
+    yield b"\1" + feeds.lines(
+        feeds.certstream(leaf, *chain), feeds.HEARTBEAT, feeds.certstream(None), feeds.DNS_ENTRIES
+    )
+    yield b"\1" + json.dumps([feeds.issuance(leaf), feeds.issuance(leaf, older=True), feeds.issuance(None)]).encode()
+    yield b"\1" + feeds.lines(feeds.zeek_json(leaf), feeds.zeek_json(None), feeds.zeek_json(sub.der))
+    yield b"\3" + feeds.zeek_tsv(leaf, None, root.der)
+    yield b"\3" + feeds.mozilla_csv(root, sub)
+    yield b"\3" + gzip.compress(feeds.pems_csv(root, sub), mtime=0)
+    yield b"\3" + f"{feeds.CCADB_HEADING}\n".encode()
+
+
 def _downloads() -> Iterator[bytes]:
     root, sub = fixed_cas()
     both = [sub.der, root.der]
@@ -128,6 +146,7 @@ def _downloads() -> Iterator[bytes]:
     }
     yield b"\1" + json.dumps([row]).encode()
     yield b"\1" + json.dumps([row | {"serial_number": "5", "not_after": "9999-13-01"}, row, {}]).encode()
+    yield from _of_others(root, sub)
 
 
 _KEY = LogKey(b"key")
@@ -269,6 +288,11 @@ TARGETS = (
             b'"serial_number"',
             b'"name_value"',
             b"\x30\x82",
+            b'"as_der"',
+            b'"leaf_input"',
+            b'"cert"',
+            b"\t",
+            b"\n",
         ),
     ),
     Target(

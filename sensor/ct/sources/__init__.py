@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import enum
+from typing import Protocol
+
 import msgspec
 
 from sensor.pki.certificates import Certificate, SignedCertificate
+
+
+class Origin(enum.Enum):
+    """Whose word a certificate is, which decides what it may become without a known CA's signature."""
+
+    file = "file"
+    """The operator's own: a CA's is trusted as an issuer."""
+    feed = "feed"
+    """Somebody's account of what is logged. A CA's counts once a CA that is known here has signed it; others wait for
+    their issuer, as those of a file do."""
+    traffic = "traffic"
+    """Anybody's: seen on the wire. Nothing counts that a known CA has not signed."""
 
 
 class DerItem(msgspec.Struct, frozen=True, gc=False):
@@ -14,6 +29,7 @@ class DerItem(msgspec.Struct, frozen=True, gc=False):
     place: str = ""
     source: str = ""  # where a file says it, and `learned_at` (s) likewise
     learned_at: int = 0
+    origin: Origin = Origin.file
 
 
 class WordsItem(msgspec.Struct, frozen=True):
@@ -48,3 +64,9 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
 
 Item = DerItem | WordsItem | GivenItem | Refusal
+
+
+class Readable(Protocol):
+    """Bytes that come in order; none at the end."""
+
+    def read(self, size: int, /) -> bytes: ...

@@ -48,13 +48,17 @@ def read_crtsh(data: bytes, max_names: int) -> Iterator[Item]:
         yield Refusal("JSON that cannot be read")
         return
     for number, raw in enumerate(rows, 1):
-        place = f"row {number}"
-        try:
-            yield _item(msgspec.json.decode(raw, type=_Row), max_names, place)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            yield Refusal("JSON that is not crt.sh's", place)
-        except (SerialError, ValueError):
-            yield Refusal("crt.sh row with an impossible serial number or time", place)
+        yield read_row(raw, max_names, f"row {number}")
+
+
+def read_row(raw: msgspec.Raw, max_names: int, place: str) -> Item:
+    """One row."""
+    try:
+        return _item(msgspec.json.decode(raw, type=_Row), max_names, place)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return Refusal("JSON that is not crt.sh's", place)
+    except (SerialError, ValueError):
+        return Refusal("crt.sh row with an impossible serial number or time", place)
 
 
 def _item(row: _Row, max_names: int, place: str) -> Item:

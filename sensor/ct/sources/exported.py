@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from sensor.ct.exporting import FactsLine, IssuerLine, WaitingLine
-from sensor.ct.sources import DerItem, GivenItem, Item, Refusal, WordsItem
+from sensor.ct.sources import DerItem, GivenItem, Item, Readable, Refusal, WordsItem
+from sensor.ct.sources.lines import read_lines
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.issuers import ALGORITHMS
 from sensor.pki.serial import SerialError, parse_serial
 
-_PART: Final = 1 << 20
 _MAX_ISSUERS: Final = 1 << 16
 _DAMAGED: Final = "a line that ct export does not write"
 _Line = IssuerLine | FactsLine | WaitingLine
 
 
-class Stream(Protocol):
-    def read(self, size: int) -> bytes: ...
-
-
-def read_exported(stream: Stream, max_line_bytes: int, max_names: int) -> Iterator[Item]:
+def read_exported(stream: Readable, max_line_bytes: int, max_names: int) -> Iterator[Item]:
     """Every line but the heading; one that is damaged, or too long, is refused and the others are read."""
     issuers: dict[int, tuple[SignedCertificate, tuple[tuple[int, bytes], ...]]] = {}
-    for number, line in enumerate(_lines(stream, max_line_bytes), 1):
+    for number, line in enumerate(read_lines(stream, max_line_bytes), 1):
         place = f"line {number}"
+        if line is None:
+            yield Refusal(_DAMAGED, place)
+            continue
         if number == 1 or not line:
             continue
         try:
@@ -72,18 +71,3 @@ def _items(
             yield Refusal("of an issuer that is not there before it", place)
         else:
             yield GivenItem(facts, *issuers[line.issuer], line.source, line.learned_at, place)
-
-
-def _lines(stream: Stream, limit: int) -> Iterator[bytes]:
-    """One that is longer than `limit` comes as what is no line."""
-    rest = b""
-    too_long = False
-    while part := stream.read(_PART):
-        *whole, rest = (rest + part).split(b"\n")
-        for line in whole:
-            yield b"too long" if too_long or len(line) > limit else line
-            too_long = False
-        if len(rest) > limit:
-            rest, too_long = b"", True
-    if rest or too_long:
-        yield b"too long" if too_long else rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,16 +13,20 @@ from typing import BinaryIO
 import msgspec
 
 from sensor.ct.exporting import HEADING
-from sensor.ct.sources import Item, Refusal
-from sensor.ct.sources.crtsh import read_crtsh
+from sensor.ct.sources import Item, Readable, Refusal
 from sensor.ct.sources.der import looks_like_certificate, looks_like_pkcs7, read_blob
+from sensor.ct.sources.expanded import expanded
 from sensor.ct.sources.exported import read_exported
+from sensor.ct.sources.json_text import looks_like_json, looks_like_ours, read_json
+from sensor.ct.sources.log_entries import looks_like_tile, read_tile
 from sensor.ct.sources.pem import read_pem
+from sensor.ct.sources.zeek import looks_like_x509_log, read_x509_log
 from sensor.settings import CtSettings
 
 STDIN = "-"
 _HEAD_BYTES = 65536
-_NOTHING = "no certificate, PKCS#7 bundle or crt.sh JSON"
+_NOTHING = "no certificate, and nothing else that is known here"
+_NO_CERTIFICATES = "CCADB report without certificates: take one with PEM"
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -78,7 +82,7 @@ def read_input(source: Input, settings: CtSettings) -> Iterator[Item | Skipped]:
     """Every item of one file; a file asked for by name in which there is nothing is itself a Refusal."""
     try:
         with _opened(source.path) as file:
-            yield from _read(source, _Rewound(file), settings)
+            yield from _read_any(source, _Rewound(file), settings)
     except OSError as error:
         yield Refusal(error.strerror or "cannot be read")
 
@@ -95,7 +99,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 class _Rewound:
     """A file whose first bytes were looked at, read from its beginning: pipes cannot go back."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         parts: list[bytes] = []
         room = _HEAD_BYTES
         while room and (part := file.read(room)):
@@ -122,29 +126,62 @@ class _Rewound:
         return b"".join(parts)
 
 
-def _read(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Item | Skipped]:
-    head = stream.head
-    nothing = Refusal(_NOTHING if head else "empty") if source.asked else Skipped(source.path)
-    if b"-----BEGIN " in head:
-        items = read_pem(stream, settings.max_certificate_bytes)
-    elif head.startswith(HEADING):
-        items = read_exported(stream, settings.max_document_bytes, settings.max_names)
-    elif looks_like_certificate(head) or looks_like_pkcs7(head) or _is_json(source, head):
-        data = stream.read_all(settings.max_document_bytes)
-        if data is None:
-            yield Refusal("too long")
-            return
-        items = read_blob(data) if head.startswith(b"\x30") else read_crtsh(data, settings.max_names)
-    else:
-        yield nothing
+def _read_any(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Item | Skipped]:
+    """As it is, or, gzip, zstd or xz, as it was: logs are rotated so, and CT logs store their tiles so."""
+    inside = expanded(stream, stream.head)
+    if inside is None:
+        yield from _read(source, stream, settings)
         return
-    first = next(items, nothing)
-    yield first
+    inner = _Rewound(inside)
+    items = _read(source, inner, settings)
+    skipped = False
+    for item in items:
+        skipped = isinstance(item, Skipped)
+        yield item
+    if inside.damage and not skipped:
+        yield Refusal(inside.damage)
+
+
+def _read(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Item | Skipped]:
+    items = _items(source, stream, settings)
+    if items is None:
+        head = stream.head
+        yield Refusal(_NOTHING if head else "empty") if source.asked else Skipped(source.path)
+        return
+    nothing = Refusal(_NOTHING) if source.asked else Skipped(source.path)
+    yield next(items, nothing)
     yield from items
 
 
-def _is_json(source: Input, head: bytes) -> bool:
-    """JSON in a folder is most often something else's."""
-    if not head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith((b"[", b"{")):
-        return False
-    return source.asked or (b'"issuer_name"' in head and b'"name_value"' in head)
+def _items(source: Input, stream: _Rewound, settings: CtSettings) -> Iterator[Item] | None:
+    """What is in it, by what it begins with; None if that is nothing of ours."""
+    head = stream.head
+    if head.startswith(HEADING):
+        return read_exported(stream, settings.max_document_bytes, settings.max_names)
+    if looks_like_json(head) and (source.asked or looks_like_ours(head)):
+        return read_json(stream, settings.max_document_bytes, settings.max_names)
+    if looks_like_x509_log(head):
+        return read_x509_log(stream, settings.max_document_bytes)
+    if b"-----BEGIN " in head:
+        return read_pem(stream, settings.max_certificate_bytes)
+    if looks_like_tile(head):
+        return _whole(stream, settings, read_tile)
+    if looks_like_certificate(head) or looks_like_pkcs7(head):
+        return _whole(stream, settings, read_blob)
+    if _is_ccadb(head):
+        return iter((Refusal(_NO_CERTIFICATES, "line 1"),))
+    return None
+
+
+def _whole(stream: _Rewound, settings: CtSettings, read: Callable[[bytes], Iterator[Item]]) -> Iterator[Item]:
+    data = stream.read_all(settings.max_document_bytes)
+    if data is None:
+        yield Refusal("too long")
+    else:
+        yield from read(data)
+
+
+def _is_ccadb(head: bytes) -> bool:
+    """A report of the Common CA Database, by its heading; one that has certificates has them in PEM."""
+    heading = head.partition(b"\n")[0]
+    return b'"SHA-256 Fingerprint"' in heading and heading.count(b'","') >= 2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
-from typing import Protocol
 
-from sensor.ct.sources import DerItem, Item, Refusal
+from sensor.ct.sources import DerItem, Item, Readable, Refusal
 from sensor.ct.sources.der import outer_length, read_blob
 
 _CHUNK = 1 << 20
@@ -18,23 +17,17 @@ _MAX_LABEL = 64
 _LABELS = frozenset((b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE", b"PKCS7", b"CMS"))
 
 
-class Readable(Protocol):
-    """Bytes that come in order; none at the end."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
 def read_pem(stream: Readable, max_block_bytes: int) -> Iterator[Item]:
     """Every certificate; blocks that hold something else (keys, CRLs, parameters) are passed over.
 
     Memory: a chunk and a block. Blocks of more than `max_block_bytes` of DER are refused. May raise OSError.
     """
     count = 0
-    for label, text in _blocks(stream, max_block_bytes * 3 // 2 + 4096):
+    for label, text, line in _blocks(stream, max_block_bytes * 3 // 2 + 4096):
         if label not in _LABELS:
             continue
         count += 1
-        place = f"certificate {count}"
+        place = f"certificate {count}, line {line}"
         if text is None:
             yield Refusal("PEM block without its end, or too long", place)
             continue
@@ -53,10 +46,12 @@ def read_pem(stream: Readable, max_block_bytes: int) -> Iterator[Item]:
             )
 
 
-def _blocks(stream: Readable, max_text: int) -> Iterator[tuple[bytes, bytes | None]]:
-    """Label and base64 of each block; None for one that is cut by the end, by another BEGIN, or by the limit."""
+def _blocks(stream: Readable, max_text: int) -> Iterator[tuple[bytes, bytes | None, int]]:
+    """Label and base64 of each block, and the line on which it begins; None for one that is cut by the end, by another
+    BEGIN, or by the limit."""
     buffer = b""
     pos = 0
+    line, counted = 1, 0
     ended = False
     while True:
         start = buffer.find(_BEGIN, pos)
@@ -66,6 +61,8 @@ def _blocks(stream: Readable, max_text: int) -> Iterator[tuple[bytes, bytes | No
                 return
         else:
             pos = start
+            line += buffer.count(b"\n", counted, start)
+            counted = start
             label_start = start + len(_BEGIN)
             label_stop = buffer.find(_DASHES, label_start, label_start + _MAX_LABEL)
             label = buffer[label_start:label_stop] if label_stop >= 0 else b""
@@ -73,17 +70,19 @@ def _blocks(stream: Readable, max_text: int) -> Iterator[tuple[bytes, bytes | No
             again = buffer.find(_BEGIN, label_start)
             stop = buffer.find(_END, label_start, again if again >= 0 else len(buffer))
             if stop >= 0:
-                yield label, buffer[label_stop + len(_DASHES) : stop] if label_stop >= 0 else None
+                yield label, buffer[label_stop + len(_DASHES) : stop] if label_stop >= 0 else None, line
                 pos = stop + len(_END)
                 continue
             if again >= 0:
-                yield label, None
+                yield label, None, line
                 pos = again
                 continue
             if ended or len(buffer) - start > max_text:
-                yield label, None
+                yield label, None, line
                 pos = label_start
                 continue
+        line += buffer.count(b"\n", counted, pos)
+        counted = 0
         chunk = stream.read(_CHUNK)
         ended = not chunk
         buffer = buffer[pos:] + chunk

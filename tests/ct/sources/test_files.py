@@ -87,14 +87,14 @@ def test_a_bundle_labelled_as_a_certificate(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"hello", "no certificate, PKCS#7 bundle or crt.sh JSON"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100_000, "no certificate, PKCS#7 bundle or crt.sh JSON"),
+        (b"hello", "no certificate, and nothing else that is known here"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100_000, "no certificate, and nothing else that is known here"),
         (
             b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-            "no certificate, PKCS#7 bundle or crt.sh JSON",
+            "no certificate, and nothing else that is known here",
         ),
-        (json.dumps({"name": "package"}).encode(), "JSON that is not crt.sh's"),
-        (b"\x30\x82\xff\xff\x02", "no certificate, PKCS#7 bundle or crt.sh JSON"),
+        (json.dumps({"name": "package"}).encode(), "JSON of no kind that is known"),
+        (b"\x30\x82\xff\xff\x02", "no certificate, and nothing else that is known here"),
     ],
 )
 def test_what_is_nothing_of_ours(tmp_path: Path, content: bytes, reason: str) -> None:

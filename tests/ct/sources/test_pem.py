@@ -51,7 +51,10 @@ TEXT = b"Certificate:\n    Data:\n        Version: 3 (0x2)\n -----BEGINNING\n---
 def test_a_bundle_in_pieces_of_any_size(size: int) -> None:
     data = TEXT + b"".join(as_pem(der) + b"# comment\r\n" for der in LEAVES) + b"the end"
     assert ders(read(data, size=size)) == LEAVES
-    assert [item.place for item in read(data, size=size)] == [f"certificate {n}" for n in range(1, 6)]
+    lines = [data[: data.index(as_pem(der))].count(b"\n") + 1 for der in LEAVES]
+    assert [item.place for item in read(data, size=size)] == [
+        f"certificate {number}, line {line}" for number, line in enumerate(lines, 1)
+    ]
 
 
 @pytest.mark.parametrize("width", [1, 63, 76, 100_000])
@@ -89,7 +92,7 @@ def test_damaged_blocks_do_not_cost_the_others() -> None:
 
 def test_base64_that_is_none() -> None:
     (item,) = read(b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n")
-    assert item == Refusal("PEM block that is not base64", "certificate 1")
+    assert item == Refusal("PEM block that is not base64", "certificate 1, line 1")
 
 
 def test_limits() -> None:
@@ -97,7 +100,7 @@ def test_limits() -> None:
     (item,) = read(big + b"", limit=1000)
     assert isinstance(item, Refusal)
     assert ders(read(as_pem(LEAVES[0]), limit=len(LEAVES[0]))) == LEAVES[:1]
-    assert read(as_pem(LEAVES[0]), limit=len(LEAVES[0]) - 1) == [Refusal("too long", "certificate 1")]
+    assert read(as_pem(LEAVES[0]), limit=len(LEAVES[0]) - 1) == [Refusal("too long", "certificate 1, line 1")]
 
 
 def test_memory_stays_within_a_block_and_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +114,7 @@ def test_memory_stays_within_a_block_and_a_chunk(monkeypatch: pytest.MonkeyPatch
             return super().read(size)
 
     items = pem.read_pem(Counting(endless), 1000)
-    assert next(items) == Refusal("PEM block without its end, or too long", "certificate 1")
+    assert next(items) == Refusal("PEM block without its end, or too long", "certificate 1, line 1")
     assert max(taken) < 20_000
 
 
