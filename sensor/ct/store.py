@@ -31,7 +31,6 @@ from sensor.pki.name_text import decode_name
 from sensor.pki.names import display_name
 
 _MAX_REMEMBERED = 16384
-_SHA1 = ALGORITHMS.index("sha1")
 _SHA1_BYTES = 20
 _PAGE = 500  # waiting certificates verified between two looks at the table
 
@@ -163,6 +162,13 @@ class Store:
                 return Outcome.known
             return Outcome.new if len(cas) == 1 else Outcome.waiting
 
+    def add_claimed(self, certificate: SignedCertificate, key_octets: bytes, source: str, learned_at: int) -> Outcome:
+        """One that this key has signed, whosever it is: found by the hashes of that key and of the issuer's name, while
+        it waits for a CA that has both. No CA becomes trusted by it. Raises RefusedError and StoreError."""
+        with self._one_line():
+            row = self._row_of(certificate.facts, self._numbers.source(source), learned_at)
+            return self._add_signed(certificate, row, key_octets)
+
     def trust(self, certificate: SignedCertificate, name_hashes: Sequence[tuple[int, bytes]] = ()) -> None:
         """Takes a CA as given: whoever calls has checked its chain up to a root (`ct.logged`). It is asked for by these
         hashes of its name, too (numbers in ALGORITHMS). Raises StoreError."""
@@ -208,20 +214,26 @@ class Store:
         with self._one_line():
             return missing_issuers(self._connection)
 
-    def _add_signed(self, certificate: SignedCertificate, row: Row) -> Outcome:
+    def _add_signed(self, certificate: SignedCertificate, row: Row, key_octets: bytes | None = None) -> Outcome:
+        """`key_octets`: the key, where it is known, though not whose it is."""
         ca = self._signer(certificate)
         if ca is not None:
             self._hash(ca, certificate.issuer_der)
             return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
         key_id = certificate.authority_key_id or b""
-        issuer = self._numbers.issuer(
-            CLAIMED, certificate.facts.issuer_name, key_id, display_name(certificate.issuer_der)
-        )
-        if len(key_id) == _SHA1_BYTES:
+        hashes = []
+        if key_octets is not None:
+            key_id = hashlib.sha1(key_octets, usedforsecurity=False).digest()
+            hashes = [(h.name_hash, h.key_hash, h.algorithm) for h in issuer_hashes(certificate.issuer_der, key_octets)]
+        elif len(key_id) == _SHA1_BYTES:
             name_hash = hashlib.sha1(certificate.issuer_der, usedforsecurity=False).digest()
-            self._connection.execute(
-                "INSERT OR IGNORE INTO issuer_hash VALUES (?, ?, ?, ?)", (_SHA1, name_hash, key_id, issuer)
-            )
+            hashes = [(name_hash, key_id, "sha1")]
+        name = certificate.facts.issuer_name
+        issuer = self._numbers.issuer(CLAIMED, name, key_id, display_name(certificate.issuer_der))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO issuer_hash VALUES (?, ?, ?, ?)",
+            [(ALGORITHMS.index(algorithm), named, key, issuer) for named, key, algorithm in hashes],
+        )
         digest = hashlib.sha256(certificate.der).digest()[:16]
         self._connection.execute(
             "INSERT OR IGNORE INTO pending (issuer, serial, digest, der) VALUES (?, ?, ?, ?)",

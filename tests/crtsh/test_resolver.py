@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sensor.crtsh.remembered import Outcome
-from sensor.ct.lookup import Found, NotFound
+from sensor.ct.lookup import Found, NotFound, Unavailable
+from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
 from sensor.ocsp.model import CertId
+from sensor.pki.name_text import decode_name
 from sensor.settings import CtSettings
 from tests.crtsh.conftest import NewDesk
 from tests.crtsh.server import CrtSh
@@ -142,3 +146,79 @@ def test_a_root_asked_about_itself(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettin
     crtsh.add(root.der)
     assert new_desk().ask("01", root.cert_id(1)).outcome is Outcome.found
     assert isinstance(answer(ct, root.cert_id(1)), Found)
+
+
+def trusts(ct: CtSettings, ca: Ca) -> bool:
+    """Whether the cache would believe what this CA signs."""
+    lookup = StoreLookup(ct)
+    try:
+        known = lookup.issuers_named(decode_name(decoded(ca.der).subject_der))
+    finally:
+        lookup.close()
+    assert not isinstance(known, Unavailable)
+    return any(each.certificate == ca.der for each in known)
+
+
+def learn(ct: CtSettings, *cas: Ca) -> Store:
+    assert ct.path is not None
+    store = Store(Path(ct.path), 250)
+    with store.batch():
+        for ca in cas:
+            store.add(decoded(ca.der), "file", 1)
+    return store
+
+
+def test_an_issuer_that_a_known_ca_signed_is_trusted(
+    crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca
+) -> None:
+    learn(ct, root).close()
+    crtsh.add(sub.der, sub.issue("shop.example", serial=0xB001))
+    assert new_desk().ask("B001", sub.cert_id(0xB001)).outcome is Outcome.found
+    assert trusts(ct, sub)
+    assert names(ct, sub.cert_id(0xB001)) == ("shop.example",)
+
+
+def test_a_lying_crt_sh_plants_no_ca(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
+    """It invents a CA, by a known one's name or its own, under nobody, itself, or a CA that may sign no other."""
+    learn(ct, root, sub).close()
+    liars = [make_root("Invented"), make_root("Invented").intermediate("Below"), sub.intermediate("Below Online Sub")]
+    for number, liar in enumerate(liars):
+        serial = 0xC001 + number
+        crtsh.add(liar.der, liar.issue("bank.example", serial=serial), issuer_ca_id=50 + number)
+        desk = new_desk()
+        assert desk.ask(f"{serial:X}").outcome is Outcome.found
+        assert not trusts(ct, liar), liar.subject
+        assert names(ct, liar.cert_id(serial)) == (
+            "bank.example",
+        )  # under its own key's hash, which says nobody else's
+        assert names(ct, sub.cert_id(serial)) == names(ct, root.cert_id(serial)) == ()
+        found = answer(ct, liar.cert_id(serial))
+        assert isinstance(found, Found)
+        lookup = StoreLookup(ct)
+        assert lookup.issuer_certificate(found.issuer) is None
+        lookup.close()
+
+
+def test_a_ca_that_is_looked_for_is_not_trusted_either(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings) -> None:
+    """A certificate of a CA, and a root itself, that nobody known has signed."""
+    liar = make_root("Invented")
+    below = liar.intermediate("Below")
+    crtsh.add(liar.der, below.der)
+    serial = f"{decoded(below.der).facts.serial_number}"
+    assert new_desk().ask(serial).outcome is Outcome.found
+    assert new_desk().ask("01").outcome is Outcome.found
+    assert not trusts(ct, liar)
+    assert not trusts(ct, below)
+
+
+def test_names_are_checked_when_the_ca_becomes_known(
+    crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca
+) -> None:
+    crtsh.add(sub.der, sub.issue("shop.example", serial=0xD001))
+    new_desk().ask("D001", sub.cert_id(0xD001))
+    assert not trusts(ct, sub)
+    store = learn(ct, root, sub)
+    assert (store.resolved, store.dropped) == (1, 0)
+    store.close()
+    for algorithm in ("sha1", "sha256"):
+        assert names(ct, sub.cert_id(0xD001, algorithm)) == ("shop.example",)
