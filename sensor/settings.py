@@ -240,6 +240,9 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_list: str = "https://www.gstatic.com/ct/log_list/v3/log_list.json"
     """ct sync: the list of CT logs (v3), an address or a file."""
+    log_list_key: str = ""
+    """... a file with the public key (PEM) that has signed the list (Google's: log_list_pubkey.pem beside it). The
+    signature is then got from beside the list, where .sig ends its name, and must be right; else nobody checks it."""
     requests_per_s: Annotated[float, Meta(gt=0, le=1000)] = 4.0
     """... requests a log is asked in a second at most; one that says it is too many is asked less."""
     connections: Annotated[int, Meta(ge=1, le=64)] = 4

@@ -17,10 +17,13 @@ from sensor.settings import CtSettings, SyncSettings
 from sensor.sync.clients import LogClient, LogError, Rfc6962Client, StaticClient
 from sensor.sync.entry import EntryDecoder
 from sensor.sync.heads import HeadError
+from sensor.sync.list_signature import check_list, signature_of
 from sensor.sync.log_list import Log, LogListError
 from sensor.sync.log_reader import LogReader, PositionError, Reading, ReadOptions
 
 _MAX_LIST_BYTES: Final = 16 << 20
+_MAX_KEY_BYTES: Final = 1 << 16
+_MAX_SIGNATURE_BYTES: Final = 1 << 16
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -41,20 +44,35 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def load_log_list(source: str, fetcher: Fetcher, settings: SyncSettings, stop: threading.Event) -> bytes:
-    """The text of a list, from a file or an address. Raises LogListError."""
+    """The text of a list, from a file or an address; with its signature checked, if there is a key for that. Raises
+    LogListError."""
+    key = _load(settings.log_list_key, _MAX_KEY_BYTES) if settings.log_list_key else None
+    asked = paced(fetcher, settings, stop)
+    text = _get(source, asked, _MAX_LIST_BYTES)
+    if key is not None:
+        sig = signature_of(source)
+        check_list(text, _get(sig, asked, _MAX_SIGNATURE_BYTES), key, f"{source}, {sig}, {settings.log_list_key}")
+    return text
+
+
+def _get(source: str, asked: PacedFetcher, max_bytes: int) -> bytes:
     if not is_address(source):
-        try:
-            with Path(source).open("rb") as file:
-                text = file.read(_MAX_LIST_BYTES + 1)
-        except OSError as error:
-            raise LogListError(f"{source}: {error.strerror or error}") from None
-        if len(text) > _MAX_LIST_BYTES:
-            raise LogListError(f"{source}: too large")
-        return text
+        return _load(source, max_bytes)
     try:
-        return paced(fetcher, settings, stop).get(source, max_bytes=_MAX_LIST_BYTES)
+        return asked.get(source, max_bytes=max_bytes)
     except GivenUpError as error:
         raise LogListError(f"{source}: {error}") from None
+
+
+def _load(path: str, max_bytes: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(max_bytes + 1)
+    except OSError as error:
+        raise LogListError(f"{path}: {error.strerror or error}") from None
+    if len(text) > max_bytes:
+        raise LogListError(f"{path}: too large")
+    return text
 
 
 def is_address(source: str) -> bool:

@@ -171,7 +171,9 @@ def test_a_list_by_address_is_told_before_it_is_asked(
     assert run("--once", "--log-list", server.url + "list.json") == 0
     host = server.url.removeprefix("http://").rstrip("/")
     assert seen[0] == f"ocspwatch: asks {host} for the list of CT logs; it learns this machine's address.\n"
-    assert seen[1].startswith(f"ocspwatch: asks 1 CT log at {host};")
+    unchecked, asks = seen[1].splitlines()
+    assert unchecked == "ocspwatch: nobody checks that list's signature: sync.log_list_key names no key."
+    assert asks.startswith(f"ocspwatch: asks 1 CT log at {host};")
 
 
 def test_a_store_that_cannot_be_used(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
