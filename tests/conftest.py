@@ -26,8 +26,6 @@ from pathlib import Path
 
 import pytest
 
-from sensor.privacy.key_file import load_key
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 IN_CI = os.environ.get("OCSPWATCH_CI") == "1"
@@ -197,6 +195,8 @@ def own_process_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     """A new key of pseudonyms."""
+    from sensor.privacy.key_file import load_key  # test_needs.py runs this file where there is no sensor
+
     path = tmp_path / "key"
     load_key(f"new:{path}")
     return path
