@@ -3,6 +3,7 @@ could begin a connection, resolve a name or start a program is told of, even if 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def replayed(captures: list[Path], tmp_path: Path, *, planted: bool = False) -> 
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "ignore"},
+        env=os.environ | {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)},
         timeout=150,
         check=False,
     )
