@@ -35,19 +35,18 @@ class Template(msgspec.Struct, frozen=True):
 
     def fill(self, values: Values, most: int) -> str:
         """At most `most` characters; a value that is not there is "-", a list has commas."""
-        found = []
-        for place, part in enumerate(self.parts):
-            if place % 2 == 0:
-                found.append(part)
-                continue
-            value = values.get(part)
-            if value is None:
-                found.append(_ABSENT)
-            elif isinstance(value, list):
-                found.append(", ".join(text_of(each) for each in value))
-            else:
-                found.append(text_of(value))
+        parts = self.parts
+        found = [parts[0]]
+        for place in range(1, len(parts), 2):
+            value = values.get(parts[place])
+            found += (value if type(value) is str else _shown(value), parts[place + 1])
         return "".join(found)[:most]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return _ABSENT
+    return ", ".join(map(text_of, value)) if isinstance(value, list) else text_of(value)
 
 
 def parse_template(text: str, names: Collection[str] | None) -> Template:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from sensor.rules.rule import Bound, CorrelationKind, CorrelationRule
 
+_VALUE_COUNT: Final = CorrelationKind.value_count  # the commonest: an enum's attribute costs more than the rest here
 _MAX_TIMES: Final = 256  # of one rule in one group of temporal_ordered: the newest
 
 
@@ -32,13 +33,14 @@ class Window(Protocol):
 def make_window(rule: CorrelationRule, max_events: int) -> Window:
     """A window that slides, of the kind that the rule wants; times in nanoseconds."""
     span = rule.span_us * 1000
-    if rule.kind is CorrelationKind.temporal:
-        return _Together(span, len(rule.rules), rule.bounds)
-    if rule.kind is CorrelationKind.temporal_ordered:
-        return _Ordered(span, len(rule.rules))
-    if rule.kind is CorrelationKind.value_count:
+    kind = rule.kind
+    if kind is _VALUE_COUNT:
         return _Distinct(span, rule.bounds, max_events)
-    return _Counted(span, rule.bounds, max_events, summed=rule.kind is CorrelationKind.value_sum)
+    if kind is CorrelationKind.temporal:
+        return _Together(span, len(rule.rules), rule.bounds)
+    if kind is CorrelationKind.temporal_ordered:
+        return _Ordered(span, len(rule.rules))
+    return _Counted(span, rule.bounds, max_events, summed=kind is CorrelationKind.value_sum)
 
 
 def slides(rule: CorrelationRule) -> bool:
@@ -55,6 +57,11 @@ def within(value: float, bounds: Iterable[Bound]) -> bool:
         if not _HOLDS[bound.op](value, bound.number):
             return False
     return True
+
+
+def _least(bounds: Iterable[Bound]) -> float:
+    """Of what is smaller `within` need not be asked."""
+    return max([bound.number for bound in bounds if bound.op in ("gt", "gte")], default=-math.inf)
 
 
 _HOLDS: Final = {
@@ -104,6 +111,8 @@ class _Counted:
 class _Distinct:
     """Different values."""
 
+    __slots__ = ("_bounds", "_heap", "_last", "_max", "_newest", "_span", "late", "size")
+
     def __init__(self, span: int, bounds: tuple[Bound, ...], max_events: int) -> None:
         self._span = span
         self._bounds = bounds
@@ -119,11 +128,15 @@ class _Distinct:
             return None
         self._newest = max(self._newest, ts)
         heap, last = self._heap, self._last
-        for text in value if isinstance(value, list) else [value]:
-            key = str(text)
-            if last.get(key, -1) < ts:
-                last[key] = ts
-                heappush(heap, (ts, key))
+        if type(value) is str and not heap:  # as nearly always: a group's first
+            last[value] = ts
+            heap.append((ts, value))
+        else:
+            for text in value if isinstance(value, list) else [value]:
+                key = str(text)
+                if last.get(key, -1) < ts:
+                    last[key] = ts
+                    heappush(heap, (ts, key))
         while heap and (heap[0][0] < self._newest - self._span or len(heap) > self._max):
             then, key = heappop(heap)
             if last.get(key) == then:
@@ -144,13 +157,18 @@ class _Together:
     def __init__(self, span: int, rules: int, bounds: tuple[Bound, ...]) -> None:
         self._span = span
         self._bounds = bounds or (Bound("gte", rules),)
+        self._least = _least(self._bounds)
         self._last: dict[int, int] = {}
         self.size = self.late = 0
 
     def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (others need the value)
         last = self._last
-        if ts >= last.get(place, -1):
+        before = last.get(place, -1)
+        if ts >= before:
             last[place] = ts
+            if len(last) == 1 and self._least > 1:  # as nearly always: the other rules wait for something rare
+                self.size = 1
+                return None
         newest = max(last.values())
         begin = newest - self._span
         if ts < begin:
