@@ -27,6 +27,7 @@ class CrlTap:
         self._max_crls = max_crls
         self._pem: PemStream | None = None
         self._begun = False
+        self._wanted = True
         self._read: list[CrlReader] = []  # blocks that are over
         self._behind: PemLines | None = None
 
@@ -41,12 +42,14 @@ class CrlTap:
         pem = self._pem
         while self._behind is None:
             octets = pem.feed(data)
-            wanted = self._reader.feed(octets) if octets else True
+            if octets and self._wanted:
+                self._wanted = self._reader.feed(octets)
             if pem.broken:
                 return False
-            if not pem.ended and wanted:  # else the reader may be done before the line that ends the block has come
+            if not pem.ended:  # also where the reader is done: what is behind the block begins where the block ends
                 return True
             data = pem.rest
+            self._wanted = True
             self._read.append(self._reader)
             if len(self._read) < self._max_crls:
                 self._reader = self._new_reader()
