@@ -234,7 +234,7 @@ class CtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_certificate_bytes: Size = 1 << 20
     """A certificate to be imported, or seen in traffic, that is larger is refused."""
     max_document_bytes: Size = 64 << 20
-    """A PKCS#7 or JSON file to be imported that is larger is refused."""
+    """A PKCS#7 or JSON file, a tile, or a line of a feed to be imported that is larger is refused."""
 
 
 class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,7 +30,8 @@ from tests.ocsp import wire as ocsp
 ROWS = {
     "C1": Row(
         "the default configuration connects to nothing",
-        note="In a namespace without routes, and with sockets refused: `end_to_end/test_no_network.py`",
+        note="Every capture, in a namespace without routes, and with sockets refused: "
+        "`end_to_end/test_no_connection.py`, `test_no_network.py`",
     ),
     "C2": Row("one serial under two issuers"),
     "C3": Row("a precertificate and its certificate, the same one from several sources"),
@@ -48,7 +49,9 @@ ROWS = {
     ),
     "C7": Row("a cache cut, damaged, planted, locked", counters=("Unavailable",)),
     "C8": Row(
-        "names planted by traffic", note="Only what the user imports makes names; traffic can make issuers known"
+        "names planted by traffic",
+        note="Only what the user imports makes names; traffic can make issuers known. Of an imported x509.log, and of "
+        "feeds: `ct/test_importing_feeds.py`",
     ),
     "C9": Row("a leak whose name is unknown, or whose certificate is out of date"),
 }
