@@ -263,7 +263,7 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Literal["none", "crt.sh"] = "none"
-    """replay: whom to ask about certificates that the cache does not know; `--online` is the same. It learns their
+    """Whom replay and live ask about certificates that the cache does not know; `--online` is the same. It learns their
     serial numbers, that is, which sites are visited."""
     crtsh_url: Annotated[str, Meta(pattern="^https://[^?#]+$")] = "https://crt.sh/"
     """crt.sh's address."""

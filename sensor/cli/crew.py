@@ -163,6 +163,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     """`live` with `capture.workers` processes: the exit code."""
     from sensor.capture.live.opening import open_workers
     from sensor.capture.source import CaptureError
+    from sensor.cli.askers import AskersError, AskingProcesses
     from sensor.cli.live import _tell, _watch, stop_deadline, tell_start
     from sensor.cli.rights import give_up_rights, start_log_process
     from sensor.health.metrics import CONTENT_TYPE, render_workers
@@ -181,6 +182,8 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     with ExitStack() as stack:
         try:
             check_user(settings.service)
+            asking = AskingProcesses(settings, size)
+            stack.callback(asking.wait)
             logs, confined = start_log_process(Path(args.output), settings, size + 1) if args.output else (None, None)
             if logs is not None:
                 stack.callback(lambda: logs.wait(deadline.left(logs.ENDS_WITHIN_S)))
@@ -188,7 +191,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
             stack.callback(manager.close)
             listener = open_listener(args.metrics) if args.metrics else None
             sources = open_workers(args.interface, settings.capture)
-        except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
+        except (PrivilegeError, SinkError, CaptureError, ScrapeError, AskersError) as error:
             return tell_mistake(error)
 
         def work(number: int, foreman: ServiceManager) -> int:
@@ -198,11 +201,16 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
                 listener.close()
             for place in [] if logs is None else [*logs.places[:number], *logs.places[number + 1 :]]:
                 place.hang_up()
+            for other in [*asking.clients[:number], *asking.clients[number + 1 :]]:
+                other.leave()
             source, own_place = sources[number], None if logs is None else logs.places[number]
             quiet = argparse.Namespace(**{**vars(args), "quiet": True})
             publish = None if listener is None else reports[number].put
             own_deadline = stop_deadline(settings)
-            code = _watch(quiet, own, source, rules, None, own_place, foreman, own_deadline, lambda _: None, publish)
+            askers = asking.clients[number]
+            code = _watch(
+                quiet, own, source, rules, None, own_place, foreman, own_deadline, lambda _: None, askers, publish
+            )
             if not args.quiet:
                 stats = source.stats()
                 _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
@@ -212,6 +220,8 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         crew = Crew(sources, work, deadline)
         crew.obey_signals()
         master = None
+        for each in asking.clients:
+            each.leave()
         if logs is not None:
             master = logs.places[size]
             for place in logs.places[:size]:
@@ -228,7 +238,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         name = f"{' and '.join(args.interface)} (ring, {size} workers)"
 
         def started() -> None:
-            tell_start(args, name, sealed, confined)
+            tell_start(args, name, sealed, confined, asking.told)
             manager.ready(f"listening to {name}")
 
         code = crew.watch(manager, started, lambda: _reopen(master, _tell), _tell)

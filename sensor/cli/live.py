@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli.online import LIVE_ASKS_NOBODY, OnlineError, add_online_option
+from sensor.cli.askers import Askers, AskersError, AskingProcesses
+from sensor.cli.online import add_online_option
 from sensor.cli.output import (
     EXIT_PARTIAL,
     add_output_options,
@@ -62,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "live",
         help="watch network interfaces: the same as replay, as it happens",
         description="Watches one or more interfaces (a SPAN port, the legs of a tap) until SIGTERM, SIGINT or Ctrl-C. "
-        "Takes the capability CAP_NET_RAW. Sends nothing and makes no network connection.",
+        "Takes the capability CAP_NET_RAW. Sends nothing; makes no connection without --online or cluster.nodes.",
     )
     parser.add_argument(
         "-i", "--interface", metavar="IFACE", action="append", required=True, help="again for more, as one source"
@@ -74,7 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--filter", metavar="EXPR", help="only what this pcap-filter(7) lets in, as for tcpdump")
     parser.add_argument("--workers", metavar="N", type=int, help="so many processes share the packets (default: 1)")
     parser.add_argument("--plain", action="store_true", help="on a terminal, too, a line now and then, not a screen")
-    add_online_option(parser, "refused: live asks nobody")
+    add_online_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -102,8 +103,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         "online.source": args.online,
     }
     settings = output_settings(args, settings, named)
-    if settings.online.source != "none" or settings.cluster.nodes:
-        return tell_mistake(OnlineError(LIVE_ASKS_NOBODY))
     try:
         rules = rules_in_force(args, settings)
     except RulesError as error:
@@ -116,6 +115,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     with ExitStack() as stack:
         try:
             check_user(settings.service)
+            asking = AskingProcesses(settings)
+            stack.callback(asking.wait)
             logs, confined = start_log_process(Path(args.output), settings) if args.output else (None, None)
             if logs is not None:
                 stack.callback(lambda: logs.wait(deadline.left(logs.ENDS_WITHIN_S)))
@@ -123,15 +124,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             stack.callback(manager.close)
             listener = open_listener(args.metrics) if args.metrics else None
             source = open_live(args.interface, settings.capture)
-        except (PrivilegeError, SinkError, CaptureError, ScrapeError) as error:
+        except (PrivilegeError, SinkError, CaptureError, ScrapeError, AskersError) as error:
             return tell_mistake(error)
         stack.callback(source.close)
         place = logs.places[0] if logs is not None else None
 
         def started(sealed: Sealed) -> None:
-            tell_start(args, source.name, sealed, confined)
+            tell_start(args, source.name, sealed, confined, asking.told)
 
-        return _watch(args, settings, source, rules, listener, place, manager, deadline, started)
+        return _watch(args, settings, source, rules, listener, place, manager, deadline, started, asking.clients[0])
 
 
 def stop_deadline(settings: Settings) -> Deadline:
@@ -151,6 +152,7 @@ def _watch(
     manager: ServiceManager,
     deadline: Deadline,
     started: Callable[[Sealed], None],
+    askers: Askers,
     publish: Callable[[Report], None] | None = None,
 ) -> int:
     """From the open source to the exit code. `started` is told, before the first packet, what was given up, `publish`
@@ -162,7 +164,6 @@ def _watch(
     from sensor.cli.watch import open_watch
     from sensor.ct.deferred import DeferredLookup
     from sensor.ct.schema import StoreError
-    from sensor.ct.store_lookup import StoreLookup
     from sensor.health.metrics import CONTENT_TYPE
     from sensor.logs.sinks.queued import PlaceLostError
     from sensor.logs.sinks.sink import ReaderGone, SinkError
@@ -178,7 +179,7 @@ def _watch(
     queue = _queue(args, settings, logs)
     disguise = Disguise(settings, rules)
     try:
-        sealed, store = give_up_rights(settings, lambda: StoreLookup(settings.ct))
+        sealed, store = give_up_rights(settings, askers.open_store)
         lookup = DeferredLookup(lambda: store, settings.ct)  # another thread uses it from here on
         lookup.patience = deadline.left
         sink = None if queue is None else TimedSink(queue)
@@ -186,7 +187,7 @@ def _watch(
             writer = LogWriter(settings.logs, settings.flow.local_nets, disguise.sink(sink))
             apply_rules(rules, settings, writer)
         summary = None if args.quiet or args.json else disguise.board()
-        pipeline = Pipeline(settings, lookup, writer, summary)
+        pipeline = Pipeline(settings, askers.in_front_of(lookup), writer, summary)
         pipeline.prepare()
         pipeline.contain_errors(disguise.tell_error)
         monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
@@ -234,8 +235,10 @@ def _watch(
         if queue is not None:
             _pass_on(queue)
         presence.close()
+        askers.close()
         if lookup is not None:
             lookup.close(deadline.left(lookup.CLOSED_WITHIN_S))
+        askers.tell(quiet=args.quiet)
         if server is not None:
             server.close(deadline.left(server.CLOSED_WITHIN_S))
     if summary is not None:
@@ -277,16 +280,17 @@ def _queue(args: argparse.Namespace, settings: Settings, logs: RemotePlace | Non
     return QueuedSink(StandardOutput(), settings.logs.max_queued_bytes) if args.json else None
 
 
-def tell_start(args: argparse.Namespace, name: str, sealed: Sealed, confined: Sealed | None) -> None:
-    """What the processes gave up, what could not be, and that packets are taken from now on. `confined` is that which
-    writes the logs. With --quiet, too: it is what a service manager's journal should have."""
+def tell_start(
+    args: argparse.Namespace, name: str, sealed: Sealed, confined: Sealed | None, asking: Sequence[str]
+) -> None:
+    """What the processes gave up (`confined`: for the logs; `asking`: others'), and the start; for journals, always."""
     from sensor.cli.rights import describe_rights
 
     may = [f"take packets of {' and '.join(args.interface)}"]
     may += ["hand lines to the log process"] if args.output else ["write to standard output"]
     may += [f"answer on {args.metrics}"] if args.metrics else []
     may += ["tell the service manager"] if os.environ.get("NOTIFY_SOCKET") else []
-    for line in describe_rights(sealed, confined, Path(args.output) if args.output else None, may):
+    for line in [*describe_rights(sealed, confined, Path(args.output) if args.output else None, may), *asking]:
         _tell(line)
     _tell(f"listening to {name}")
 

@@ -5,31 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.settings import Settings
+from sensor.settings import CtSettings, Settings
 
 if TYPE_CHECKING:  # imported when it is asked for: by default nothing here is
     from sensor.crtsh.lookup import OnlineLookup
-    from sensor.ct.lookup import CtLookup
-
-
-LIVE_ASKS_NOBODY: Final = (
-    "live asks nobody (--online, online.source, cluster.nodes): what reads packets gives up the right to connect. "
-    "Fill the cache with `ocspwatch ct sync`, or ask later: `ocspwatch replay --online`, `ocspwatch ct resolve`"
-)
+    from sensor.ct.lookup import Answer, CtLookup
+    from sensor.ocsp.model import CertId
 
 
 class OnlineError(Exception):
     """Nobody can be asked; one line that says why."""
 
 
-def add_online_option(parser: argparse.ArgumentParser, text: str) -> None:
+def add_online_option(parser: argparse.ArgumentParser) -> None:
     """`--online`."""
-    parser.add_argument("--online", choices=["crt.sh"], help=text)
+    parser.add_argument(
+        "--online",
+        choices=["crt.sh"],
+        help="ask crt.sh about certificates that the cache does not know: it learns which sites are visited",
+    )
 
 
 def open_online(lookup: CtLookup, settings: Settings) -> OnlineLookup:
@@ -37,10 +37,7 @@ def open_online(lookup: CtLookup, settings: Settings) -> OnlineLookup:
     Raises OnlineError and StoreError."""
     from sensor.crtsh.desk import open_desk
     from sensor.crtsh.lookup import OnlineLookup
-    from sensor.ct.lookup import Answer
     from sensor.ct.schema import default_path
-    from sensor.ct.store_lookup import StoreLookup
-    from sensor.ocsp.model import CertId
     from sensor.online.fetching import MissingLibraryError
 
     online = settings.online
@@ -52,6 +49,17 @@ def open_online(lookup: CtLookup, settings: Settings) -> OnlineLookup:
     except MissingLibraryError as error:
         raise OnlineError(str(error)) from None
 
+    tell_disclosure(settings)
+    made = OnlineLookup(lookup, desk, look_again_in(ct), online, stop)
+    if sys.stderr.isatty():
+        made.on_wait = _show_waiting
+    return made
+
+
+def look_again_in(ct: CtSettings) -> Callable[[CertId], Answer]:
+    """What asks the store anew, in whatever thread."""
+    from sensor.ct.store_lookup import StoreLookup
+
     def look_again(cert_id: CertId) -> Answer:
         again = StoreLookup(ct)
         try:
@@ -59,14 +67,15 @@ def open_online(lookup: CtLookup, settings: Settings) -> OnlineLookup:
         finally:
             again.close()
 
+    return look_again
+
+
+def tell_disclosure(settings: Settings) -> None:
+    """Before anybody is asked."""
     _say(
-        f"asks {online.crtsh_url} about certificates that the cache does not know: it learns their serial numbers, "
-        "that is, which sites the monitored clients visit, and this machine's address"
+        f"asks {settings.online.crtsh_url} about certificates that the cache does not know: it learns their serial "
+        "numbers, that is, which sites the monitored clients visit, and this machine's address"
     )
-    made = OnlineLookup(lookup, desk, look_again, online, stop)
-    if sys.stderr.isatty():
-        made.on_wait = _show_waiting
-    return made
 
 
 def stop_asking(lookup: CtLookup) -> None:
@@ -83,10 +92,10 @@ def tell_online(lookup: OnlineLookup, *, quiet: bool) -> None:
     counts = lookup.counts
     if not quiet or counts.failed or counts.not_asked:
         tell_counts(counts, lookup.requests)
-    left = counts.not_asked + lookup.refused + lookup.given_up
+    left = counts.not_asked + lookup.unasked + lookup.given_up
     if left:
         _say(
-            f"{left:,} not asked about: {counts.not_asked:,} while crt.sh was left alone, {lookup.refused:,} because "
+            f"{left:,} not asked about: {counts.not_asked:,} while crt.sh was left alone, {lookup.unasked:,} because "
             f"too many waited, {lookup.given_up:,} at the end"
         )
 

@@ -50,9 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("paths", nargs="+", metavar="CAPTURE", help="a capture file, a folder, or - (standard input)")
     parser.add_argument("--follow", action="store_true", help="wait for more when a file ends; stop with Ctrl-C")
     parser.add_argument("--workers", type=int, metavar="N", help="read by N processes (default: 1); same logs")
-    add_online_option(
-        parser, "ask crt.sh about certificates that the cache does not know: it learns which sites are visited"
-    )
+    add_online_option(parser)
     parser.add_argument("--inject", metavar="WHAT@N", action="append", help=argparse.SUPPRESS)  # inject.faults
     add_output_options(parser)
     parser.set_defaults(run=run)

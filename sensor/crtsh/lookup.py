@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sensor.crtsh.desk import Counts, Desk, NotAskedError, may_be_asked
+from sensor.crtsh.desk import Counts, NotAskedError, may_be_asked
 from sensor.crtsh.remembered import Asked, Outcome
+from sensor.crtsh.remote import AnyDesk
 from sensor.crtsh.rounds import Rounds
-from sensor.ct.lookup import Answer, CrlUse, CtLookup, Found, Issuer, KnownIssuer, NotFound, Unavailable
+from sensor.ct.lookup import Answer, CrlUse, CtLookup, Found, Issuer, KnownIssuer, LateLookup, NotFound, Unavailable
 from sensor.ct.schema import StoreError
 from sensor.ocsp.model import CertId
 from sensor.online.pacing import Stopped
@@ -42,7 +43,7 @@ class OnlineLookup:
     def __init__(
         self,
         inner: CtLookup,
-        desk: Desk,
+        desk: AnyDesk,
         look_again: Callable[[CertId], Answer],
         settings: OnlineSettings,
         stop: threading.Event,
@@ -53,6 +54,7 @@ class OnlineLookup:
         """`desk` and `look_again`, which asks the store anew, are the other thread's; `stop`, when set, ends all
         asking. Without `start` there is no thread, and `step` is called by the caller."""
         self._inner = inner
+        self._late_inner = inner if isinstance(inner, LateLookup) else None
         self._desk = desk
         self._look_again = look_again
         self.stop = stop
@@ -85,8 +87,13 @@ class OnlineLookup:
         """Certificates not asked about before the end."""
         self.late = 0
         """Answers that came, or were given up, after somebody had been told that they come later."""
-        self.refused = 0
+        self.unasked = 0
         """Certificates not asked about because too many waited."""
+
+    @property
+    def refused(self) -> int:
+        """Questions not asked because too many waited, of crt.sh or of the store."""
+        return self.unasked + (0 if self._late_inner is None else self._late_inner.refused)
 
     @property
     def prompt(self) -> CtLookup:
@@ -96,7 +103,7 @@ class OnlineLookup:
     @property
     def waiting(self) -> int:
         """Certificates that wait for an answer."""
-        return len(self._wanted)
+        return len(self._wanted) + (0 if self._late_inner is None else self._late_inner.waiting)
 
     @property
     def counts(self) -> Counts:
@@ -129,15 +136,27 @@ class OnlineLookup:
         return self._inner.issuers_named(name)
 
     def take_late(self) -> list[tuple[CertId, Answer]]:
+        known = [] if self._late_inner is None else self._passed_on(self._late_inner.take_late())
         if not self._late:  # a list's truth needs no lock, and nearly always it is empty
-            return []
+            return known
         with self._lock:
             late, self._late = self._late, []
-        return late
+        return known + late
+
+    def _passed_on(self, late: Sequence[tuple[CertId, Answer]]) -> list[tuple[CertId, Answer]]:
+        """What the store said late; what it does not know waits for crt.sh from now on."""
+        known: list[tuple[CertId, Answer]] = []
+        for cert_id, said in late:
+            answer = self._ask(cert_id, said) if type(said) is NotFound else said
+            if type(answer) is not Unavailable or not answer.pending:
+                self.late += 1
+                known.append((cert_id, answer))
+        return known
 
     def settle(self, seconds: float) -> list[tuple[CertId, Answer]]:
-        """The end: nothing is delayed any more; waits for what is still out, not `seconds` but `wait_at_end_s`."""
-        del seconds  # what suits a store that hangs
+        """The end: nothing is delayed any more; waits for what is still out for `wait_at_end_s`: `seconds` are what
+        suits a store that hangs."""
+        known = [] if self._late_inner is None else self._passed_on(self._late_inner.settle(seconds))
         until = self._clock() + self._wait_at_end_s
         with self._lock:
             self._hurried = True
@@ -149,7 +168,7 @@ class OnlineLookup:
             self.given_up = len(self._wanted)
             for cert_id, issuer in list(self._wanted.items()):
                 self._answered(cert_id, Unavailable(_GIVEN_UP, False, issuer), 0.0)
-        return self.take_late()
+        return known + self.take_late()
 
     def close(self) -> None:
         """Waits a second at most: a request that is out is left behind."""
@@ -180,7 +199,7 @@ class OnlineLookup:
             if self._over or self.stop.is_set():
                 return Unavailable(_GIVEN_UP, False, answer.issuer)
             if len(self._wanted) + len(self._late) >= self._max_waiting:
-                self.refused += 1
+                self.unasked += 1
                 return Unavailable(_FULL, False, answer.issuer)
             self._wanted[cert_id] = answer.issuer
             self._arrivals.append(cert_id)

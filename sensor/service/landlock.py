@@ -33,6 +33,7 @@ _NET_FROM_ABI = 4
 _DEVICES_FROM_ABI = 5
 _SCOPES_FROM_ABI = 6
 _NET_RIGHTS = 0b11  # bind and connect TCP
+_NET_BIND = 0b01
 _SCOPES = 0b11  # abstract UNIX sockets and signals
 
 
@@ -60,8 +61,9 @@ def abi_version() -> int:
         raise
 
 
-def restrict(readable: Sequence[Path], writable: Sequence[Path]) -> Landlocked:
-    """Restricts this thread. Paths that are not there are left out: below them nothing can be reached later.
+def restrict(readable: Sequence[Path], writable: Sequence[Path], *, connects: bool = False) -> Landlocked:
+    """Restricts this thread. Paths that are not there are left out: below them nothing can be reached later. TCP
+    connections can still be made if it `connects`.
 
     no_new_privs must be set. Raises OSError.
     """
@@ -69,7 +71,7 @@ def restrict(readable: Sequence[Path], writable: Sequence[Path]) -> Landlocked:
     if not abi:
         return Landlocked(0, ("Landlock",))
     rights = (1 << _FS_RIGHTS_BY_ABI[min(abi, len(_FS_RIGHTS_BY_ABI) - 1)]) - 1
-    net = _NET_RIGHTS if abi >= _NET_FROM_ABI else 0
+    net = (_NET_BIND if connects else _NET_RIGHTS) if abi >= _NET_FROM_ABI else 0
     scopes = _SCOPES if abi >= _SCOPES_FROM_ABI else 0
     attributes = (ctypes.c_uint64 * 3)(rights, net, scopes)
     size = 8 * (1 + (abi >= _NET_FROM_ABI) + (abi >= _SCOPES_FROM_ABI))
@@ -82,7 +84,7 @@ def restrict(readable: Sequence[Path], writable: Sequence[Path]) -> Landlocked:
         kernel.syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
-    forbids = [("no TCP", net), ("no signals to others, no abstract sockets", scopes)]
+    forbids = [("no TCP servers" if connects else "no TCP", net), ("no signals to others, no abstract sockets", scopes)]
     return Landlocked(abi, tuple(_lacks(abi)), tuple(text for text, is_on in forbids if is_on))
 
 

@@ -87,10 +87,15 @@ def _make_folder(folder: Path, owner: tuple[int, int] | None) -> None:
 
 
 def seal(
-    settings: ServiceSettings, bounded: bool, writable: Sequence[Path] = (), readable: Sequence[Path] = ()
+    settings: ServiceSettings,
+    bounded: bool,
+    writable: Sequence[Path] = (),
+    readable: Sequence[Path] = (),
+    *,
+    connects: bool = False,
 ) -> Sealed:
     """The rest: no_new_privs, Landlock, seccomp, memory, no core dumps. The `writable` folders, and what the
-    interpreter reads its libraries from, are all that can be opened from now on.
+    interpreter reads its libraries from, are all that can be opened from now on. Who `connects` keeps that right.
 
     Must be called while there is one thread: some of it is of the calling thread only. Raises PrivilegeError.
     """
@@ -103,10 +108,10 @@ def seal(
         done.append("no_new_privs")
         _limit(settings, done)
         if settings.landlock:
-            _landlock(writable, readable, done, lacks)
+            _landlock(writable, readable, connects, done, lacks)
         else:
             lacks.append("Landlock (service.landlock is off)")
-        _seccomp(settings, done, lacks)
+        _seccomp(settings, connects, done, lacks)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     except OSError as error:
         raise PrivilegeError(f"{error.filename or 'rights'}: {error.strerror}") from None
@@ -127,10 +132,12 @@ def _limit(settings: ServiceSettings, done: list[str]) -> None:
     done.append("no core dumps")
 
 
-def _landlock(writable: Sequence[Path], readable: Sequence[Path], done: list[str], lacks: list[str]) -> None:
+def _landlock(
+    writable: Sequence[Path], readable: Sequence[Path], connects: bool, done: list[str], lacks: list[str]
+) -> None:
     """Raises OSError."""
     there = [path for path in writable if os.access(path, os.F_OK)]  # what is not there now is out of reach for good
-    found = landlock.restrict([*_libraries(), *readable], there)
+    found = landlock.restrict([*_libraries(), *readable], there, connects=connects)
     lacks += found.lacks
     if found.abi:
         more = f" and {' and '.join(map(str, readable))}" if readable else ""
@@ -140,18 +147,19 @@ def _landlock(writable: Sequence[Path], readable: Sequence[Path], done: list[str
         done += found.forbids
 
 
-def _seccomp(settings: ServiceSettings, done: list[str], lacks: list[str]) -> None:
+def _seccomp(settings: ServiceSettings, connects: bool, done: list[str], lacks: list[str]) -> None:
     if not settings.seccomp:
         lacks.append("a seccomp filter (service.seccomp is off)")
     elif not seccomp.is_supported():
         lacks.append(f"a seccomp filter (system calls of {os.uname().machine} are not known here)")
     else:
         try:
-            seccomp.install()
+            seccomp.install(connects=connects)
         except OSError as error:
             lacks.append(f"a seccomp filter ({error.strerror})")
         else:
-            done.append("seccomp: no new sockets, connections, programs or namespaces, no tracing")
+            sockets = "" if connects else "new sockets, connections, "
+            done.append(f"seccomp: no {sockets}programs or namespaces, no tracing")
 
 
 def _libraries() -> list[Path]:

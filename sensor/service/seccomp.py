@@ -77,6 +77,7 @@ _CALLS: dict[str, dict[str, int]] = {
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000  # x86_64's second numbering begins here
 
+_CONNECTING = ("socket", "connect", "sendto", "sendmsg", "sendmmsg")
 _CONDITIONAL = ("sendto", "clone", "clone3", "ioctl")
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # put characters into the terminal's input
@@ -97,16 +98,17 @@ def is_supported() -> bool:
     return os.uname().machine in _CALLS and struct.calcsize("P") == 8
 
 
-def install() -> None:
-    """Filters this thread and what it starts later. no_new_privs must be set. Raises OSError."""
-    code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program(os.uname().machine))
+def install(*, connects: bool = False) -> None:
+    """Filters this thread and what it starts later; `connects`: new sockets and connections are its work. no_new_privs
+    must be set. Raises OSError."""
+    code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program(os.uname().machine, connects))
     fprog = _Program(len(code) // 8, code)
     kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.addressof(fprog))
 
 
-def program(machine: str) -> list[Instruction]:
+def program(machine: str, connects: bool = False) -> list[Instruction]:
     """The filter for `machine`, one of those supported."""
-    calls = _CALLS[machine]
+    calls = {name: number for name, number in _CALLS[machine].items() if not (connects and name in _CONNECTING)}
     found: list[Instruction] = [
         (_LOAD, 0, 0, _ARCH),
         (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
@@ -121,7 +123,8 @@ def program(machine: str) -> list[Instruction]:
     # The C library takes clone where it finds no clone3, whose flags lie in memory and cannot be seen.
     found += _where(calls["clone3"], [_refuse(errno.ENOSYS)])
     found += _where(calls["clone"], [_argument(0), (_JUMP_BITS, 0, 1, _NEW_NAMESPACES), _refuse(errno.EPERM)])
-    found += _where(calls["sendto"], [*_unless_zero(_argument(4)), *_unless_zero(_argument(4, high=True))])
+    if not connects:
+        found += _where(calls["sendto"], [*_unless_zero(_argument(4)), *_unless_zero(_argument(4, high=True))])
     found += _where(
         calls["ioctl"],
         [

@@ -150,16 +150,3 @@ def test_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert "asked the cluster 1,234 times: 3 certificates found, 2 without an answer, 1 values refused" in told
     assert "\x1b" not in told
-
-
-def test_live_refuses_one(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", CODE, "--set", "cluster.nodes=a:1", "live", "-i", "lo"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        timeout=60,
-    )
-    assert ran.returncode == 2
-    assert "live asks nobody" in ran.stderr

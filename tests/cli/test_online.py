@@ -140,16 +140,6 @@ def test_one_worker_asks(server: CrtSh, tmp_path: Path) -> None:
     assert any("site" in line for line in found)
 
 
-@pytest.mark.parametrize("words", [("--online", "crt.sh"), ()], ids=["option", "setting"])
-def test_live_asks_nobody(server: CrtSh, tmp_path: Path, words: tuple[str, ...]) -> None:
-    setting = () if words else ("--set", "online.source=crt.sh")
-    process = start(tmp_path, *setting, "live", "-i", "lo", *words, url=server.url)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == 2
-    assert told.startswith("ocspwatch: live asks nobody (--online, online.source, ") and "Traceback" not in told
-    assert server.asked == []
-
-
 def test_by_default_no_http_library_is_imported(tmp_path: Path) -> None:
     code = f"""
 import sys

@@ -215,3 +215,87 @@ def test_questions_that_nobody_asked_in_traffic_ask_nobody(new_lookup: NewLookup
     assert lookup.issuer_from_traffic(sub.der) is None
     assert lookup.issuers_named("CN=x") == []
     assert lookup.waiting == 0
+
+
+class LateStore:
+    """A store behind a thread, as `live` has it: every answer comes late, when `come` has been set."""
+
+    late = 0
+    refused = 3
+
+    def __init__(self, inner: StoreLookup) -> None:
+        self._inner = inner
+        self._owed: list[CertId] = []
+        self.prompt = self
+        self.settled: list[float] = []
+
+    @property
+    def waiting(self) -> int:
+        return len(self._owed)
+
+    def lookup(self, ids: list[CertId]) -> list[Answer]:
+        self._owed += [cert_id for cert_id in ids if cert_id not in self._owed]
+        return [Unavailable("no answer yet", True)] * len(ids)
+
+    def take_late(self) -> list[tuple[CertId, Answer]]:
+        owed, self._owed = self._owed, []
+        return list(zip(owed, self._inner.lookup(owed), strict=True))
+
+    def settle(self, seconds: float) -> list[tuple[CertId, Answer]]:
+        self.settled.append(seconds)
+        return self.take_late()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+@pytest.fixture
+def before_late(new_desk: NewDesk, ct: CtSettings) -> Iterator[tuple[OnlineLookup, LateStore]]:
+    def again(cert_id: CertId) -> Answer:
+        lookup = StoreLookup(ct)
+        try:
+            return lookup.lookup([cert_id])[0]
+        finally:
+            lookup.close()
+
+    store = LateStore(StoreLookup(ct))
+    settings = OnlineSettings(min_delay_s=0.001, max_delay_s=0.002, wait_at_end_s=0.0)
+    made = OnlineLookup(store, new_desk(), again, settings, threading.Event())  # type: ignore[arg-type]  # by attributes
+    yield made, store
+    made.close()
+
+
+def test_what_the_store_says_late_waits_for_crtsh_where_it_is_not_known(
+    crtsh: CrtSh, before_late: tuple[OnlineLookup, LateStore], sub: Ca, ct: CtSettings
+) -> None:
+    lookup, inner = before_late
+    crtsh.add(sub.der, sub.issue("asked.example", serial=0x9001))
+    assert ct.path is not None
+    store = Store(Path(ct.path), 250)
+    store.add(decoded(sub.der), "file", 1)
+    store.add(decoded(sub.issue("stored.example", serial=0x9002)), "file", 1)
+    store.close()
+    inner._inner._check()
+    ids = [sub.cert_id(0x9001), sub.cert_id(0x9002)]
+    assert all(map(is_pending, lookup.lookup(ids)))
+    assert (lookup.waiting, lookup.refused) == (2, 3)
+    came = late(lookup, 2)
+    names = {i.serial_number: found.certificate.dns_names for i, found in came.items() if isinstance(found, Found)}
+    assert names == {"9001": ("asked.example",), "9002": ("stored.example",)}
+    assert [query for query in crtsh.asked if "9002" in query] == []
+    assert lookup.late == 2
+
+
+def test_the_end_waits_for_the_store_and_not_for_crtsh(
+    crtsh: CrtSh, before_late: tuple[OnlineLookup, LateStore], sub: Ca
+) -> None:
+    lookup, inner = before_late
+    crtsh.misbehave = lambda _: bool(crtsh.closing.wait(60))
+    assert is_pending(one(lookup, sub.cert_id(0x9003)))
+    began = time.monotonic()
+    ((cert_id, answer),) = lookup.settle(0.7)
+    assert time.monotonic() - began < 10
+    assert (cert_id, type(answer)) == (sub.cert_id(0x9003), Unavailable)
+    assert not is_pending(answer)
+    assert inner.settled == [0.7]
+    assert lookup.waiting == 0

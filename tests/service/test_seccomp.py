@@ -16,11 +16,11 @@ ALLOW, KILL = 0x7FFF0000, 0x80000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
-def judge(machine: str, number: int, *args: int, arch: int | None = None) -> int:
+def judge(machine: str, number: int, *args: int, arch: int | None = None, connects: bool = False) -> int:
     """What the filter returns for a call: classic BPF over struct seccomp_data."""
     arch = ARCHITECTURES[machine] if arch is None else arch
     data = struct.pack("<IIQ6Q", number, arch, 0, *args, *[0] * (6 - len(args)))
-    program, at, value = seccomp.program(machine), 0, 0
+    program, at, value = seccomp.program(machine, connects), 0, 0
     while True:
         code, yes, no, operand = program[at]
         at += 1
@@ -44,6 +44,18 @@ def test_of_all_calls_these_are_refused_and_no_others(machine: str) -> None:
     assert judge(machine, calls["socket"], arch=0x40000003) == KILL  # int 0x80
     if machine == "x86_64":
         assert judge(machine, calls["socket"] | 0x40000000) == EPERM
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_who_connects_may_do_that_and_nothing_more(machine: str) -> None:
+    calls = seccomp._CALLS[machine]
+    strict, open_ = seccomp.program(machine), seccomp.program(machine, connects=True)
+    assert len(open_) < len(strict)
+    may = {"socket", "connect", "sendto", "sendmsg", "sendmmsg"}
+    for name, number in calls.items():
+        args = (3, 0, 5, 0, 0x1000, 16) if name == "sendto" else (0x7E020000, 0x5412)
+        assert judge(machine, number, *args) != ALLOW
+        assert (judge(machine, number, *args, connects=True) == ALLOW) is (name in may), name
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
