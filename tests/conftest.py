@@ -46,7 +46,13 @@ def _compiler() -> bool:
     return any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang"))
 
 
+def _postgres() -> bool:
+    """Debian keeps the server's programs off the PATH."""
+    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "postgres": (_postgres, "needs PostgreSQL's server"),
     "root": (_root, "needs root"),
     "namespaces": (_namespaces, "needs network namespaces"),
     "compiler": (_compiler, "needs a C compiler"),

@@ -66,6 +66,8 @@ _FOR_CRTSH: Final = (
     "email.parser",
     "http.client",
     "http.cookiejar",
+    "pg8000.core",
+    "sensor.crtsh.database",
     "ssl",
     "urllib.request",
     "urllib3.connection",

@@ -39,6 +39,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """`ct resolve`: 0, 1 (not found), 2 (a mistake, no cache), 3 (could not be asked), 130 (interrupted)."""
     from sensor.cli.ct import run_lookup
+    from sensor.cli.online import asked
     from sensor.crtsh.desk import may_be_asked, open_desk
     from sensor.ct.schema import StoreError, default_path
     from sensor.online.fetching import MissingLibraryError
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         if unknown:
             desk = open_desk(path, settings.ct, settings.online, threading.Event())
             try:
-                failed = _ask(desk, unknown, settings.online.crtsh_url, again=args.again)
+                failed = _ask(desk, unknown, asked(settings.online), again=args.again)
             finally:
                 desk.close()
         code = run_lookup(args, settings)
@@ -93,7 +94,7 @@ def _unknown(path: Path, settings: Settings, serials: list[str]) -> list[str]:
         connection.close()
 
 
-def _ask(desk: Desk, serials: list[str], url: str, *, again: bool) -> int:
+def _ask(desk: Desk, serials: list[str], whom: str, *, again: bool) -> int:
     """How many could not be asked, or were not."""
     from sensor.crtsh.desk import NotAskedError
     from sensor.crtsh.remembered import Outcome
@@ -106,7 +107,7 @@ def _ask(desk: Desk, serials: list[str], url: str, *, again: bool) -> int:
             if not told:
                 told = True
                 _say(
-                    f"asks {url} about {len(serials):,} serial {'number' if len(serials) == 1 else 'numbers'}: it "
+                    f"asks {whom} about {len(serials):,} serial {'number' if len(serials) == 1 else 'numbers'}: it "
                     "learns them, that is, which certificates somebody here looks into, and this machine's address"
                 )
             try:

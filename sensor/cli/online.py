@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.settings import CtSettings, Settings
+from sensor.settings import CtSettings, OnlineSettings, Settings
 
 if TYPE_CHECKING:  # imported when it is asked for: by default nothing here is
     from sensor.crtsh.lookup import OnlineLookup
@@ -73,9 +73,15 @@ def look_again_in(ct: CtSettings) -> Callable[[CertId], Answer]:
 def tell_disclosure(settings: Settings) -> None:
     """Before anybody is asked."""
     _say(
-        f"asks {settings.online.crtsh_url} about certificates that the cache does not know: it learns their serial "
+        f"asks {asked(settings.online)} about certificates that the cache does not know: it learns their serial "
         "numbers, that is, which sites the monitored clients visit, and this machine's address"
     )
+
+
+def asked(online: OnlineSettings) -> str:
+    """Who, in words."""
+    database = online.crtsh_database
+    return f"the database at {database} (whoever is on the way may read along)" if database else online.crtsh_url
 
 
 def stop_asking(lookup: CtLookup) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from sensor.crtsh.pace import Breaker, Pace
 from sensor.crtsh.pages import AskError, Getter, Pages
 from sensor.crtsh.remembered import Asked, Outcome, Remembered
-from sensor.crtsh.resolver import Resolver
+from sensor.crtsh.resolver import Answers, Resolver
 from sensor.ocsp.model import CertId
 from sensor.online.fetching import Fetcher
 from sensor.settings import CtSettings, OnlineSettings
@@ -51,7 +51,7 @@ class Desk:
 
     @property
     def requests(self) -> int:
-        """HTTP requests made."""
+        """HTTP requests, or queries, made."""
         return self._pace.requests
 
     def recall(self, serial: str, wanted: CertId | None = None) -> Asked | None:
@@ -110,10 +110,17 @@ def open_desk(
     clock: Callable[[], float] = time.time,
 ) -> Desk:
     """A desk for the store at `path`; asks nobody yet. Raises MissingLibraryError and StoreError."""
-    getter = getter or Fetcher(settings.timeout_s, settings.max_answer_bytes, connections=1)
     pace = Pace(settings.requests_per_minute, settings.burst, stop)
+    pages: Answers
+    if settings.crtsh_database:
+        from sensor.crtsh.database import Database
+
+        pages = Database(pace, settings, ct)
+    else:
+        getter = getter or Fetcher(settings.timeout_s, settings.max_answer_bytes, connections=1)
+        pages = Pages(getter, pace, settings, ct)
     return Desk(
-        Resolver(Pages(getter, pace, settings, ct), path, ct, settings, clock),
+        Resolver(pages, path, ct, settings, clock),
         Remembered(asked_path(path), settings, clock),
         Breaker(settings.breaker_failures, settings.breaker_s),
         pace,

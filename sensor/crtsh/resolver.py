@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
-from sensor.crtsh.pages import AskError, Pages
+from sensor.crtsh.pages import AskError, Row
 from sensor.ct.authorities import RefusedError, is_authority, may_sign_authorities
 from sensor.ct.lookup import Unavailable
 from sensor.ct.store import Store
@@ -29,6 +29,14 @@ from sensor.settings import CtSettings, OnlineSettings
 SOURCE: Final = "crt.sh"
 _MAX_ISSUER_CERTIFICATES: Final = 4  # of one key: cross-signed, renewed
 _MAX_MET: Final = 256
+
+
+class Answers(Protocol):
+    """`pages.Pages`, or `database.Database`. Each raises AskError and Stopped."""
+
+    def with_serial(self, serial: str) -> list[Row]: ...
+    def with_key_id(self, key_id: bytes) -> list[Row]: ...
+    def certificate(self, number: int) -> SignedCertificate: ...
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -51,7 +59,7 @@ class Resolver:
     """Asks `pages`, and writes to the store at `path`."""
 
     def __init__(
-        self, pages: Pages, path: Path, ct: CtSettings, settings: OnlineSettings, clock: Callable[[], float]
+        self, pages: Answers, path: Path, ct: CtSettings, settings: OnlineSettings, clock: Callable[[], float]
     ) -> None:
         """`clock`: seconds since 1970; says when something was learnt."""
         self._pages = pages
