@@ -39,6 +39,12 @@ _ECDSA: Final = {
     "1.2.840.10045.4.3.3": "sha384",
     "1.2.840.10045.4.3.4": "sha512",
 }
+_PLAIN_EC: Final = {
+    bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"): ("SECP256R1", 91),
+    bytes.fromhex("3076301006072a8648ce3d020106052b8104002203620004"): ("SECP384R1", 120),
+    bytes.fromhex("30819b301006072a8648ce3d020106052b810400230381860004"): ("SECP521R1", 158),
+}
+"""How a SubjectPublicKeyInfo with an uncompressed point begins (RFC 5480 2), the curve, and its octets."""
 _PSS: Final = "1.2.840.113549.1.1.10"
 _MGF1: Final = "1.2.840.113549.1.1.8"
 _ED25519: Final = "1.3.101.112"
@@ -119,6 +125,9 @@ def signs_whole(algorithm: bytes) -> bool:
 @lru_cache(maxsize=1024)
 def _load_key(key_info: bytes) -> tuple[str, Callable[..., None], int] | None:
     """Kind, the key's verify, and its size in bits; None if it cannot be used."""
+    for beginning, (curve, size) in _PLAIN_EC.items():
+        if len(key_info) == size and key_info.startswith(beginning):
+            return _load_point(curve, key_info[len(beginning) - 1 :])
     from cryptography import exceptions
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -137,6 +146,23 @@ def _load_key(key_info: bytes) -> tuple[str, Callable[..., None], int] | None:
     if isinstance(key, ed448.Ed448PublicKey):
         return "ed448", key.verify, 448
     return None
+
+
+def _load_point(curve: str, point: bytes) -> tuple[str, Callable[..., None], int] | None:
+    """Most delegates have such a key, and `serialization` takes as long to import as a hundred verifications."""
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curves: dict[str, type[ec.EllipticCurve]] = {
+        "SECP256R1": ec.SECP256R1,
+        "SECP384R1": ec.SECP384R1,
+        "SECP521R1": ec.SECP521R1,
+    }
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(curves[curve](), point)
+    except (ValueError, exceptions.UnsupportedAlgorithm):  # not on the curve; a curve that this build leaves out
+        return None
+    return "ecdsa", key.verify, key.key_size
 
 
 def _algorithm(der: bytes) -> tuple[str, bytes]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,6 +171,38 @@ def test_keys_that_cannot_be_used(key_info: bytes) -> None:
     for _, identifier, signature in CASES.values():
         assert check_signature(key_info, identifier, signature, SIGNED) is SignatureCheck.key
     assert not is_weak_key(key_info)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda curve: str(curve.name))
+def test_keys_read_here_are_those_that_the_library_reads(curve: ec.EllipticCurve) -> None:
+    """The usual form of a key on a curve is not left to the library's `serialization`; every octet of it matters."""
+    key = ec.generate_private_key(curve)
+    good, signature = info(key), key.sign(SIGNED, ec.ECDSA(hashes.SHA256()))
+    forms = [good, *(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in range(len(good)))]
+    found = []
+    for form in forms:
+        try:
+            load_der_public_key(form)
+            expected = SignatureCheck.valid if form == good else SignatureCheck.invalid
+        except (ValueError, UnsupportedAlgorithm):
+            expected = SignatureCheck.key
+        found.append(check_signature(form, algorithm("1.2.840.10045.4.3.2"), signature, SIGNED))
+        assert found[-1] is expected, form.hex()
+    assert found[0] is SignatureCheck.valid
+    assert found.count(SignatureCheck.key) > len(good) // 2
+
+
+def test_a_plain_key_on_a_curve_is_read_without_what_takes_long_to_import() -> None:
+    code = f"""
+import sys
+from sensor.pki.signatures import SignatureCheck, check_signature
+key, identifier, signature = [bytes.fromhex(text) for text in sys.argv[1:]]
+assert check_signature(key, identifier, signature, {SIGNED!r}) is SignatureCheck.valid
+assert "cryptography.hazmat.primitives.serialization" not in sys.modules
+"""
+    _, identifier, signature = CASES["ecdsa 1.2.840.10045.4.3.2"]
+    words = [octets.hex() for octets in (info(EC), identifier, signature)]
+    subprocess.run([sys.executable, "-c", code, *words], check=True, timeout=60)
 
 
 def test_keys_at_the_limits_are_used() -> None:
