@@ -8,6 +8,7 @@ cdef Py_ssize_t _AT_ONCE
 cdef class Probe:
     cdef object _map
     cdef const unsigned char[::1] _octets
+    cdef const unsigned long long[::1] _begins
     cdef unsigned long long _lowest, _fan_out
     cdef int _shift
 
@@ -37,9 +38,6 @@ cdef class Probes:
     cdef bytes _find_among(self, Py_ssize_t first, Py_ssize_t among, unsigned long long hashed, bytes ident)
 
 cdef unsigned int _u32(const unsigned char[::1] octets, unsigned long long at) except? 0xFFFFFFFF
-
-@cython.locals(low=cython.ulonglong, high=cython.ulonglong)
-cdef unsigned long long _u64(const unsigned char[::1] octets, unsigned long long at) except? 0xFFFFFFFFFFFFFFFF
 
 @cython.locals(found=cython.ulonglong, index=int)
 cdef unsigned long long _key(const unsigned char[::1] octets, unsigned long long at) except? 0xFFFFFFFFFFFFFFFF

@@ -7,6 +7,7 @@ cache: so all files are asked for the first, then all for the second, and the pr
 from __future__ import annotations
 
 import mmap
+import sys
 from array import array
 from collections.abc import Sequence
 
@@ -26,6 +27,7 @@ class Probe:
         number of its bucket."""
         self._map = octets
         self._octets = memoryview(octets)
+        self._begins = _numbers(memoryview(octets)[fan_out:])
         self._lowest = lowest
         self._fan_out = fan_out
         self._shift = shift
@@ -37,9 +39,9 @@ class Probe:
 
     def bucket(self, hashed: int) -> int:
         """Where the bucket of this hash begins; 0 where it is empty. Raises RowError."""
-        place = self._fan_out + (hashed >> self._shift) * 8
-        begin = _u64(self._octets, place)
-        end = _u64(self._octets, place + 8)
+        place = hashed >> self._shift
+        begin = self._begins[place]
+        end = self._begins[place + 1]
         if begin == end:
             return 0
         if begin < self._lowest or begin > end or end > self._fan_out or end - begin < _MIN_BUCKET:
@@ -68,7 +70,7 @@ class Probe:
         return None
 
     def _end(self, hashed: int) -> int:
-        return _u64(self._octets, self._fan_out + (hashed >> self._shift) * 8 + 8)
+        return self._begins[(hashed >> self._shift) + 1]
 
     def _row(self, ends: int, place: int, records: int, limit: int, ident: bytes) -> bytes | None:
         """The row of the record whose end is told at `place`, if it is of this ident; `ends` is that of the bucket's
@@ -85,6 +87,7 @@ class Probe:
 
     def close(self) -> None:
         """Lets go of the octets, which could not be closed otherwise."""
+        self._begins = memoryview(b"").cast("Q")
         self._octets = memoryview(b"")
 
 
@@ -131,10 +134,13 @@ def _u32(octets: memoryview, at: int) -> int:
     return octets[at] | octets[at + 1] << 8 | octets[at + 2] << 16 | octets[at + 3] << 24
 
 
-def _u64(octets: memoryview, at: int) -> int:
-    low = _u32(octets, at)
-    high = _u32(octets, at + 4)
-    return high << 32 | low
+def _numbers(octets: memoryview) -> memoryview:
+    """64 bits each, little-endian: the octets themselves, where this machine has its own like this."""
+    if sys.byteorder == "little":
+        return octets.cast("Q")
+    swapped = array("Q", octets)
+    swapped.byteswap()
+    return memoryview(swapped)
 
 
 def _key(octets: memoryview, at: int) -> int:

@@ -3,7 +3,8 @@
     header    _HEADER
     buckets   each: u32 count, count x u64 hash (big-endian, ascending), count x u32 end of its record (from the first
               record on), count records: u32 issuer, u8 length of the serial, serial, row (`ct.rows`)
-    fan-out   (1 << bits) + 1 x u64: where each bucket begins; a hash's bucket is its first `bits` bits
+    fan-out   (1 << bits) + 1 x u64: where each bucket begins; a hash's bucket is its first `bits` bits. Behind up to 7
+              octets of nothing, so that it is aligned
 
 Numbers are little-endian where nothing else is said. The hash is of the serial (`serial_hash`), keyed with the store's
 id, so that nobody can choose serials that fall into one bucket. A record is what it is by issuer and serial, never by
@@ -169,6 +170,10 @@ class RunWriter:
                 digest.update(octets)
                 file.write(octets)
             begins.extend([at] * ((1 << self._bits) + 1 - len(begins)))
+            gap = bytes(-at % begins.itemsize)
+            at += len(gap)
+            digest.update(gap)
+            file.write(gap)
             if struct.pack("=H", 1) != struct.pack("<H", 1):
                 begins.byteswap()
             fan_out = begins.tobytes()

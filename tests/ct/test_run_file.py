@@ -41,6 +41,7 @@ def test_all_are_found_and_nothing_else(tmp_path: Path, count: int) -> None:
     rows = entries(count)
     run = written(tmp_path / "run", rows)
     assert run.head.rows == len(rows)
+    assert run.head.fan_out % 8 == 0
     assert list(run.entries()) == rows
     assert all(run.find(hashed, name) == row for hashed, name, row in rows)
     known = {name for _, name, _ in rows}
