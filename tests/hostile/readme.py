@@ -1,13 +1,16 @@
-"""Writes README.md, the table of all rows.
+"""Writes README.md: the table of all rows, that of properties, and behind them what it has of figures already.
 
 python -m tests.hostile.readme
 """
 
 from __future__ import annotations
 
+from tests.hostile.properties import PROPERTIES
 from tests.hostile.rows import HERE, SECTIONS, NotHere, Row, cases_of_rows, rows
 
 README = HERE / "README.md"
+MEASURED = "## What was measured"
+"""What stands from there on is written by hand, and kept."""
 
 
 def _cell(words: tuple[str, ...]) -> str:
@@ -46,7 +49,15 @@ def render() -> str:
         if lines:
             text += ["", f"## {title}", "", "| row | fault | limit | told by | tests, and what is special |"]
             text += ["|---|---|---|---|---|", *lines]
-    return "\n".join(text) + "\n"
+    text += [
+        "",
+        "## What holds for every input",
+        "",
+        "Drawn by Hypothesis, or for all captures in turn; compiled and not.",
+    ]
+    text += ["", "| property | what it says | tests |", "|---|---|---|"]
+    text += [f"| {name} | {says} | {_cell(tests)} |" for name, (says, tests) in PROPERTIES.items()]
+    return "\n".join([*text, "", MEASURED]) + README.read_text().partition(MEASURED)[2]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensor.settings import Settings
+from tests.hostile.properties import PROPERTIES
 from tests.hostile.readme import README, render
 from tests.hostile.rows import REPOSITORY, NotHere, Row, cases_of_rows, rows
 
@@ -40,6 +41,14 @@ def test_the_tests_that_rows_name_are_there() -> None:
         for test in said.tests if isinstance(said, Row) else ():
             path, _, name = test.partition("::")
             assert f"def {name}(" in (REPOSITORY / "tests" / path).read_text(), f"{row}: {test}"
+
+
+def test_the_tests_of_properties_are_there() -> None:
+    for name, (_, tests) in PROPERTIES.items():
+        assert tests, name
+        for test in tests:
+            path, _, function = test.partition("::")
+            assert f"def {function}(" in (REPOSITORY / "tests" / path).read_text(), f"{name}: {test}"
 
 
 def test_every_limit_is_a_settings_key() -> None:

@@ -324,6 +324,29 @@ def test_what_should_have_been_one() -> None:
     assert not resembles_get(b"/MIIDXTCCAkWgAwIBAgIJAJC1HiIAZAiUMA0GCSqGSIb3Df", LIMITS, False)
 
 
+@pytest.mark.parametrize(
+    ("beginning", "is_one"),
+    [
+        ("3020 301e 30", True),
+        ("3020 301e a1", True),
+        ("3020 301e 04", False),
+        ("3020 3020 30", False),
+        ("3020 041e 30", False),
+        ("308190 30818d 30", True),
+        ("308190 30818d 04", False),
+        ("30820100 308200fc 30", True),
+        ("30820100 308200fc 04", False),
+        ("30820100 3032 30", True),
+        ("30820100 048200fc 30", False),
+    ],
+)
+def test_three_headers_make_one(beginning: str, is_one: bool) -> None:
+    """Of any form of length, each at its place, the second within the first; what follows them does not matter."""
+    der = bytes.fromhex(beginning).ljust(15, b"\x55")
+    assert resembles_get(b"/" + base64.b64encode(der), LIMITS, False) is is_one
+    assert not resembles_get(b"/" + base64.b64encode(der)[:19], LIMITS, False)
+
+
 def test_linear_in_the_starts() -> None:
     def seconds(n: int) -> float:
         target = b"/MAcw" * n
