@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from sensor.cli.crew_watch import CrewWatch, PipedText, Slate
 from sensor.cli.live import EXIT_BROKEN
 from sensor.cli.output import EXIT_MISTAKE, EXIT_PARTIAL, tell_mistake
 from sensor.service.deadline import LEAST_S, Deadline
@@ -27,20 +28,23 @@ if TYPE_CHECKING:
 
 _POLL_MS = 100
 _SPARE_S = 0.3
+_HERE = b"\0"
 _WORST_FIRST = (EXIT_BROKEN, EXIT_MISTAKE, EXIT_PARTIAL, 0)
 
 
 class Foreman(ServiceManager):
-    """What a worker tells instead of the service manager: that it is there. Whoever started it passes that on."""
+    """What a worker tells instead of the service manager: that it is there. Whoever started it passes that on, and
+    prints what else comes: `text` takes it."""
 
     def __init__(self, pipe: int, source: RingSource) -> None:
         super().__init__({})
         self._pipe = pipe
         self._source = source
+        self.text = PipedText(pipe)
 
     def _say(self, text: str) -> None:  # noqa: ARG002  (that it says anything is what counts)
         try:
-            os.write(self._pipe, b"\0")
+            os.write(self._pipe, _HERE)
         except BlockingIOError:
             return
         except OSError:  # nobody is there to stop it later
@@ -50,9 +54,7 @@ class Foreman(ServiceManager):
 class Crew:
     """The workers' processes. To be made while there is one thread."""
 
-    def __init__(
-        self, sources: Sequence[RingSource], work: Callable[[int, ServiceManager], int], deadline: Deadline
-    ) -> None:
+    def __init__(self, sources: Sequence[RingSource], work: Callable[[int, Foreman], int], deadline: Deadline) -> None:
         """`work` is done in each new process, with the number of its source, from 0: it returns the exit code. Once
         told to stop, they are waited for until `deadline`."""
         self._sources = sources
@@ -77,10 +79,13 @@ class Crew:
             source.leave()
 
     def obey_signals(self) -> None:
-        """SIGTERM and SIGINT stop all workers; SIGHUP is kept for `watch` to act on."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """SIGTERM and SIGINT stop all workers; SIGHUP is kept for `watch` to act on, unless it says that the terminal
+        has gone: then it stops them, too."""
+        on_terminal = sys.stdin is not None and sys.stdin.isatty()
+        for number in (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if on_terminal else [])):
             signal.signal(number, lambda _, __: self.stop())
-        signal.signal(signal.SIGHUP, self._hang_up)
+        if not on_terminal:
+            signal.signal(signal.SIGHUP, self._hang_up)
 
     def _hang_up(self, _: int, __: FrameType | None) -> None:
         self._hung_up = True
@@ -98,8 +103,10 @@ class Crew:
         started: Callable[[], None],
         reopen: Callable[[], None],
         tell: Callable[[str], None],
+        look: Callable[[], None] = lambda: None,
     ) -> int:
-        """Until all have ended: the exit code. A worker that ends before it is told to ends the others, too."""
+        """Until all have ended: the exit code. A worker that ends before it is told to ends the others, too. `look` is
+        called some times a second."""
         poll = select.poll()
         for descriptor in self._pipes:
             poll.register(descriptor, select.POLLIN)
@@ -113,8 +120,10 @@ class Crew:
                 break
             for descriptor, _ in poll.poll(_POLL_MS):
                 number = self._pipes[descriptor]
-                if os.read(descriptor, 4096):
+                if said := os.read(descriptor, 4096):
                     waited_for.discard(number)
+                    if text := said.replace(_HERE, b"").decode(errors="replace"):
+                        print(text, end="", file=sys.stderr, flush=True)
                     continue
                 poll.unregister(descriptor)
                 os.close(descriptor)
@@ -128,6 +137,7 @@ class Crew:
             if self._hung_up:
                 self._hung_up = False
                 reopen()
+            look()
         return min(codes, key=lambda code: _WORST_FIRST.index(code) if code in _WORST_FIRST else 0)
 
     def _ended(self, number: int, tell: Callable[[str], None]) -> int:
@@ -143,7 +153,7 @@ class Crew:
 
 
 def _be_a_worker(
-    sources: Sequence[RingSource], number: int, pipe: int, work: Callable[[int, ServiceManager], int]
+    sources: Sequence[RingSource], number: int, pipe: int, work: Callable[[int, Foreman], int]
 ) -> NoReturn:
     code = 1
     try:
@@ -164,10 +174,9 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
     from sensor.capture.live.opening import open_workers
     from sensor.capture.source import CaptureError
     from sensor.cli.askers import AskersError, AskingProcesses
-    from sensor.cli.live import _tell, _watch, stop_deadline, tell_start
+    from sensor.cli.live import TICK_S, _every, _tell, _watch, stop_deadline, tell_start
     from sensor.cli.rights import give_up_rights, start_log_process
     from sensor.health.metrics import CONTENT_TYPE, render_workers
-    from sensor.health.shared import SharedReport
     from sensor.logs.sinks.sink import SinkError
     from sensor.service.account import PrivilegeError
     from sensor.service.privileges import check_user
@@ -194,7 +203,7 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
         except (PrivilegeError, SinkError, CaptureError, ScrapeError, AskersError) as error:
             return tell_mistake(error)
 
-        def work(number: int, foreman: ServiceManager) -> int:
+        def work(number: int, foreman: Foreman) -> int:
             manager.close()
             own = override(settings, {"health.peer": f"{settings.health.peer}-{number + 1}"})
             if listener is not None:
@@ -204,19 +213,21 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
             for other in [*asking.clients[:number], *asking.clients[number + 1 :]]:
                 other.leave()
             source, own_place = sources[number], None if logs is None else logs.places[number]
-            quiet = argparse.Namespace(**{**vars(args), "quiet": True})
-            publish = None if listener is None else reports[number].put
-            own_deadline = stop_deadline(settings)
+            if with_screen:
+                sys.stderr = foreman.text
+            end = stop_deadline(settings)
             askers = asking.clients[number]
             code = _watch(
-                quiet, own, source, rules, None, own_place, foreman, own_deadline, lambda _: None, askers, publish
-            )
+                args, own, source, rules, None, own_place, foreman, end, lambda _: None, askers, slates[number]
+            )  # fmt: skip  (one call)
             if not args.quiet:
                 stats = source.stats()
                 _tell(f"{source.name}: {stats.received:,} packets, {stats.dropped:,} dropped")
             return code
 
-        reports = [SharedReport() for _ in range(size)]
+        with_screen = not args.quiet and CrewWatch.wants_screen(args.plain)
+        slates = [Slate(number + 1, with_screen) for number in range(size)]
+        board = CrewWatch(slates)
         crew = Crew(sources, work, deadline)
         crew.obey_signals()
         master = None
@@ -232,17 +243,23 @@ def run_crew(args: argparse.Namespace, settings: Settings, rules: RuleSet | None
             crew.stop()
             return tell_mistake(error)
         if listener is not None:
-            server = ScrapeServer(listener, lambda: render_workers([each.get() for each in reports]), CONTENT_TYPE)
+            server = ScrapeServer(listener, lambda: render_workers(board.reports()), CONTENT_TYPE)
             server.start()
             stack.callback(server.close, LEAST_S)
         name = f"{' and '.join(args.interface)} (ring, {size} workers)"
 
         def started() -> None:
             tell_start(args, name, sealed, confined, asking.told)
+            if not args.quiet:
+                board.begin(name, settings.health.interval_s, args.plain, not args.no_color)
             manager.ready(f"listening to {name}")
 
-        code = crew.watch(manager, started, lambda: _reopen(master, _tell), _tell)
+        stack.callback(board.close)
+        code = crew.watch(manager, started, lambda: _reopen(master, _tell), _tell, _every(TICK_S, board.look))
         manager.stopping()
+        board.close()
+        if not args.quiet:
+            board.summarise(name, False if args.no_color else None)
         return code
 
 

@@ -35,13 +35,12 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from types import FrameType
 
     from sensor.capture.live.source import LiveSource
+    from sensor.cli.crew_watch import Slate
     from sensor.ct.deferred import DeferredLookup
-    from sensor.health.metrics import Report
     from sensor.logs.sinks.log_process import RemotePlace
     from sensor.logs.sinks.queued import QueuedSink
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
-    from sensor.report.summary import Summary
     from sensor.rules.rule import RuleSet
     from sensor.service.deadline import Deadline
     from sensor.service.notify import ServiceManager
@@ -153,15 +152,15 @@ def _watch(
     deadline: Deadline,
     started: Callable[[Sealed], None],
     askers: Askers,
-    publish: Callable[[Report], None] | None = None,
+    slate: Slate | None = None,
 ) -> int:
-    """From the open source to the exit code. `started` is told, before the first packet, what was given up, `publish`
-    every report of a worker."""
+    """From the open source to the exit code. `started` is told, before the first packet, what was given up. On its
+    `slate` a worker leaves what there is to show and to say."""
     from sensor.capture.live.presence import Presence
     from sensor.cli.disguise import Disguise
     from sensor.cli.monitor import Monitor, TimedSink, look_after
     from sensor.cli.rights import give_up_rights
-    from sensor.cli.watch import open_watch
+    from sensor.cli.watch import open_watch, what_was_read
     from sensor.ct.deferred import DeferredLookup
     from sensor.ct.schema import StoreError
     from sensor.health.metrics import CONTENT_TYPE
@@ -169,6 +168,7 @@ def _watch(
     from sensor.logs.sinks.sink import ReaderGone, SinkError
     from sensor.logs.writer import LogWriter
     from sensor.pipeline import Pipeline
+    from sensor.report.render import print_summary
     from sensor.service.account import PrivilegeError
     from sensor.service.scrape import ScrapeServer
 
@@ -191,9 +191,9 @@ def _watch(
         pipeline.prepare()
         pipeline.contain_errors(disguise.tell_error)
         monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
-        if publish is not None:
-            publish(monitor.report)
-            monitor.show_to(publish)
+        if slate is not None:
+            slate.show(monitor.report, summary)
+            monitor.show_to(lambda report: slate.show(report, summary))
         if listener is not None:
             server = ScrapeServer(listener, monitor.page, CONTENT_TYPE)
             server.start()
@@ -202,14 +202,15 @@ def _watch(
         stopping = Stopping(source, settings.service.stop_within_s, deadline)
         _obey_signals(stopping, queue)
         started(sealed)
-        if summary is not None:
+        if summary is not None and slate is None:
             watch = open_watch(source.name, summary, settings.health.interval_s, args.plain, not args.no_color)
             monitor.show_to(watch.show)
         manager.ready(f"listening to {source.name}")
         work = [_every(manager.watchdog_s or TICK_S, manager.alive), _every(TICK_S, monitor.tick)]
         if queue is not None:
             work.append(_every(_SEEN_TO_S, lambda: _see_to(queue)))
-        work.append(_every(TICK_S, lambda: look_after(presence, source, _tell)))
+        tell = _tell if slate is None or slate.number == 1 else _tell_nobody  # all see the same interfaces
+        work.append(_every(TICK_S, lambda: look_after(presence, source, tell)))
         work.append(stopping.look)
         work.append(_every(TICK_S, lambda: _follow_clock(pipeline)))
         pipeline.run(source, lambda: _do(work))
@@ -242,8 +243,13 @@ def _watch(
         if server is not None:
             server.close(deadline.left(server.CLOSED_WITHIN_S))
     if summary is not None:
-        lines_lost = 0 if queue is None else queue.counts().dropped_lines
-        _print_summary(summary, source, pipeline, lines_lost, False if args.no_color else None)
+        pipeline.complete_summary()
+        file = what_was_read(source, pipeline, 0 if queue is None else queue.counts().dropped_lines)
+        if slate is None:
+            summary.files.append(file)
+            print_summary(summary, sys.stdout, colour=False if args.no_color else None)
+        else:
+            slate.finish(summary, file)
     if presence.is_replaced:
         return EXIT_BROKEN
     stats = source.stats()
@@ -324,6 +330,10 @@ def _tell(text: str) -> None:
     print(f"ocspwatch: {text}", file=sys.stderr, flush=True)
 
 
+def _tell_nobody(_: str) -> None:
+    """Somebody else says it."""
+
+
 def _every(seconds: float, work: Callable[[], None]) -> Callable[[], None]:
     """A function to be called as often as one likes, which does `work` when `seconds` have passed since it last did."""
     due = time.monotonic() + seconds
@@ -377,24 +387,3 @@ def _obey_signals(stopping: Stopping, queue: QueuedSink | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     signal.signal(signal.SIGHUP, stop if sys.stdin is not None and sys.stdin.isatty() else reopen)
-
-
-def _print_summary(
-    summary: Summary, source: LiveSource, pipeline: Pipeline, lines_lost: int, colour: bool | None
-) -> None:
-    from sensor.report.render import print_summary
-    from sensor.report.summary import FileRead
-
-    stats, accounts = source.stats(), pipeline.accounts()
-    damage = []
-    if stats.dropped:
-        damage.append(f"{stats.dropped} packets dropped, the sensor being too slow")
-    if stats.interface_dropped:
-        damage.append(f"{stats.interface_dropped} lost by the interface")
-    if lines_lost:
-        damage.append(f"{lines_lost} log lines could not be written")
-    summary.files.append(
-        FileRead(source.name, accounts.frames, accounts.wire_bytes, source.first_ts, source.last_ts, tuple(damage))
-    )
-    pipeline.complete_summary()
-    print_summary(summary, sys.stdout, colour=colour)

@@ -9,7 +9,7 @@ were given up. That library and promtool read this page in the tests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ MAX_LABELS: Final = 100
 """Values of one label that get a line of their own; the others are added up as "other"."""
 
 Labelled = tuple[str, float]
+Number = TypeVar("Number", int, float)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,43 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float = 0.0
     version: str = ""
     build: str = ""
+
+
+def add_up(reports: Sequence[Report]) -> Report:
+    """Several workers' as one: sums, and of times the earliest start and the farthest lag. At least one."""
+    totals = [each.totals for each in reports]
+    levels = [each.levels for each in reports]
+    running = [each.running for each in reports]
+    lags = [each.lag_ns for each in running if each.lag_ns is not None]
+    waiting = [each.log_queue_bytes for each in running if each.log_queue_bytes is not None]
+    return Report(
+        totals=Totals(**_sums(Totals, totals)),
+        levels=Levels(**_sums(Levels, levels, "emergency"), emergency=any(each.emergency for each in levels)),
+        running=Running(
+            **_sums(Running, running, "lag_ns", "log_queue_bytes"),
+            lag_ns=max(lags, default=None),
+            log_queue_bytes=sum(waiting) if waiting else None,
+        ),
+        leaks=_joined([each.leaks for each in reports]),
+        weirds=_joined([each.weirds for each in reports]),
+        log_lines=_joined([each.log_lines for each in reports]),
+        stage_seconds=_joined([each.stage_seconds for each in reports]),
+        started_at=min(each.started_at for each in reports),
+        version=reports[0].version,
+        build=reports[0].build,
+    )
+
+
+def _sums(kind: type[msgspec.Struct], parts: Sequence[msgspec.Struct], *but: str) -> dict[str, int]:
+    return {name: sum(getattr(part, name) for part in parts) for name in kind.__struct_fields__ if name not in but}
+
+
+def _joined(counts: Sequence[Mapping[str, Number]]) -> dict[str, Number]:
+    joined: dict[str, Number] = {}
+    for each in counts:
+        for key, count in each.items():
+            joined[key] = joined[key] + count if key in joined else count
+    return joined
 
 
 def render_metrics(report: Report) -> bytes:

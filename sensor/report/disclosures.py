@@ -36,12 +36,13 @@ def render_clients(summary: Summary, width: int) -> list[Line]:
         software.setdefault(address, {})[program] = None
     ranked = sorted(clients, key=lambda address: (-_weight(clients[address]), _natural(address)))[:SHOWN_CLIENTS]
     subjects = {address: _subjects(clients[address]) for address in ranked}
-    longest = max(width_of(head) + width_of(tail) for rows in subjects.values() for _, head, tail in rows)
+    widths = [width_of(head) + width_of(tail) for rows in subjects.values() for _, head, tail in rows]
+    longest = max(widths, default=0)
     room = min(longest, width - 14 - 2 - _NOTE_WIDTH)
     totals = (
-        _total(summary.clients_total, "client"),
-        _total(summary.sites_total, "site"),
-        _total(summary.certificates_total, "certificate"),
+        total_of(summary.clients_total, "client"),
+        total_of(summary.sites_total, "site"),
+        total_of(summary.certificates_total, "certificate"),
     )
     lines: list[Line] = [title("Who disclosed what", " · ".join(totals), width)]
     for address in ranked:
@@ -83,7 +84,8 @@ def render_unlisted(summary: Summary, width: int) -> list[Line]:
     return lines
 
 
-def _total(distinct: Distinct, noun: str) -> str:
+def total_of(distinct: Distinct, noun: str) -> str:
+    """How many, at least."""
     return _over(distinct) + plural(len(distinct), noun)
 
 

@@ -11,7 +11,9 @@ from sensor.health.measures import percent
 from sensor.health.metrics import Report
 from sensor.report import text
 from sensor.report.board import Board, Disclosure
+from sensor.report.disclosures import total_of
 from sensor.report.layout import Line, Span, beside, fit, line_width, pad, title, width_of
+from sensor.report.merged import Glances
 from sensor.report.text import plural, shown
 
 MAX_WIDTH = 120  # as the summary
@@ -57,7 +59,7 @@ class Moment(msgspec.Struct, frozen=True):
     now: float
     report: Report
     rates: Rates
-    board: Board
+    board: Board | Glances
     note: str = ""
 
 
@@ -132,9 +134,9 @@ def _state(moment: Moment) -> list[Line]:
     return [first, second, third, *([fourth] if fourth else [])]
 
 
-def _latest(board: Board, width: int, rows: int) -> list[Line]:
+def _latest(board: Board | Glances, width: int, rows: int) -> list[Line]:
     """A heading and the newest disclosures, the newest first."""
-    clients, sites = plural(len(board.clients_total), "client"), plural(len(board.sites_total), "site")
+    clients, sites = total_of(board.clients_total, "client"), total_of(board.sites_total, "site")
     told = f"{board.leaks:,} so far · {clients} · {sites}" if board.leaks else ""
     lines: list[Line] = [title("Latest disclosures", told, width)]
     newest = board.latest(rows)
@@ -160,7 +162,7 @@ def _disclosure(one: Disclosure, clients: int, width: int) -> Line:
     return [*line, (about, "strong")]
 
 
-def _most(board: Board, width: int, rows: int) -> list[Line]:
+def _most(board: Board | Glances, width: int, rows: int) -> list[Line]:
     """Two lists with a heading each: who disclosed most often, and what was disclosed most often."""
     clients = [(shown(client), times) for client, times in board.clients.top(rows)]
     sites = [(shown(site), times) for site, times in board.sites.top(rows)]

@@ -13,6 +13,7 @@ cdef class Responder:
     cdef readonly Sample validity, delay
 
     cpdef merge(self, Responder other)
+    cpdef merge_counts(self, long long asked, object answers, long long other)
 
 @cython.final
 cdef class Told:
@@ -32,6 +33,8 @@ cdef class Distinct:
     cdef set _seen
     cdef readonly bint is_full
 
+    cpdef bytes numbers(self, Py_ssize_t at_most=*)
+    cpdef merge(self, bytes numbers, bint is_full)
     cpdef add(self, object value)
 
 cdef class Summary:
@@ -58,5 +61,7 @@ cdef class Summary:
     cpdef count_leak(
         self, long long times_seen, str client, str software, str grade, str label, object kind, object issuer,
         object serial, long long sites_total, bint asked, bint revoked)
+    cpdef Responder new_responder(self, bytes host)
+    cpdef Told new_told(self, tuple key, str grade)
     cdef _merge_responders(self)
     cdef _forget_told(self)

@@ -6,7 +6,10 @@ Compiled where a compiler is found (summary.pxd): it is kept for every message.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -64,9 +67,12 @@ class Responder:
 
     def merge(self, other: Responder) -> None:
         """Adds the counts of `other`; of its times nothing, which is of one responder only."""
-        self.asked += other.asked
-        for answer, times in other.answers.counts.items():
-            self.answers.add(answer, times)
+        self.merge_counts(other.asked, other.answers.counts.items(), other.answers.other)
+
+    def merge_counts(self, asked: int, answers: Iterable[tuple[Any, int]], other: int) -> None:
+        """The questions of another one, and what became of them (Tally.merge)."""
+        self.asked += asked
+        self.answers.merge(answers, other)
 
 
 class Told:
@@ -104,6 +110,17 @@ class Distinct:
     def __init__(self) -> None:
         self._seen: set[object] = set()
         self.is_full = False
+
+    def numbers(self, at_most: int = MAX_DISTINCT) -> bytes:
+        """A number for each (its hash: the same only in processes that were forked from one), eight octets long."""
+        return array("q", map(hash, islice(self._seen, at_most))).tobytes()
+
+    def merge(self, numbers: bytes, is_full: bool) -> None:
+        """What another one saw, which may have seen more; only such `numbers` are added here, and no values."""
+        for number in memoryview(numbers).cast("q"):
+            self.add(number)
+        if is_full:
+            self.is_full = True
 
     def add(self, value: object) -> None:
         if len(self._seen) < MAX_DISTINCT:
@@ -217,9 +234,7 @@ class Summary:
             self.ambiguous.add(ambiguous)
         responder = self.responders.get(host)
         if responder is None:
-            if len(self.responders) >= 2 * MAX_RESPONDERS:
-                self._merge_responders()
-            responder = self.responders[host] = Responder()
+            responder = self.new_responder(host)
         responder.asked += 1
         responder.answers.add(answer)
         if validity is not None:
@@ -256,9 +271,7 @@ class Summary:
         key = (client, label, kind, software)
         told = self.told.get(key)
         if told is None:
-            if len(self.told) >= 2 * MAX_TOLD:
-                self._forget_told()
-            told = self.told[key] = Told(_GRADES[grade], label)
+            told = self.new_told(key, grade)
             self.clients_total.add(client)
             if kind not in (UNLISTED, CA) and label:
                 self.sites_total.add(label)
@@ -287,6 +300,22 @@ class Summary:
         self.weirds.add(weird.name)
         if weird.flow is None and weird.addl is not None and len(self.weird_examples) < MAX_KEYS:
             self.weird_examples.setdefault(weird.name, weird.addl)
+
+    # For whoever adds up several summaries (report.merged).
+
+    def new_responder(self, host: bytes) -> Responder:
+        """One that is not known yet; for want of room the others may be merged."""
+        if len(self.responders) >= 2 * MAX_RESPONDERS:
+            self._merge_responders()
+        responder = self.responders[host] = Responder()
+        return responder
+
+    def new_told(self, key: tuple[str, str, int, str], grade: str) -> Told:
+        """A line that is not there yet; for want of room others may be forgotten."""
+        if len(self.told) >= 2 * MAX_TOLD:
+            self._forget_told()
+        told = self.told[key] = Told(_GRADES[grade], key[1])
+        return told
 
     def _merge_responders(self) -> None:
         ranked = sorted(self.responders.items(), key=lambda item: -item[1].asked)

@@ -10,6 +10,7 @@ cdef class Tally:
     cdef readonly long long other, total
 
     cpdef add(self, object key, Py_ssize_t times=*)
+    cpdef merge(self, object counts, long long other)
     cpdef list top(self, Py_ssize_t number)
 
 @cython.final
@@ -18,3 +19,5 @@ cdef class Sample:
     cdef readonly list _values
 
     cpdef add(self, object value)
+    cpdef tuple state(self)
+    cpdef merge(self, list values, Py_ssize_t stride)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -34,6 +34,13 @@ class Tally:
             self.counts = dict(self.top(self._limit))
             self.other = self.total - sum(self.counts.values())
 
+    def merge(self, counts: Iterable[tuple[Any, int]], other: int) -> None:
+        """What another tally of the same kind has counted; `other` is its `other`."""
+        for key, times in counts:
+            self.add(key, times)
+        self.other += other
+        self.total += other
+
     def top(self, number: int) -> list[tuple[Any, int]]:
         """The most frequent keys with their counts, the earlier seen first among equals."""
         return sorted(self.counts.items(), key=_COUNT, reverse=True)[:number]
@@ -56,6 +63,23 @@ class Sample:
         if len(self._values) >= self._limit:
             self._values = self._values[::2]
             self._stride *= 2
+        self._until_next = self._stride
+
+    def state(self) -> tuple[list[int], int]:
+        """What was kept, and every which of all it is: a power of two."""
+        return self._values, self._stride
+
+    def merge(self, values: list[int], stride: int) -> None:
+        """Another sample's state, taken as often as what is here."""
+        kept = self._values
+        while self._stride < stride:
+            kept = kept[::2]
+            self._stride *= 2
+        kept = kept + values[:: max(1, self._stride // stride)]
+        while len(kept) >= self._limit:
+            kept = kept[::2]
+            self._stride *= 2
+        self._values = kept
         self._until_next = self._stride
 
     def median(self) -> int | None:

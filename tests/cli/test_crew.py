@@ -75,6 +75,71 @@ def test_three_workers_see_what_one_sees(wire: Cable, tmp_path: Path) -> None:
     assert sum(int(str(row["pkts_proc"])) for row in stats) == sum(counts)
 
 
+def paragraph(page: str, head: str) -> list[str]:
+    """Of a summary however wide, equals in one order."""
+    lines = page[page.index(head) :].partition("\n\n")[0].splitlines()
+    return sorted(" ".join(sorted(re.split(r"[ ,─]+", line))) for line in lines)
+
+
+@NEEDS
+def test_one_summary_and_one_line_for_all_workers(wire: Cable, tmp_path: Path) -> None:
+    """What three saw, each a part, is printed as `replay` prints it."""
+    words = ["-i", "w1", "-o", str(tmp_path / "live"), "--workers", "3", "--ct", str(tmp_path / "ct.sqlite")]
+    live = Live(tmp_path, *words, before=("--set", "health.interval_s=1"))
+    wire.send(*office_frames())
+    assert live.process.stderr is not None
+    line = next(line for line in live.process.stderr if line.endswith(" 40 disclosures\n"))
+    assert line.startswith("ocspwatch: ")
+    code, out, err = live.stop()
+    assert code == 0, err
+    assert "  w1 (ring, 3 workers)  " in out
+    replay = [sys.executable, "-m", "sensor.cli.main", "replay", str(OFFICE), "--ct", str(tmp_path / "ct.sqlite")]
+    done = subprocess.run(replay, check=True, cwd=REPOSITORY, capture_output=True, text=True)
+    for head in ("Who disclosed what", "Not readable"):
+        assert paragraph(out, head) == paragraph(done.stdout, head)
+    for told in ("91 connections", "81 transactions", "39 questions", "25  21 good, 4 revoked"):
+        assert told in done.stdout
+        assert told in out
+    assert out.count("ocspwatch ──") == 1
+
+
+@NEEDS
+@pytest.mark.needs("tmux")
+def test_one_screen_for_all_workers(wire: Cable, tmp_path: Path) -> None:
+    """tmux is the terminal. What a worker says does not spoil the picture: it comes afterwards."""
+    name = f"ocspwatch-{tmp_path.name}"
+
+    def tmux(*words: str) -> str:
+        command = ["tmux", "-L", name, "-f", "/dev/null", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def shown(*texts: str) -> str:
+        until = time.monotonic() + 15
+        while not all(text in (found := tmux("capture-pane", "-p")) for text in texts):
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+        return found
+
+    code = "import sys; from sensor.cli.main import main; sys.exit(main())"
+    command = f"cd {REPOSITORY}; {sys.executable} -c '{code}' --set capture.ring_bytes=4194304 live --allow-root"
+    command += f" -i w1 --workers 2 --ct {tmp_path}/ct.sqlite; echo EXIT $?; sleep 60"
+    tmux("new-session", "-d", "-x", "80", "-y", "24", command)
+    try:
+        shown("none yet", "w1 (ring, 2 workers)")
+        wire.send(*office_frames())
+        shown("40 so far · 10 clients · 0 sites", "Top clients", "10.20.0.23")
+        subprocess.run(["ip", "link", "set", "w1", "down"], check=True)
+        assert shown("ocspwatch: w1 is down").count("w1 is down") == 1
+        tmux("send-keys", "C-c")
+        assert "Latest disclosures" not in shown("EXIT 0", "Everything was readable")
+        after = tmux("capture-pane", "-p", "-S", "-200")
+        assert "Who disclosed what" in after
+        assert after.count("w1 is down") == 1  # both see it, one says it
+        assert "(ring, worker 2): " in after
+    finally:
+        tmux("kill-server")
+
+
 @NEEDS
 def test_when_a_worker_is_killed_all_end_and_say_so(wire: Cable, tmp_path: Path) -> None:
     live = Live(tmp_path, "-i", "w1", "-o", str(tmp_path / "logs"), "--workers", "2")
@@ -82,10 +147,11 @@ def test_when_a_worker_is_killed_all_end_and_say_so(wire: Cable, tmp_path: Path)
     workers = workers_of(live.process.pid)
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
-    _, err = live.process.communicate(timeout=10)
+    out, err = live.process.communicate(timeout=10)
     assert live.process.returncode == 1  # not 3, with which a unit would not be started anew
     assert "ocspwatch: worker 1 has ended, so the others are stopped\n" in err
     assert "ocspwatch: worker 1 was ended by signal 9\n" in err
+    assert "what worker 1 saw is not in this summary" in out
     wait_until_gone(workers)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sensor.health.counters import Levels, Running, Totals
-from sensor.health.metrics import MAX_LABELS, Report, render_metrics, render_workers
+from sensor.health.metrics import MAX_LABELS, Report, add_up, render_metrics, render_workers
 
 REPORT = Report(
     totals=Totals(**{name: 1000 + place for place, name in enumerate(Totals.__struct_fields__)}),
@@ -111,3 +112,23 @@ def test_one_page_for_all_workers() -> None:
         for (n, labels), v in found.items()
         if ("worker", "1") in labels and n != "ocspwatch_worker_up"
     } == {(n, tuple(sorted(labels))): v for (n, labels), v in alone.items()}
+
+
+def test_several_reports_add_up() -> None:
+    other = msgspec.structs.replace(
+        REPORT,
+        totals=Totals(frames=1),
+        levels=Levels(flows=1),
+        running=Running(link_frames=1, lag_ns=None, log_queue_bytes=None),
+        leaks={"exact": 1, "few": 2},
+        started_at=5.0,
+    )
+    total = add_up([REPORT, other])
+    assert total.totals.frames == REPORT.totals.frames + 1
+    assert total.totals.leaks == REPORT.totals.leaks
+    assert total.levels == msgspec.structs.replace(REPORT.levels, flows=6)
+    assert total.running == msgspec.structs.replace(REPORT.running, link_frames=51)
+    assert total.leaks == {"exact": 4, "unlisted": 1, "few": 2}
+    assert total.stage_seconds == {"packets": 2.5}
+    assert (total.started_at, total.version) == (5.0, "1.0")
+    assert add_up([other]) == other

@@ -10,12 +10,12 @@ import zlib
 import msgspec
 
 from sensor.health.metrics import Report, render_workers
-from sensor.health.shared import MAX_BYTES, SharedReport
+from sensor.health.shared import MAX_BYTES, Shared
 from tests.health.test_metrics import REPORT
 
 
 def test_another_process_gets_the_last_one_whole() -> None:
-    shared = SharedReport()
+    shared = Shared(Report)
     assert shared.get() is None
     reports = [msgspec.structs.replace(REPORT, weirds={f"weird_{n}": k for n in range(k % 50)}) for k in range(2000)]
     pid = os.fork()
@@ -35,7 +35,7 @@ def test_another_process_gets_the_last_one_whole() -> None:
 
 
 def test_what_a_worker_in_wrong_hands_writes_is_no_report_and_no_error() -> None:
-    shared = SharedReport()
+    shared = Shared(Report)
     rng = random.Random(7)
     good = msgspec.msgpack.encode(REPORT)
     for data in [
@@ -61,7 +61,7 @@ def test_what_a_worker_in_wrong_hands_writes_is_no_report_and_no_error() -> None
 
 
 def test_one_that_is_too_large_is_refused_and_the_last_one_stays() -> None:
-    shared = SharedReport()
+    shared = Shared(Report)
     shared.put(REPORT)
     shared.put(msgspec.structs.replace(REPORT, version="x" * MAX_BYTES))
     assert shared.refused == 1

@@ -73,3 +73,44 @@ def test_the_first_value_counts() -> None:
     sample = Sample(4)
     sample.add(3)
     assert sample.median() == 3
+
+
+def test_two_tallies_are_one() -> None:
+    one, two, both = Tally(4), Tally(4), Tally(4)
+    for place, key in enumerate("abacabadzz"):
+        (one, two)[place % 2].add(key)
+        both.add(key)
+    one.merge(two.counts.items(), two.other)
+    assert (one.counts, one.total, one.other) == (both.counts, both.total, both.other)
+    one.merge([], 7)
+    assert (one.total, one.other) == (17, 7)
+
+
+def test_what_a_tally_left_out_stays_in_the_total() -> None:
+    one, two = Tally(4), Tally(4)
+    for n in range(100):
+        two.add(n)
+    one.merge(two.counts.items(), two.other)
+    assert one.total == 100
+    assert one.other + sum(one.counts.values()) == 100
+
+
+@given(st.lists(st.integers(0, 1000), max_size=300), st.lists(st.integers(0, 1000), max_size=3000))
+def test_two_samples_are_one_whichever_comes_first(few: list[int], many: list[int]) -> None:
+    """Exact while it is small; else each value stands for as many."""
+    for first, second in ((few, many), (many, few)):
+        one, two = Sample(512), Sample(512)
+        for value in first:
+            one.add(value)
+        for value in second:
+            two.add(value)
+        one.merge(*two.state())
+        kept, stride = one.state()
+        assert len(kept) < 512
+        assert stride & (stride - 1) == 0
+        if len(few) + len(many) < 512:
+            everything = sorted(few + many)
+            assert one.median() == (everything[(len(everything) - 1) // 2] if everything else None)
+        else:
+            assert set(kept) <= {*few, *many}
+            assert abs(len(kept) * stride - len(few) - len(many)) <= 4 * stride
