@@ -14,11 +14,13 @@ from typing import Final, TypeVar
 import msgspec
 
 from sensor.health.counters import Levels, Running, Totals
+from sensor.privacy.leak import Grade
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 MAX_LABELS: Final = 100
 """Values of one label that get a line of their own; the others are added up as "other"."""
 
+_GRADES: Final = [grade.value for grade in Grade]
 Labelled = tuple[str, float]
 Number = TypeVar("Number", int, float)
 
@@ -85,7 +87,7 @@ def render_metrics(report: Report) -> bytes:
     _flows(page, totals, levels)
     _count(page, "http_transactions", "HTTP requests with their replies.", totals.transactions)
     _count(page, "ocsp_exchanges", "Certificates asked about or answered for.", totals.exchanges)
-    _by(page, "leaks", "Disclosures by how much they give away.", "grade", report.leaks)
+    _by(page, "leaks", "Disclosures by how much they give away.", "grade", dict.fromkeys(_GRADES, 0) | {**report.leaks})
     _by(page, "weirds", "Oddities, logged or held back.", "name", report.weirds)
     _lookups(page, totals, levels)
     _by(page, "log_lines", "Lines written.", "log", report.log_lines)
@@ -190,13 +192,12 @@ def _level(page: list[str], name: str, text: str, value: float) -> None:
 
 
 def _by(page: list[str], name: str, text: str, label: str, counts: Mapping[str, float]) -> None:
-    """A counter with one label; nothing if there is nothing to count."""
-    if counts:
-        kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        shown, rest = sorted(kept[:MAX_LABELS]), kept[MAX_LABELS:]
-        if rest:
-            shown.append(("other", sum(count for _, count in rest)))
-        _add(page, f"{name}_total", "counter", text, [(f'{{{label}="{_escape(of)}"}}', n) for of, n in shown])
+    """A counter with one label; without samples if there is nothing to count."""
+    kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown, rest = sorted(kept[:MAX_LABELS]), kept[MAX_LABELS:]
+    if rest:
+        shown.append(("other", sum(count for _, count in rest)))
+    _add(page, f"{name}_total", "counter", text, [(f'{{{label}="{_escape(of)}"}}', n) for of, n in shown])
 
 
 def _add(

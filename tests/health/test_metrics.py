@@ -87,8 +87,28 @@ def test_labels_are_bounded_and_what_is_left_is_added_up() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     empty = Report(totals=Totals(), levels=Levels(), running=Running())
     names = {name for name, _ in samples(empty)}
-    assert not names & {"ocspwatch_packet_lag_seconds", "ocspwatch_log_queue_bytes", "ocspwatch_leaks_total"}
+    assert not names & {"ocspwatch_packet_lag_seconds", "ocspwatch_log_queue_bytes", "ocspwatch_weirds_total"}
     assert "ocspwatch_packets_total" in names
+
+
+NAMED = {
+    *("packets", "bytes", "kernel_packets", "kernel_drops", "interface_drops", "flows", "http_transactions"),
+    *("ocsp_exchanges", "leaks", "weirds", "lookups", "stage_seconds", "log_lines_dropped"),
+}
+"""Those that somebody may be alarmed by; queues are levels."""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_did_not_happen_yet_is_there_all_the_same(workers: int) -> None:
+    """An alarm about a counter that appears with its first event does not see that event."""
+    empty = Report(totals=Totals(), levels=Levels(), running=Running(log_queue_bytes=0))
+    page = render_workers([empty] * workers) if workers else render_metrics(empty)
+    families = {family.name: family for family in text_string_to_metric_families(page.decode())}
+    assert families.keys() >= {f"ocspwatch_{name}" for name in NAMED}
+    for queue in ("log_queue_bytes", "lookups_waiting", "leaks_waiting", "held_bytes", "active_flows"):
+        assert [sample.value for sample in families[f"ocspwatch_{queue}"].samples] == [0] * max(1, workers)
+    grades = [sample.labels["grade"] for sample in families["ocspwatch_leaks"].samples]
+    assert sorted(grades) == sorted(["exact", "few", "many", "ca", "unlisted"] * max(1, workers))
 
 
 def replaced(weirds: dict[str, int]) -> Report:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.request import urlopen
 
 import msgspec
 import pytest
@@ -15,6 +16,9 @@ import pytest
 from sensor.cli.main import main
 from sensor.logs.records import STREAMS
 from sensor.privacy.key_file import load_key
+from tests.cli.running import Live
+from tests.cli.test_crew import office_frames
+from tests.conftest import Cable
 from tests.hostile.rows import REPOSITORY, Guard, NotHere, Row
 
 PSEUDONYMOUS = "sensor/logs/sinks/pseudonymous.py"
@@ -151,6 +155,36 @@ def test_p1_p2_no_output_has_anything_that_is_in_the_clear_logs(
             assert not re.search(rf"(?<![\w.]){re.escape(spelled)}(?![\w.])", text), value
     assert key.read_text().strip() not in text
     assert {log: len(rows) for log, rows in disguised.items()} == {log: len(rows) for log, rows in clear.items()}
+
+
+@pytest.mark.needs("root", "namespaces", "ip")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_p1_p2_a_running_sensor_names_nobody(wire: Cable, tmp_path: Path, key: Path, workers: str) -> None:
+    """Its logs, what it says on standard error meanwhile, its page for Prometheus, and its summary."""
+    assert main(["ct", "import", "--ct", str(tmp_path / "ct" / "ct.sqlite"), str(OFFICE.parent / "certs")]) in {0, 3}
+    cache = ("--ct", str(tmp_path / "ct" / "ct.sqlite"))
+    clear = replay(OFFICE, tmp_path / "clear", *cache)
+    told = {value for value in values(clear, TELLING) if len(value) >= SHORTEST} - HARMLESS
+    told |= {value for value in values(clear, {"id.orig_h", "id.resp_h"}) if ip_address(value)}
+    words = ["-i", "w1", "-o", str(tmp_path / "logs"), *cache, "--rules", "shipped", "--community-id"]
+    words += ["--workers", workers, "--metrics", "127.0.0.1:9475", "--pseudonymize", str(key)]
+    live = Live(tmp_path, *words, before=("--set", "health.interval_s=1"))
+    wire.send(*office_frames())
+    assert live.process.stderr is not None
+    line = next(line for line in live.process.stderr if line.endswith(" 40 disclosures\n"))
+    with urlopen("http://127.0.0.1:9475/metrics", timeout=5) as answer:
+        page = answer.read().decode()
+    code, out, err = live.stop()
+    assert code == 0, err
+    logs = "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
+    assert "Who disclosed what" in out and "ocspwatch_leaks_total" in page and logs.count("\n") > 300
+    text = "\n".join([*live.rights, live.said, line, err, out, page, logs])
+    for value in told:
+        spelled = json.dumps(value, ensure_ascii=False)[1:-1]
+        if value in text or spelled in text:
+            assert not re.search(rf"(?<![\w.]){re.escape(spelled)}(?![\w.])", text), value
+    for log in ("http", "ocsp_exchange", "leak", "crl"):
+        assert (tmp_path / "logs" / f"{log}.log").read_text().count("\n") == len(clear[log])
 
 
 def test_p1_prefixes_are_kept_and_joins_hold(tmp_path: Path, key: Path) -> None:
