@@ -99,6 +99,18 @@ def test_fragments_have_the_number_of_what_is_whole() -> None:
     assert incoming(part) == incoming(whole) > 0
 
 
+def test_fragments_of_a_tunnel_go_by_its_addresses() -> None:
+    """All of them; what goes through it whole goes by what is in it (README: --workers)."""
+    inner = ip4("10.0.0.1", "192.0.2.80", tcp(49152, 80))
+    parts = [
+        ethernet(ip4("198.51.100.9", "198.51.100.200", inner, 4, offset=offset, more=more))
+        for offset, more in ((0, True), (1480, False))
+    ]
+    by_tunnel = incoming(ethernet(ip4("198.51.100.200", "198.51.100.9", tcp(1, 2))))
+    assert [incoming(part) for part in parts] == [by_tunnel, by_tunnel]
+    assert incoming(ethernet(ip4("198.51.100.9", "198.51.100.200", inner, 4))) == incoming(ethernet(inner)) != by_tunnel
+
+
 def test_a_flow_label_changes_nothing() -> None:
     """Each direction has its own (RFC 6437), or none."""
     there = bytearray(ethernet(ip6("2001:db8::1", "2001:db8:80::1", tcp(49152, 80))))
