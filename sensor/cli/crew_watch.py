@@ -48,14 +48,17 @@ class Slate:
 
 class PipedText(io.TextIOBase):
     """In place of a worker's standard error while there is a picture on the terminal: into the pipe that its starter
-    reads. What that does not take at once is not waited for."""
+    reads, whole lines at once, so that none comes within another's. What that does not take is not waited for."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
+        self._begun = ""
 
     def write(self, text: str) -> int:
-        with contextlib.suppress(OSError):
-            os.write(self._pipe, text.encode(errors="replace"))
+        lines, newline, self._begun = (self._begun + text).rpartition("\n")
+        if newline:
+            with contextlib.suppress(OSError):
+                os.write(self._pipe, f"{lines}\n".encode(errors="replace"))
         return len(text)
 
 

@@ -81,10 +81,13 @@ def test_a_screen_has_what_all_of_them_saw() -> None:
 def test_what_a_worker_says_goes_through_its_pipe_and_never_waits() -> None:
     ours, theirs = os.pipe2(os.O_NONBLOCK)
     text = PipedText(theirs)
-    print("w1 is down", file=text, flush=True)
+    text.write("w1")
+    with pytest.raises(BlockingIOError):
+        os.read(ours, 99)
+    print(" is down", file=text, flush=True)
     assert os.read(ours, 99) == b"w1 is down\n"
     for _ in range(3):
-        text.write("x" * 100_000)
+        text.write("x" * 100_000 + "\n")
     os.close(ours)
-    assert text.write("nobody") == 6
+    assert text.write("nobody\n") == 7
     os.close(theirs)
