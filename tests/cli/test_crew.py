@@ -107,7 +107,7 @@ def test_one_summary_and_one_line_for_all_workers(wire: Cable, tmp_path: Path) -
 @pytest.mark.needs("tmux")
 def test_one_screen_for_all_workers(wire: Cable, tmp_path: Path) -> None:
     """tmux is the terminal. What a worker says does not spoil the picture: it comes afterwards."""
-    name = f"ocspwatch-{tmp_path.name}"
+    name = f"ocspwatch-{os.getpid()}-{tmp_path.name}"
 
     def tmux(*words: str) -> str:
         command = ["tmux", "-L", name, "-f", "/dev/null", *words]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import time
@@ -64,7 +65,7 @@ def test_a_running_sensor_says_how_it_is_where_there_is_no_terminal(wire: Cable,
 @pytest.mark.needs("root", "namespaces", "ip", "tmux")
 def test_a_running_sensor_in_a_terminal(wire: Cable, tmp_path: Path) -> None:
     """tmux is the terminal: what stands on it, in two sizes, and what it shows afterwards."""
-    name = f"ocspwatch-{tmp_path.name}"
+    name = f"ocspwatch-{os.getpid()}-{tmp_path.name}"
 
     def tmux(*words: str) -> str:
         done = subprocess.run(
