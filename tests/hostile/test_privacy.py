@@ -171,14 +171,19 @@ def test_p1_p2_a_running_sensor_names_nobody(wire: Cable, tmp_path: Path, key: P
     live = Live(tmp_path, *words, before=("--set", "health.interval_s=1"))
     wire.send(*office_frames())
     assert live.process.stderr is not None
-    line = next(line for line in live.process.stderr if line.endswith(" 40 disclosures\n"))
+    said = []
+    for line in live.process.stderr:
+        said.append(line)
+        if line.endswith(" 40 disclosures\n"):
+            break
+    assert live.process.poll() is None, [*live.rights, *said]
     with urlopen("http://127.0.0.1:9475/metrics", timeout=5) as answer:
         page = answer.read().decode()
     code, out, err = live.stop()
     assert code == 0, err
     logs = "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
     assert "Who disclosed what" in out and "ocspwatch_leaks_total" in page and logs.count("\n") > 300
-    text = "\n".join([*live.rights, live.said, line, err, out, page, logs])
+    text = "\n".join([*live.rights, live.said, *said, err, out, page, logs])
     for value in told:
         spelled = json.dumps(value, ensure_ascii=False)[1:-1]
         if value in text or spelled in text:
