@@ -23,7 +23,7 @@ cdef class Pipeline:
     cdef LeakStage _leaks
     cdef LogWriter _writer
     cdef object _fetches, _fetch_leaks, _lookup, _deferred, _summary, _on_error
-    cdef object _meter, _http
+    cdef object _meter, _http, _describe
     cdef bint _by_packets, _with_cleartext
     cdef public object clock
     cdef public dict leak_counts

@@ -95,6 +95,7 @@ class Pipeline:
         self._leaks = LeakStage(settings.privacy, lookup, prompt)
         self._fetch_leaks = FetchLeaks(settings.privacy, prompt)
         self._lookup = prompt
+        self._describe = self._leaks.describe
         self._deferred = late
         self._writer = writer
         self._summary = summary
@@ -397,9 +398,7 @@ class Pipeline:
             leaks = self._leaks.feed(exchanges)
             self.exchanges += len(exchanges)
             if writer is not None:
-                writer.exchanges(
-                    exchanges, leaks, self._leaks.describe, audits, self.revocations.on_crls(exchanges, audits)
-                )
+                writer.exchanges(exchanges, leaks, self._describe, audits, self.revocations.on_crls(exchanges, audits))
             if summary is not None:
                 for exchange in exchanges:
                     summary.exchange(exchange)

@@ -1,6 +1,9 @@
 # Types for the compiled form of history.py; see setup.py.
 cimport cython
+from sensor.kept cimport Kept
 from sensor.ocsp.structs cimport CertId, OcspResponse, SingleResponse
+
+cdef Kept _STATUSES
 
 @cython.final
 cdef class History:

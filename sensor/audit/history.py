@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from sensor.audit.findings import BITS, Finding
+from sensor.kept import Kept
 from sensor.ocsp.model import CertId, CertStatus, OcspExchange, OcspResponse, SingleResponse
 
 _UNDONE = BITS[Finding.status_undone]
 _OUTDATED = BITS[Finding.status_outdated]
 _CONFLICTING = BITS[Finding.status_conflicting]
 
-_STATUSES = {status: number for number, status in enumerate(CertStatus)}
-_GOOD, _REVOKED = _STATUSES[CertStatus.good], _STATUSES[CertStatus.revoked]
+_STATUSES = Kept()  # their numbers; a dict of the members of an Enum costs Python's own hash of each
+for _number, _status in enumerate(CertStatus):
+    _STATUSES.put(_status, _number)
+_GOOD, _REVOKED = _STATUSES.get(CertStatus.good), _STATUSES.get(CertStatus.revoked)
 _STATUS, _HOLD, _CREDIBLE = 3, 4, 8  # of what an answer says: the status' number, and flags
 
 Said = tuple[int, int, int]
@@ -52,7 +55,7 @@ class History:
         this_update = single.this_update
         if this_update is None:
             return 0
-        said = _STATUSES[single.cert_status]
+        said: int = _STATUSES.get(single.cert_status)
         if single.revocation_reason == "certificateHold":
             said |= _HOLD
         if is_credible:

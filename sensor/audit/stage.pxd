@@ -3,10 +3,12 @@ cimport cython
 
 from sensor.audit.caching cimport check_caching
 from sensor.audit.history cimport History
+from sensor.audit.structs cimport Verdict
 from sensor.http.structs cimport HttpResponse, HttpTransaction
+from sensor.kept cimport Kept
 from sensor.ocsp.structs cimport CertId, OcspExchange, OcspRequest, OcspResponse, SingleResponse
 
-cdef Py_ssize_t _MAX_STANDING, _MAX_STANDING_BYTES, _MAX_SETS
+cdef Py_ssize_t _MAX_STANDING_BYTES, _MAX_SETS
 
 @cython.final
 cdef class _Reply:
@@ -20,7 +22,8 @@ cdef class _Standing:
     cdef readonly OcspResponse response
     cdef readonly SingleResponse single
     cdef CertId cert_id
-    cdef readonly object verdict, bits
+    cdef readonly Verdict verdict
+    cdef readonly object bits
     cdef long long calm_from, calm_until
     cdef bint basic
 
@@ -29,7 +32,8 @@ cdef class AuditStage:
     cdef object _settings, _skew, _lookup, _identity
     cdef readonly History history
     cdef readonly object signatures
-    cdef readonly dict _standing, _sets
+    cdef readonly Kept _standing
+    cdef readonly dict _sets
     cdef _Reply _reply
 
     @cython.locals(audits=list, standing=_Standing, now="long long", exchange=OcspExchange, request=OcspRequest,
@@ -40,7 +44,7 @@ cdef class AuditStage:
     cdef _Standing _standing_of(self, OcspResponse response, SingleResponse single)
     cdef object _look_at_times(self, _Standing made)
     cdef object _check_signature(self, _Standing standing, object now)
-    @cython.locals(response=OcspResponse, single=SingleResponse)
+    @cython.locals(response=OcspResponse, single=SingleResponse, verdict=Verdict)
     cdef object _check_times(self, _Standing standing, object now)
     @cython.locals(reply=_Reply, response=OcspResponse, request=OcspRequest, http=HttpResponse)
     cdef object _check_transaction(self, _Standing standing, OcspExchange exchange, HttpTransaction transaction, object now)

@@ -17,12 +17,12 @@ from sensor.audit.signature import SignatureChecker, Verdict
 from sensor.audit.span import check_span
 from sensor.ct.lookup import CtLookup
 from sensor.http.transaction import HttpTransaction
+from sensor.kept import Kept
 from sensor.ocsp.model import CertId, CertStatus, Evidence, OcspExchange, OcspRequest, OcspResponse, SingleResponse
 from sensor.settings import AuditSettings
 
 _SHA1 = "sha1"
 _NO_CERT_ID = CertId(_SHA1, b"", b"", "")
-_MAX_STANDING = 1024
 _MAX_STANDING_BYTES = 4096  # of a reply about which something is remembered
 _MAX_SETS = 4096
 _MAX_NONCE_OCTETS = 128  # RFC 9654 2.1
@@ -108,9 +108,8 @@ class AuditStage:
         self._identity = Identity(lookup)
         self.history = History(settings.max_certificates)
         self.signatures = SignatureChecker(settings, lookup)
-        # By the id() of an answer, or of a reply without one, which is theirs while they are kept here: the decoder
-        # gives one record for each distinct message.
-        self._standing: dict[int, _Standing] = {}
+        # By an answer, or a reply without one: the decoder gives one record for each distinct message.
+        self._standing = Kept()
         self._reply: _Reply | None = None  # the last one
         self._sets: dict[int, Audit] = {0: ()}
 
@@ -160,8 +159,7 @@ class AuditStage:
         return found
 
     def _standing_of(self, response: OcspResponse, single: SingleResponse | None) -> _Standing:
-        key = id(response) if single is None else id(single)
-        known = self._standing.get(key)
+        known: _Standing | None = self._standing.get(response if single is None else single)
         if known is not None and known.response is response:
             return known
         reply = self._reply
@@ -175,9 +173,7 @@ class AuditStage:
             made.bits |= check_answer(response, single, self._skew) | reply.repeats.get(single.cert_id, 0)
             made.bits |= check_span(single, self._settings, self._lookup)
         if len(response.tbs_der) + sum(map(len, response.certs)) <= _MAX_STANDING_BYTES:
-            if len(self._standing) >= _MAX_STANDING:
-                self._standing.clear()
-            self._standing[key] = made
+            self._standing.put(response if single is None else single, made)
         return made
 
     def _look_at_times(self, made: _Standing) -> None:

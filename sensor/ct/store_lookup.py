@@ -13,11 +13,13 @@ from sensor.ct.reader import StoreReader
 from sensor.ct.rows import RowError
 from sensor.ct.schema import LOCKED, StoreError, default_path, describe, open_to_read
 from sensor.ct.traffic import TrafficIssuers
+from sensor.kept import Kept
 from sensor.ocsp.model import CertId
 from sensor.settings import CtSettings
 
 _CHECK_S = 1.0  # an import elsewhere is noticed, and trouble tried again, after this
 _NOBODY = NotFound()
+_MAX_OFFERED_BYTES = 4096  # of a certificate that is known again by itself
 _NAMES_AN_ENTRY = 16  # an answer with more names counts as several of the memory cache's entries
 
 
@@ -36,6 +38,10 @@ class StoreLookup:
         self._clock = clock
         self._cache: OrderedDict[CertId, Answer] = OrderedDict()
         self._weight = 0
+        # In front of the cache and of what was judged, for what comes again as the same object, see kept.py: these take
+        # an eighth of the time. All three are forgotten together.
+        self._recent = Kept()
+        self._offered = Kept()  # certificate: (issuer or None,)
         self._connection: sqlite3.Connection | None = None
         self._reader: StoreReader | None = None
         self._identity: tuple[int, ...] | None = None
@@ -51,19 +57,25 @@ class StoreLookup:
             self._trouble = LOCKED
 
     def lookup(self, ids: Sequence[CertId]) -> list[Answer]:
-        self._check_if_due()
+        if self._clock() >= self._next_check:
+            self._check()
+        recent = self._recent
+        return [recent.get(cert_id) or self._answer(cert_id) for cert_id in ids]
+
+    def _answer(self, cert_id: CertId) -> Answer:
         cache = self._cache
-        answers: list[Answer] = []
-        for cert_id in ids:
-            answer = cache.get(cert_id)
-            if answer is None:
-                answer = self._ask(cert_id)
-            else:
-                cache.move_to_end(cert_id)
-            answers.append(answer)
-        return answers
+        answer = cache.get(cert_id)
+        if answer is None:
+            return self._ask(cert_id)
+        cache.move_to_end(cert_id)
+        if _weight(answer) == 1:
+            self._recent.put(cert_id, answer)
+        return answer
 
     def issuer_from_traffic(self, der: bytes) -> Issuer | None:
+        offered: tuple[Issuer | None] | None = self._offered.get(der)
+        if offered is not None:
+            return offered[0]
         if self._reader is None:
             return None  # no store, so that nobody is trusted who could vouch for it
         accepted = self._traffic.count
@@ -74,7 +86,10 @@ class StoreLookup:
         except sqlite3.Error as error:
             self._unavailable(describe(error))
             return None
+        if len(der) <= _MAX_OFFERED_BYTES:
+            self._offered.put(der, (issuer,))
         if self._traffic.count != accepted:  # "unknown issuer" may be wrong from now on
+            self._recent.clear()
             for cert_id in [i for i, answer in self._cache.items() if answer == _NOBODY]:
                 self._weight -= _weight(self._cache.pop(cert_id))
         return issuer
@@ -209,6 +224,8 @@ class StoreLookup:
 
     def _forget(self) -> None:
         self._cache.clear()
+        self._recent.clear()
+        self._offered.clear()
         self._weight = 0
         self._traffic.forget_judgements()
 

@@ -1,5 +1,6 @@
 # Types for the compiled form of disclosures.py; see setup.py.
 cimport cython
+from sensor.kept cimport Kept
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.parts cimport Parts
 from sensor.ocsp.structs cimport CertId, OcspExchange, OcspRequest, OcspResponse, SingleResponse
@@ -7,25 +8,26 @@ from sensor.privacy.structs cimport Leak
 from sensor.weird cimport FlowId
 
 cdef dict _STATUSES, _NOTES
-cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES, _TIMES_NAME
+cdef Py_ssize_t _MAX_REMEMBERED_BYTES, _MAX_HASH_BYTES, _TIMES_NAME
 
 @cython.final
 cdef class DisclosureLines:
     cdef Parts _parts
     cdef long long _suppress_us
-    cdef readonly dict _cert_ids, _answers, _replies, _audits
+    cdef str _suppress_for
+    cdef readonly Kept _cert_ids, _answers, _replies, _audits
     cdef LineBuffer _scratch
     cdef readonly Py_ssize_t times_at, times_end, audit_at, audit_end
 
-    @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=tuple, text=str, is_small=bint,
+    @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=str, text=str, is_small=bint,
                    each=SingleResponse, single=SingleResponse)
     cpdef Py_ssize_t ocsp(self, LineBuffer out, OcspResponse response, str fuid, long long ts) except -1
-    @cython.locals(parts=Parts, us="long long", end="long long", known=tuple, found=tuple, cert_id=CertId,
+    @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=str, cert_id=CertId,
                    request=OcspRequest, response=OcspResponse)
     cpdef exchange(self, LineBuffer out, OcspExchange exchange, str issuer, str software, object audit, object on_crl=*)
-    @cython.locals(parts=Parts, us="long long")
+    @cython.locals(parts=Parts, ts="long long", us="long long")
     cpdef leak(self, LineBuffer out, Leak leak)
-    @cython.locals(parts=Parts, us="long long", flow=FlowId, orig_h=str, resp_h=str, issued=str, which=str,
+    @cython.locals(parts=Parts, ts="long long", us="long long", flow=FlowId, orig_h=str, resp_h=str, issued=str, which=str,
                    asked=OcspExchange, kind=str)
     cpdef notice(self, LineBuffer out, Leak leak)
     @cython.locals(parts=Parts, ts="long long", end="long long", suppress_us="long long", note=str, msg=str, sub=str,

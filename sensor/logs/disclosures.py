@@ -11,7 +11,9 @@ from msgspec.structs import astuple
 
 from sensor.audit.findings import Audit, is_verified
 from sensor.fetch.model import Fetch, OnCrl
+from sensor.kept import Kept
 from sensor.logs.buffer import LineBuffer
+from sensor.logs.encode import encode_micros
 from sensor.logs.observer import Notice
 from sensor.logs.parts import LEAK, NOTICE, OCSP, OCSP_EXCHANGE, Parts
 from sensor.ocsp.model import CertId, OcspExchange, OcspRequest, OcspResponse, ResponseStatus, SingleResponse
@@ -19,7 +21,6 @@ from sensor.privacy.leak import Leak
 from sensor.settings import LogSettings
 from sensor.weird import FlowId
 
-_MAX_REMEMBERED = 1024  # of what recurs from message to message
 _MAX_REMEMBERED_BYTES = 4096  # of a reply of which something is remembered
 _MAX_HASH_BYTES = 64  # of a CertID that is remembered
 _NOTES = {"ocsp": "OCSP::Privacy_Leak", "crl": "CRL::Privacy_Leak", "ca_issuers": "X509::Privacy_Leak"}
@@ -39,12 +40,12 @@ class DisclosureLines:
     def __init__(self, settings: LogSettings, parts: Parts) -> None:
         self._parts = parts
         self._suppress_us = int(settings.suppress_for_s * 1000000)
-        # What CertIDs and SingleResponses read as, by their id(), which is theirs while they are kept here: the decoder
-        # gives one record for each distinct message.
-        self._cert_ids: dict[int, tuple[CertId, str]] = {}
-        self._answers: dict[int, tuple[SingleResponse, str]] = {}
-        self._replies: dict[int, tuple[SingleResponse, OcspResponse, str]] = {}
-        self._audits: dict[int, tuple[Audit, str]] = {}  # likewise; the audit gives one object for each set of findings
+        self._suppress_for = f'"suppress_for":{encode_micros(self._suppress_us)},'
+        # What CertIDs and SingleResponses read as: the decoder gives one record for each distinct message.
+        self._cert_ids = Kept()
+        self._answers = Kept()
+        self._replies = Kept()  # by SingleResponse: the reply, and the text
+        self._audits = Kept()  # the audit gives one object for each set of findings
         self._scratch = LineBuffer()
         # Where in their buffers the values of the last leak's times_seen and the last exchange's audit begin and end.
         self.times_at = self.times_end = self.audit_at = self.audit_end = 0
@@ -66,17 +67,15 @@ class DisclosureLines:
             single = first[each.cert_id] if first else each
             parts.begin(out, OCSP, us, us)
             out.string("id", fuid)
-            known = self._answers.get(id(single))
+            known = self._answers.get(single)
             if known is not None:
-                out.raw(known[1])
+                out.raw(known)
             elif is_small:
                 self._scratch.begin("")
                 self._answer(self._scratch, single)
                 text = self._scratch.take_fields()
                 out.raw(text)
-                if len(self._answers) >= _MAX_REMEMBERED:
-                    self._answers.clear()
-                self._answers[id(single)] = (single, text)
+                self._answers.put(single, text)
             else:
                 self._answer(out, single)
             out.end()
@@ -90,7 +89,7 @@ class DisclosureLines:
         out.string("issuerNameHash", parts.hex(cert_id.issuer_name_hash))
         out.string("issuerKeyHash", parts.hex(cert_id.issuer_key_hash))
         out.string("serialNumber", cert_id.serial_number)
-        out.string("certStatus", single.cert_status._value_)
+        out.string("certStatus", parts.word(single.cert_status))
         if single.revocation_time is not None:
             parts.time(out, "revoketime", single.revocation_time)
         if single.revocation_reason is not None:
@@ -112,8 +111,11 @@ class DisclosureLines:
         """The line of ocsp_exchange.log; `issuer` and `software` are what a Leak says of it."""
         parts = self._parts
         cert_id, request, response, method = exchange.cert_id, exchange.request, exchange.response, exchange.method
-        us = exchange.ts // 1000
-        end = us if exchange.response_ts is None else exchange.response_ts // 1000
+        ts = exchange.ts
+        us = end = ts // 1000
+        if exchange.response_ts is not None:
+            ts = exchange.response_ts
+            end = ts // 1000
         parts.begin(out, OCSP_EXCHANGE, us, max(us, end))
         out.raw(parts.use_flow(exchange.flow))
         if exchange.orig_fuid is not None:
@@ -131,8 +133,8 @@ class DisclosureLines:
         if software is not None:
             out.string("software", parts.short_str(software))
         if cert_id is not None:
-            known = self._cert_ids.get(id(cert_id))
-            out.raw(self._cert_id(cert_id) if known is None else known[1])
+            known = self._cert_ids.get(cert_id)
+            out.raw(self._cert_id(cert_id) if known is None else known)
         if issuer is not None:
             out.string("issuer", parts.short_str(issuer))
         if request is not None:
@@ -151,13 +153,13 @@ class DisclosureLines:
             if on_crl.newer is not None:
                 out.flag("on_crl_newer", on_crl.newer)
         if audit is not None:
-            found = self._audits.get(id(audit))
+            known = self._audits.get(audit)
             self.audit_at = out.place()
-            out.raw(self._audit(audit) if found is None else found[1])
+            out.raw(self._audit(audit) if known is None else known)
             self.audit_end = out.place()
         if exchange.response_ts is not None and method is not None:
             out.seconds("response_delay", end - us)
-        out.string("evidence", exchange.evidence._value_)
+        out.string("evidence", parts.word(exchange.evidence))
         if exchange.ambiguous:
             out.open_list("ambiguous")
             for ambiguity in exchange.ambiguous:
@@ -169,7 +171,8 @@ class DisclosureLines:
     def leak(self, out: LineBuffer, leak: Leak) -> None:
         """The line of leak.log."""
         parts = self._parts
-        us = leak.ts // 1000
+        ts = leak.ts
+        us = ts // 1000
         parts.begin(out, LEAK, us, us)
         out.raw(parts.use_flow(leak.flow))
         out.string("channel", leak.channel)
@@ -189,7 +192,7 @@ class DisclosureLines:
             out.close_list()
         out.number("names_total", leak.names_total)
         out.number("sites_total", leak.sites_total)
-        out.string("grade", leak.grade._value_)
+        out.string("grade", parts.word(leak.grade))
         if leak.found_in is not None:
             out.string("found_in", parts.short_str(leak.found_in))
         if leak.not_before is not None:
@@ -197,7 +200,7 @@ class DisclosureLines:
         if leak.not_after is not None:
             parts.date(out, "not_after", leak.not_after)
         out.string("software", parts.short_str(leak.software))
-        out.string("evidence", leak.evidence._value_)
+        out.string("evidence", parts.word(leak.evidence))
         self.times_at = out.place() + _TIMES_NAME
         out.number("times_seen", leak.times_seen)
         self.times_end = out.place() - 1
@@ -211,7 +214,8 @@ class DisclosureLines:
         parts = self._parts
         flow, serial, issuer = leak.flow, leak.serial_number, leak.issuer
         orig_h, resp_h, resp_p = flow.orig_h, flow.resp_h, flow.resp_p
-        us = leak.ts // 1000
+        ts = leak.ts
+        us = ts // 1000
         parts.begin(out, NOTICE, us, us)
         out.raw(parts.use_flow(flow))
         fetch = leak.exchange
@@ -243,7 +247,7 @@ class DisclosureLines:
                 out.raw(f"one of {leak.sites_total} sites, such as ")
             out.raw(parts.short_str(leak.site))
         out.raw('","sub":"')
-        out.raw(leak.grade._value_)
+        out.raw(parts.word(leak.grade))
         out.raw(": ")
         out.raw(which)
         out.raw(issued)
@@ -252,7 +256,7 @@ class DisclosureLines:
         out.string("dst", resp_h)
         out.number("p", resp_p)
         out.raw('"actions":["Notice::ACTION_LOG"],"email_dest":[],')
-        out.seconds("suppress_for", self._suppress_us)
+        out.raw(self._suppress_for)
         out.end()
 
     def _carried(
@@ -311,9 +315,7 @@ class DisclosureLines:
     def _audit(self, audit: Audit) -> str:
         """The field audit."""
         text = render_audit(audit)
-        if len(self._audits) >= _MAX_REMEMBERED:
-            self._audits.clear()
-        self._audits[id(audit)] = (audit, text)
+        self._audits.put(audit, text)
         return text
 
     def _cert_id(self, cert_id: CertId) -> str:
@@ -325,9 +327,7 @@ class DisclosureLines:
             f'"issuer_key_hash":"{parts.hex(key_hash)}","serial_number":"{cert_id.serial_number}",'
         )
         if max(len(name_hash), len(key_hash), len(algorithm)) <= _MAX_HASH_BYTES:
-            if len(self._cert_ids) >= _MAX_REMEMBERED:
-                self._cert_ids.clear()
-            self._cert_ids[id(cert_id)] = (cert_id, text)
+            self._cert_ids.put(cert_id, text)
         return text
 
     def _reply(self, out: LineBuffer, response: OcspResponse, single: SingleResponse | None) -> None:
@@ -335,9 +335,9 @@ class DisclosureLines:
         if single is None:
             self._reply_fields(out, response, None)
             return
-        known = self._replies.get(id(single))
-        if known is not None and known[1] is response:
-            out.raw(known[2])
+        known = self._replies.get(single)
+        if known is not None and known[0] is response:
+            out.raw(known[1])
         elif len(response.tbs_der) > _MAX_REMEMBERED_BYTES:
             self._reply_fields(out, response, single)
         else:
@@ -345,16 +345,14 @@ class DisclosureLines:
             self._reply_fields(self._scratch, response, single)
             text = self._scratch.take_fields()
             out.raw(text)
-            if len(self._replies) >= _MAX_REMEMBERED:
-                self._replies.clear()
-            self._replies[id(single)] = (single, response, text)
+            self._replies.put(single, (response, text))
 
     def _reply_fields(self, out: LineBuffer, response: OcspResponse, single: SingleResponse | None) -> None:
         parts = self._parts
         status = response.status
         out.string("response_status", _STATUSES.get(status) or str(status))
         if single is not None:
-            out.string("cert_status", single.cert_status._value_)
+            out.string("cert_status", parts.word(single.cert_status))
             if single.revocation_time is not None:
                 parts.time(out, "revocation_time", single.revocation_time)
             if single.revocation_reason is not None:

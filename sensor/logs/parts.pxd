@@ -1,5 +1,6 @@
 # Types for the compiled form of parts.py; see setup.py.
 cimport cython
+from sensor.kept cimport Kept
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.community_id cimport community_id
 from sensor.logs.encode cimport cut_text, encode_str, encode_text, encode_time
@@ -20,7 +21,8 @@ cdef class Parts:
     cdef object _target
     cdef str _community, _target_text
     cdef bytes _target_plain
-    cdef dict _texts, _strs, _hexes, _times, _dates
+    cdef dict _texts, _strs, _hexes, _times
+    cdef Kept _words, _same_texts, _same_strs, _same_dates
 
     cpdef begin(self, LineBuffer out, Py_ssize_t stream, long long us, long long end)
     cpdef str use_flow(self, FlowId flow)
@@ -29,9 +31,13 @@ cdef class Parts:
     cpdef str uri(self, bytes target)
     @cython.locals(text=str)
     cpdef str short_uri(self, bytes target)
+    @cython.locals(same=str)
     cpdef str text(self, bytes raw)
     cpdef str short_text(self, bytes raw)
+    @cython.locals(same=str)
     cpdef str short_str(self, str text)
+    @cython.locals(known=str)
+    cpdef str word(self, object member)
     cpdef str hex(self, bytes octets)
     @cython.locals(known=str)
     cpdef time(self, LineBuffer out, str name, object ns)

@@ -20,14 +20,14 @@ cdef class TrafficLines:
 
     @cython.locals(parts=Parts, ts="long long", us="long long", took="long long", end="long long", flow=FlowId)
     cpdef conn(self, LineBuffer out, Connection connection)
-    @cython.locals(parts=Parts, us="long long", flow_text=str, sent=tuple, received=tuple, noted=tuple, file=BodyFile,
+    @cython.locals(parts=Parts, ts="long long", us="long long", flow_text=str, sent=tuple, received=tuple, noted=tuple, file=BodyFile,
                    request=HttpRequest, response=HttpResponse)
     cpdef Py_ssize_t transaction(self, LineBuffer http, LineBuffer files, HttpTransaction transaction) except -1
     @cython.locals(parts=Parts)
     cdef _status(self, LineBuffer out, HttpResponse response)
     @cython.locals(parts=Parts, us="long long")
     cpdef weird(self, LineBuffer out, object weird)
-    @cython.locals(parts=Parts, us="long long", end="long long", is_orig=bint, digests=Digests)
+    @cython.locals(parts=Parts, first="long long", last="long long", us="long long", end="long long", is_orig=bint, digests=Digests)
     cdef _file(self, LineBuffer out, BodyFile file)
     @cython.locals(header=Header, each=Header)
     cdef tuple _noted(self, tuple headers)

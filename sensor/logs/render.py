@@ -88,7 +88,8 @@ class TrafficLines:
         parts = self._parts
         request, response = transaction.request, transaction.response
         flow_text = parts.use_flow(transaction.flow)
-        us = transaction.ts // 1000
+        ts = transaction.ts
+        us = ts // 1000
         sent: tuple[BodyFile, ...] = ()
         received: tuple[BodyFile, ...] = ()
         noted: tuple[Header, ...] = ()
@@ -149,8 +150,9 @@ class TrafficLines:
         """A line of files.log."""
         parts = self._parts
         is_orig, mime_type, total, digests = file.is_orig, file.mime_type, file.total_bytes, file.digests
-        us = file.first_ts // 1000
-        end = file.last_ts // 1000
+        first, last = file.first_ts, file.last_ts
+        us = first // 1000
+        end = last // 1000
         parts.begin(out, FILES, us, end)
         out.string("fuid", file.fuid)
         out.raw(parts.flow_text)

@@ -19,9 +19,9 @@ cdef class OcspDecoder:
     cdef object _read_target(self, _Found found, bytes target)
     @cython.locals(known=tuple)
     cdef tuple _decode_response(self, bytes content)
-    @cython.locals(label=str, claimed=bint)
+    @cython.locals(label=str, claimed=bint, octets=bytes)
     cdef object _read_request_body(self, _Found found, BodyFile file)
-    @cython.locals(label=str, claimed=bint)
+    @cython.locals(label=str, claimed=bint, octets=bytes)
     cdef object _read_response_body(self, _Found found, BodyFile file, HttpResponse response)
 
 @cython.final
@@ -44,6 +44,10 @@ cdef class _Found:
 
 @cython.locals(claimed=str)
 cdef str _label(BodyFile file)
+
+cdef object _EMPTY, _TOO_LARGE, _UNWANTED, _BOTH, _REQUEST, _RESPONSE, _MISMATCH
+
+cdef bint _is_same(CertId one, CertId other) except -1
 
 cdef object _read_odd_target(_Found found, HttpRequest request, object limits)
 

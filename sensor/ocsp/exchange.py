@@ -32,6 +32,7 @@ _NOTHING_ODD: Oddities = ()
 _MEMO_MESSAGES = 1024  # of each kind, before it starts afresh
 _MEMO_BYTES = 4096  # of each
 _METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
+_EMPTY, _TOO_LARGE, _UNWANTED = NotKept.EMPTY, NotKept.TOO_LARGE, NotKept.UNWANTED  # as attributes they cost 850 each
 _BOTH, _REQUEST, _RESPONSE, _MISMATCH = Evidence.both, Evidence.request, Evidence.response, Evidence.mismatch
 
 
@@ -111,21 +112,22 @@ class OcspDecoder:
     def _read_request_body(self, found: _Found, file: BodyFile) -> None:
         content = file.content
         if type(content) is not bytes:
-            found.garbled = content is not NotKept.EMPTY and content is not NotKept.UNWANTED
-            if content is NotKept.TOO_LARGE and _REQUEST_TYPE in (_label(file), file.mime_type):
+            found.garbled = content is not _EMPTY and content is not _UNWANTED
+            if content is _TOO_LARGE and _REQUEST_TYPE in (_label(file), file.mime_type):
                 found.weird(found.ts, "ocsp_message_too_large", f"request: {file.seen_bytes} bytes")
             return
-        if found.asked is not None or not content:
+        octets = content
+        if found.asked is not None or not octets:
             return
         label = _label(file)
         claimed = _REQUEST_TYPE in (label, file.mime_type)
-        if content[0] != 0x30:
+        if octets[0] != 0x30:
             if claimed:
                 found.garbled = True
                 found.weird(found.ts, "ocsp_content_type_mismatch", f"{label}: not DER")
             return
         try:
-            self._decode_request(found, content)
+            self._decode_request(found, octets)
         except OcspError as error:
             if claimed:
                 found.garbled = True
@@ -140,23 +142,24 @@ class OcspDecoder:
         content = file.content
         label = _label(file)
         found.labelled = found.labelled or label == _RESPONSE_TYPE
-        if content is NotKept.TOO_LARGE and _RESPONSE_TYPE in (label, file.mime_type):
+        if content is _TOO_LARGE and _RESPONSE_TYPE in (label, file.mime_type):
             found.weird(found.response_ts, "ocsp_message_too_large", f"reply: {file.seen_bytes} bytes")
         if type(content) is not bytes or found.reply is not None or not content:
             return
+        octets = content
         claimed = _RESPONSE_TYPE in (label, file.mime_type)
-        if content[0] != 0x30:
+        if octets[0] != 0x30:
             if claimed:
                 found.weird(found.response_ts, "ocsp_content_type_mismatch", f"{label}: not DER")
             return
         try:
-            reply, oddities = self._decode_response(content)
+            reply, oddities = self._decode_response(octets)
         except OcspError as error:
             if claimed and response.status_code != 206:  # a range of a reply is none
                 name = "asn1_limit" if error.limit else "openssl_ocsp_response_parse_error"
                 found.weird(found.response_ts, name, error.reason)
             return
-        if not claimed and found.asked is None and not _credible(reply, len(content)):
+        if not claimed and found.asked is None and not _credible(reply, len(octets)):
             return
         found.reply, found.reply_oddities = reply, oddities
         found.resp_fuid = file.fuid
@@ -249,7 +252,7 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     weirds = found.events
     if len(cert_ids) == 1 and len(answers) == 1:
         answer = answers[0]
-        if cert_ids[0] == answer.cert_id:
+        if _is_same(cert_ids[0], answer.cert_id):
             return [_exchange(found, transaction, cert_ids[0], answer, _BOTH), *weirds]
 
     pairs = pair(cert_ids, answers)
@@ -269,6 +272,16 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     if pairs.conflicting:
         found.weird(found.response_ts, "ocsp_conflicting_status", _serials(list(pairs.conflicting)))
     return events + weirds
+
+
+def _is_same(one: CertId, other: CertId) -> bool:
+    """one == other, in a quarter of the time: records compare themselves field by field with Python's comparison."""
+    return (
+        one.serial_number == other.serial_number
+        and one.issuer_key_hash == other.issuer_key_hash
+        and one.issuer_name_hash == other.issuer_name_hash
+        and one.hash_algorithm == other.hash_algorithm
+    )
 
 
 def _exchange(

@@ -10,14 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import TypeGuard
 
-import msgspec
-
 from sensor.ct.lookup import Answer, CtLookup, Found, Issuer, Unavailable
+from sensor.kept import Kept
 from sensor.ocsp.carriage import resembles_get
 from sensor.ocsp.model import CertId, Evidence, OcspExchange
 from sensor.pki.certificates import Certificate
 from sensor.privacy.held import HeldExchanges
-from sensor.privacy.leak import FEW_SITES, Grade, Leak, LeakCounter
+from sensor.privacy.leak import FEW_SITES, Grade, Leak, LeakCounter, Verdict
 from sensor.privacy.sites import SiteIndex, is_host_name
 from sensor.privacy.software import SoftwareGuesser
 from sensor.settings import OcspSettings, PrivacySettings
@@ -26,21 +25,6 @@ _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]
 _PORT = re.compile(rb":[0-9]{0,5}\Z")
 _MAX_VERDICTS = 8192
 _OCSP_LIMITS = OcspSettings()  # only how much of a target is looked at: no matter of configuration here
-
-
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What the certificate gives away, whoever asks about it. `names` are cut to what is logged."""
-
-    issuer: str | None
-    site: str | None
-    names: tuple[str, ...]
-    names_total: int
-    sites_total: int
-    grade: Grade
-    found_in: str | None
-    not_before: int | None
-    not_after: int | None
-    responders: frozenset[bytes] = frozenset()  # hosts of its OCSP URLs, in lower case
 
 
 def certificate_names(certificate: Certificate) -> tuple[str, ...]:
@@ -147,6 +131,7 @@ class LeakStage:
         self._sites = SiteIndex()
         self._software = SoftwareGuesser()
         self._verdicts: dict[tuple[int, str], tuple[Answer, Verdict]] = {}
+        self._same = Kept()  # verdicts on answers that come again as they are, which is how look-ups remember them
         self._held = HeldExchanges(settings.max_waiting_bytes)
         self.found = 0
         self.not_found = 0
@@ -248,28 +233,35 @@ class LeakStage:
     def _verdict(self, answer: Answer) -> Verdict:
         if type(answer) is Found:
             self.found += 1
-            key = (answer.issuer.number, answer.certificate.serial_number)
-            known = self._verdicts.get(key)
-            if known is not None and (known[0] is answer or known[0] == answer):
-                return known[1]
+        elif type(answer) is Unavailable:
+            self.unavailable += 1
         else:
-            issuer = answer.issuer
-            if type(answer) is Unavailable:
-                self.unavailable += 1
-            else:
-                self.not_found += 1
-            key = (-1 if issuer is None else issuer.number, "")
-            known = self._verdicts.get(key)
-            if known is not None and (known[0] is answer or known[0] == answer):
-                return known[1]
-        verdict = judge(answer, self._sites, self._max_names)
-        if len(self._verdicts) >= _MAX_VERDICTS:
-            self._verdicts.clear()
-        self._verdicts[key] = (answer, verdict)
-        return verdict
+            self.not_found += 1
+        verdict: Verdict | None = self._same.get(answer)
+        return self._find_verdict(answer) if verdict is None else verdict
+
+    def _find_verdict(self, answer: Answer) -> Verdict:
+        if type(answer) is Found:
+            key = (answer.issuer.number, answer.certificate.serial_number)
+        else:
+            key = (-1 if answer.issuer is None else answer.issuer.number, "")
+        known = self._verdicts.get(key)
+        if known is None or not (known[0] is answer or known[0] == answer):
+            known = (answer, judge(answer, self._sites, self._max_names))
+            if len(self._verdicts) >= _MAX_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[key] = known
+        elif known[0] is answer:
+            self._same.put(answer, known[1])
+        return known[1]
 
 
 def _certificate_key(cert_id: CertId, answer: Answer) -> tuple[object, str]:
     """Issuer and serial: the issuer's number where it is known, so that every hash of its name and key is the same."""
-    issuer = answer.issuer
+    issuer: Issuer | None
+    if type(answer) is Found:
+        found = answer
+        issuer = found.issuer
+    else:
+        issuer = answer.issuer
     return (cert_id.issuer_key_hash if issuer is None else issuer.number, cert_id.serial_number)

@@ -25,6 +25,21 @@ class Grade(enum.Enum):
     unlisted = "unlisted"  # not in the cache: the serial is still a stable, linkable identifier
 
 
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What the certificate gives away, whoever asks about it. `names` are cut to what is logged."""
+
+    issuer: str | None
+    site: str | None
+    names: tuple[str, ...]
+    names_total: int
+    sites_total: int
+    grade: Grade
+    found_in: str | None
+    not_before: int | None
+    not_after: int | None
+    responders: frozenset[bytes] = frozenset()  # hosts of its OCSP URLs, in lower case
+
+
 class Leak(msgspec.Struct, frozen=True, gc=False):
     """One line of leak.log. Times: `ts` nanoseconds, `not_before` and `not_after` seconds since 1970."""
 

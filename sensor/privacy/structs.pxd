@@ -8,8 +8,13 @@ cdef extern from *:
     typedef struct { PyObject_HEAD PyObject *channel, *evidence, *exchange, *flow, *foreign_responder,
         *found_in, *grade, *issuer, *names, *names_total, *not_after, *not_before, *serial_number, *site,
         *sites_total, *software, *times_seen, *ts; } LeakStruct;
+    typedef struct { PyObject_HEAD PyObject *found_in, *grade, *issuer, *names, *names_total, *not_after,
+        *not_before, *responders, *site, *sites_total; } VerdictStruct;
     """
 
     ctypedef class sensor.privacy.leak.Leak [object LeakStruct, check_size error]:
         cdef object channel, evidence, exchange, flow, foreign_responder, found_in, grade, issuer, names, names_total
         cdef object not_after, not_before, serial_number, site, sites_total, software, times_seen, ts
+
+    ctypedef class sensor.privacy.leak.Verdict [object VerdictStruct, check_size error]:
+        cdef object found_in, grade, issuer, names, names_total, not_after, not_before, responders, site, sites_total

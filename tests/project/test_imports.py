@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ORDER = (
     "weird",
     "recent",
+    "kept",
     "settings",
     "settings_file",
     "service",
