@@ -272,6 +272,10 @@ class Delivery:
     def tell_close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
         end.closed_told = True
         end.recent = None
-        if flow.reading == _ATTACHED:
+        reader = flow.reader
+        if flow.reading == _ATTACHED and reader is not None:
             unskipped = end.skip if end.skip > 0 else 0
-            flow.reader.closed(end.reads_as_orig, how, ts, end.last_data_ts, unskipped)  # type: ignore[union-attr]  # it is attached
+            reader.closed(end.reads_as_orig, how, ts, end.last_data_ts, unskipped)
+            if end.peer.closed_told:  # it is told nothing more, and the flow lingers: the next one takes its memory
+                flow.service = reader.service
+                flow.reader = None

@@ -248,6 +248,8 @@ class Flow:
         """Take over `old`'s reader: it was ended because the capture's clock ran back, not because it was over."""
         if old.reader is not None:
             old.service = old.reader.service
+        elif old.reading == ATTACHED:  # it was told that both directions are over, and let go
+            self.service = old.service
         self.reader, old.reader = old.reader, None
         self.reading = old.reading
         self.tls = old.tls

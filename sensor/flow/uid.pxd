@@ -19,5 +19,5 @@ cdef unsigned long long _MASK, _MIX1, _MIX2, _GOLDEN, _FNV
 cpdef str render_words(str prefix, unsigned long long high, unsigned long long low)
 cpdef unsigned long long mix(unsigned long long state, unsigned long long word) noexcept
 cpdef str render_uid(str prefix, bytes seed)
-@cython.locals(word="unsigned long long", low="unsigned long long", octet="unsigned char")
+@cython.locals(word="unsigned long long", low="unsigned long long", letter="Py_UCS4")
 cpdef str file_uid(str uid, bint is_orig, unsigned long long trans_depth, unsigned long long part)

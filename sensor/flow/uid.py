@@ -59,7 +59,7 @@ def render_uid(prefix: str, seed: bytes) -> str:
 def file_uid(uid: str, is_orig: bool, trans_depth: int, part: int) -> str:
     """The fuid of part `part` of the body that one direction of transaction `trans_depth` of flow `uid` carries."""
     word = 0
-    for octet in uid.encode():
-        word = (word * _FNV ^ octet) & _MASK
+    for letter in uid:
+        word = (word * _FNV ^ ord(letter)) & _MASK
     low = mix(mix(mix(word, is_orig), trans_depth), part)
     return render_words("F", mix(low, 1) >> 32, low)

@@ -13,14 +13,16 @@ from typing import Final, Protocol
 from sensor.http.grammar import unescape_uri
 from sensor.http.mime import SNIFF_BYTES, sniff
 from sensor.http.transaction import BodyFile, Digests, NewTap, NotKept, Tap
+from sensor.kept import Kept
 from sensor.settings import HttpSettings
 
-_Known = tuple[str | None, Digests | None]
+_Known = tuple[str | None, Digests | None, bytes]
 
 _MEMO_FILES: Final = 512
 _MEMO_BYTES: Final = 4096
 _memo: dict[bytes, _Known] = {}
-"""MIME type and digests of small PKI objects already seen: responders send the same reply to every client for days.
+"""MIME type and digests of small PKI objects already seen, and the object: responders send the same reply to every
+client for days. Who gets one again gets the same one, which is known by what it is, and lies in the processor's cache.
 
 Pure functions remembered, and bounded: at most 512 objects of at most 4 KiB, then it starts afresh.
 """
@@ -62,9 +64,19 @@ _BEFORE_NAME: Final = re.compile(rb".*name[ \t]*\*?=[ \t]*", re.IGNORECASE | re.
 _CHARSET: Final = re.compile(rb"[a-zA-Z0-9!#$%&+\-^_`{}~]+'[a-zA-Z0-9!#$%&+\-^_`{}~]*'")
 
 
+_MAX_TEXT_BYTES: Final = 160
+_texts = Kept()
+"""Values of field lines, which come again as the same object, as text."""
+
+
 def text_of(raw: bytes) -> str:
     """Bytes off the wire as text: UTF-8, and \\xNN for what is not."""
-    return raw.decode("utf-8", "backslashreplace")
+    known: str | None = _texts.get(raw)
+    if known is None:
+        known = raw.decode("utf-8", "backslashreplace")
+        if len(raw) <= _MAX_TEXT_BYTES:
+            _texts.put(raw, known)
+    return known
 
 
 def filename_of(disposition: bytes | None, content_type: bytes | None) -> str | None:
@@ -323,7 +335,10 @@ def whole_file(
     size = len(data)
     mode = settings.hash_bodies
     known = _memo.get(data) if size <= _MEMO_BYTES else None
-    mime_type = known[0] if known is not None else sniff(data)
+    if known is not None:
+        mime_type, data = known[0], known[2]
+    else:
+        mime_type = sniff(data)
     use = use_of(mime_type, content_type, data, size, limit, settings.max_form_bytes if is_orig else 0)
     if size > limit or (use != _KEEP and (mode == "all" or use == _TAP)):
         content = Content(settings, is_orig, content_type, filename, size, new_tap)
@@ -337,7 +352,7 @@ def whole_file(
             if size <= _MEMO_BYTES:
                 if len(_memo) >= _MEMO_FILES:
                     _memo.clear()
-                _memo[data] = (mime_type, digests)
+                _memo[data] = (mime_type, digests, data)
     return BodyFile(
         fuid,
         is_orig,

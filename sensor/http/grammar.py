@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_COMPILED: Final = not __file__.endswith(".py")
+
 BLANKS: Final = b" \t"
 """OWS (RFC 9110 section 5.6.3): what may be trimmed from a field value. Not what bytes.strip() strips."""
 
@@ -25,7 +27,11 @@ MAX_HEX_DIGITS: Final = 15
 # What Zeek takes for a URI (RFC 3986 reserved, unreserved and the percent sign); the first other byte ends it.
 _NOT_URI: Final = re.compile(rb"[^A-Za-z0-9:/?#\[\]@!$&'()*+,;=\-_.~%]")
 _VERSION_MARK: Final = re.compile(rb"HTTP/", re.IGNORECASE)
-_VERSIONS: Final = (b" HTTP/1.1", b" HTTP/1.0")
+HTTP_1_1: Final = "1.1"
+HTTP_1_0: Final = "1.0"
+_SHORTEST: Final = len(b"G * HTTP/1.1")
+_GET: Final = b"GET"
+_POST: Final = b"POST"
 _STATUS: Final = re.compile(rb"HTTP/([0-9]+\.[0-9]+)[ \t]+([0-9]{3})(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
 _LOOSE_STATUS: Final = re.compile(
     rb"HTTP/([^ \t\v\f\r]*)[ \t\v\f\r]*([0-9A-Za-z\0]*)[ \t\v\f]*([^\r]*)", re.IGNORECASE | re.DOTALL
@@ -39,6 +45,11 @@ METHODS: Final = frozenset(
     b" SUBSCRIBE BMOVE SEARCH".split()
 )
 """The methods that Zeek does not call unknown (base/protocols/http/main.zeek)."""
+
+
+def is_known(method: bytes) -> bool:
+    """Whether `method` is one of METHODS."""
+    return method is _GET or method is _POST or method in METHODS
 
 
 def is_token(text: bytes) -> bool:
@@ -96,13 +107,46 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, str | None] | None:
     line is then one only if the method is known, or looks like one and the target begins with a slash). A target may
     contain blanks and any other byte: it ends before the first HTTP/ behind a byte that may not stand in a URI.
     """
-    if line.endswith(_VERSIONS):
-        blank = line.find(b" ")
-        method = line[:blank]
-        target = line[blank + 1 : -9]
-        if target and method in METHODS and 0x20 not in target and 0x09 not in target:
-            return method, target, "1.1" if line[-1] == 0x31 else "1.0"
+    octets, size = line, len(line)
+    if size >= _SHORTEST and octets[size - 9] == 0x20 and is_keyword(line, size - 8) and _is_1(octets, size - 3):
+        # The two methods that nearly all requests have, told from the others without an object.
+        if octets[0] == 0x47 and octets[1] == 0x45 and octets[2] == 0x54 and octets[3] == 0x20:
+            method, begin = _GET, 4
+        elif octets[0] == 0x50 and octets[1] == 0x4F and octets[2] == 0x53 and octets[3] == 0x54 and octets[4] == 0x20:
+            method, begin = _POST, 5
+        else:
+            begin = line.find(b" ") + 1
+            method = octets[: begin - 1]
+            if method not in METHODS:
+                return _parse_odd_request_line(line)
+        if begin < size - 9:
+            target = octets[begin : size - 9]
+            if 0x20 not in target and 0x09 not in target:
+                return method, target, HTTP_1_1 if octets[size - 1] == 0x31 else HTTP_1_0
     return _parse_odd_request_line(line)
+
+
+def is_keyword(octets: bytes, at: int) -> bool:
+    """Whether the octets at `at`, of which there are five, are HTTP/."""
+    return (
+        octets[at] == 0x48
+        and octets[at + 1] == 0x54
+        and octets[at + 2] == 0x54
+        and octets[at + 3] == 0x50
+        and octets[at + 4] == 0x2F
+    )
+
+
+def _is_1(octets: bytes, at: int) -> bool:
+    """Whether the three octets at `at` are 1.0 or 1.1."""
+    return octets[at] == 0x31 and octets[at + 1] == 0x2E and (octets[at + 2] == 0x31 or octets[at + 2] == 0x30)
+
+
+def line_end(data: bytes, at: int) -> int:
+    """Where the line that begins at `at` ends, by CRLF; -1 if it does not."""
+    if _COMPILED:
+        return find_crlf(data, at, len(data))  # type: ignore  # noqa: F821  (C's, by way of grammar.pxd)
+    return data.find(b"\r\n", at)
 
 
 def _parse_odd_request_line(line: bytes) -> tuple[bytes, bytes, str | None] | None:
@@ -158,6 +202,8 @@ def _parse_status_line(line: bytes) -> tuple[str, int | None, bytes | None] | No
     found = _STATUS.fullmatch(line)
     if found is not None:
         version, code, reason = found.groups()
+        if version == b"1.1":
+            return HTTP_1_1, int(code), reason
         return version[:3].decode("ascii") if version[1:2] == b"." else "", int(code), reason
     found = _LOOSE_STATUS.fullmatch(line.partition(b"\r")[0])
     if found is None:

@@ -2,16 +2,22 @@
 cimport cython
 from sensor.flow.uid cimport file_uid
 from sensor.http.content cimport text_of, whole_file
-from sensor.http.head cimport Head
-from sensor.http.pairing cimport Exchange, Pairing
+from sensor.http.grammar cimport is_known
+from sensor.http.head cimport Head, new_head
+from sensor.http.pairing cimport Exchange, Pairing, new_pairing
 from sensor.http.shape cimport der_size
-from sensor.http.side cimport Side
+from sensor.http.side cimport Side, new_side
+from sensor.http.structs cimport HttpSettings
+from sensor.weird cimport FlowId
 
 cdef int CLOSE, FIXED, HEAD, OVER, SEARCH
 
 @cython.final
+@cython.freelist(8)
 cdef class Messages:
-    cdef public object flow, settings, new_tap
+    cdef public FlowId flow
+    cdef public HttpSettings settings
+    cdef public object new_tap
     cdef public list out
     cdef public bint certain, keep_alive
     cdef public str service, uid
@@ -19,13 +25,14 @@ cdef class Messages:
     cdef public Pairing pairing
     cdef public int requests, told, in_doubt
 
+    cpdef begin(self, FlowId flow, list out, HttpSettings settings, bint certain, object new_tap)
     @cython.locals(ts="long long", version=str, exchange=Exchange, method=bytes)
     cpdef open(self, Side side, Head head)
     @cython.locals(target=bytes)
     cpdef check_request(self, Side side, Head head, long long ts)
     cpdef check_authority(self, Side side, bytes host, bytes target, long long ts)
     cpdef doubt(self, Side side)
-    @cython.locals(length="long long", kind=bytes, exchange=Exchange, body=bytes)
+    @cython.locals(length="long long", kind=bytes, exchange=Exchange, body=bytes, octets="const unsigned char *")
     cpdef Py_ssize_t begin_plain(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(depth=int)
     cpdef object new_body(self, Side side, Head head, long long length)
@@ -39,3 +46,5 @@ cdef class Messages:
     cpdef give_up(self, Side side)
     cpdef weird(self, long long ts, str name, bytes detail)
     cpdef weird_once(self, int bit, long long ts, str name)
+
+cpdef Messages new_messages(FlowId flow, list out, HttpSettings settings, bint certain, object new_tap)

@@ -8,11 +8,11 @@ from typing import Final
 from sensor.flow.uid import file_uid
 from sensor.http.body import Body
 from sensor.http.content import filename_of, text_of, whole_file
-from sensor.http.grammar import METHODS, uri_oddity
-from sensor.http.head import Head
-from sensor.http.pairing import Exchange, Pairing
+from sensor.http.grammar import HTTP_1_1, is_known, uri_oddity
+from sensor.http.head import Head, new_head
+from sensor.http.pairing import Exchange, new_pairing
 from sensor.http.shape import der_size
-from sensor.http.side import CLOSE, FIXED, HEAD, OVER, SEARCH, Side
+from sensor.http.side import CLOSE, FIXED, HEAD, OVER, SEARCH, Side, new_side
 from sensor.http.transaction import FRAMING, HOST, TCP, HttpRequest, HttpResponse, NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId, Weird
@@ -37,6 +37,12 @@ class Messages:
     def __init__(
         self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None = None
     ) -> None:
+        self.begin(flow, out, settings, certain, new_tap)
+
+    def begin(
+        self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None
+    ) -> None:
+        """Nothing was read yet."""
         self.flow = flow
         self.uid = flow.uid
         self.out = out
@@ -44,9 +50,9 @@ class Messages:
         self.certain = certain
         self.new_tap = new_tap
         self.service: str | None = None
-        self.orig = Side(True)
-        self.resp = Side(False)
-        self.pairing = Pairing(flow, out, settings.max_pending)
+        self.orig = new_side(True)
+        self.resp = new_side(False)
+        self.pairing = new_pairing(flow, out, settings.max_pending)
         self.keep_alive = False
         self.requests = 0
         self.told = 0
@@ -62,7 +68,7 @@ class Messages:
             head.doubts |= TCP
         ts = side.line_ts
         version = side.version
-        if version is not None and version >= "1.1":
+        if version is not None and (version is HTTP_1_1 or version >= HTTP_1_1):
             self.keep_alive = True
         if side.is_orig:
             self.service = "http"
@@ -73,7 +79,7 @@ class Messages:
                 exchange.head_only = True
             elif method == b"CONNECT":
                 exchange.connect = True
-            elif method not in METHODS:
+            elif not is_known(method):
                 self.weird(ts, "unknown_HTTP_method", method)
             if head.doubts:
                 exchange.doubts |= head.doubts
@@ -84,7 +90,7 @@ class Messages:
             side.exchange = self.pairing.begin_reply(ts)
         if head.doubts and not side.is_orig and side.exchange is not None:
             side.exchange.doubts |= head.doubts
-        if version != side.last_version:
+        if version is not side.last_version and version != side.last_version:
             if side.last_version != "":
                 self.weird(ts, "HTTP_version_mismatch", None)
             side.last_version = version
@@ -148,7 +154,8 @@ class Messages:
             name = None
             if head.disposition is not None or (kind is not None and 0x3D in kind):
                 name = filename_of(head.disposition, kind)
-            body = data[pos : pos + length]
+            octets = data
+            body = octets[pos : pos + length]
             file = whole_file(self.settings, side.is_orig, kind, name, fuid, body, ts, self.new_tap)
             if file is not None:
                 side.files = (file,)
@@ -197,7 +204,7 @@ class Messages:
     def request(self, side: Side, complete: bool) -> HttpRequest:
         head = side.head
         if head is None:
-            head = Head()
+            head = new_head()
         target = side.target
         host = head.host
         if host is None and target.find(b"://") > 0:
@@ -251,6 +258,15 @@ class Messages:
         if not self.told & bit:
             self.told |= bit
             self.weird(ts, name, None)
+
+
+def new_messages(
+    flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None
+) -> Messages:
+    """Messages(...), without Python's call."""
+    messages = Messages.__new__(Messages)
+    messages.begin(flow, out, settings, certain, new_tap)
+    return messages
 
 
 def _without_port(host: bytes) -> bytes:

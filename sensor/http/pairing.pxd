@@ -4,22 +4,32 @@ cimport cython
 cdef tuple AMBIGUITIES
 
 @cython.final
+@cython.freelist(8)
 cdef class Exchange:
     cdef public int depth, informational, doubts
     cdef public long long ts
     cdef public object request, response, info, info_code, info_msg
     cdef public bint request_open, reply_open, doubtful, head_only, connect
 
+    cpdef begin(self, int depth, long long ts)
+
+cpdef Exchange new_exchange(int depth, long long ts)
+
 @cython.final
+@cython.freelist(8)
 cdef class Pairing:
-    cdef public object flow, pending, early
-    cdef public list out
-    cdef public int max_pending, depth, owed
+    cdef public object flow, early
+    cdef public list out, pending
+    cdef public Py_ssize_t max_pending
+    cdef public int depth, owed
     cdef public Exchange unasked
     cdef public bint orig_lost, resp_lost, pipelined, alone, orig_closed, resp_closed
 
+    cpdef begin(self, object flow, list out, Py_ssize_t max_pending)
+    @cython.locals(exchange=Exchange, unasked=Exchange)
     cpdef Exchange begin_request(self, long long ts)
     cpdef end_request(self, Exchange exchange, object request)
+    @cython.locals(exchange=Exchange)
     cpdef Exchange begin_reply(self, long long ts)
     cpdef end_reply(self, Exchange exchange, object response)
     cpdef lose(self, bint is_orig)
@@ -33,3 +43,5 @@ cdef class Pairing:
     cdef _release_all(self)
     cdef _give_up(self, Exchange exchange)
     cdef _emit(self, Exchange exchange)
+
+cpdef Pairing new_pairing(object flow, list out, Py_ssize_t max_pending)

@@ -1,18 +1,22 @@
 # Types for the compiled form of reader.py; see setup.py.
 cimport cython
-from sensor.http.grammar cimport parse_request_line, parse_status_line
-from sensor.http.head cimport Head, find_end, read_fields
-from sensor.http.messages cimport Messages
+from sensor.http.grammar cimport is_keyword, line_end, parse_request_line, parse_status_line
+from sensor.http.head cimport Head, find_end, new_head, read_fields
+from sensor.http.messages cimport Messages, new_messages
 from sensor.http.pairing cimport Exchange
 from sensor.http.side cimport Side
+from sensor.http.structs cimport HttpSettings
+from sensor.weird cimport FlowId
 
-cdef int CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, UNSIZED, BEYOND, NOT_CHUNKED, IGNORE
+cdef int CHUNK_DATA, CHUNK_END, CHUNK_SIZE, CLOSE, FIXED, HEAD, MORE, OVER, TRAILER, UNSIZED, BEYOND, NOT_CHUNKED, IGNORE, MAX_METHOD
 cdef long long UNTIL_CLOSE
 
+@cython.freelist(8)
 cdef class HttpReader:
-    cdef object _settings
+    cdef HttpSettings _settings
     cdef Messages _messages
 
+    cpdef begin(self, FlowId flow, list out, HttpSettings settings, bint probation, object new_tap)
     @cython.locals(messages=Messages, side=Side, tail=bytearray, known=Py_ssize_t)
     cpdef long long data(self, bint is_orig, bytes chunk, long long ts)
     @cython.locals(messages=Messages, side=Side, state=int)
@@ -26,11 +30,12 @@ cdef class HttpReader:
     cdef long long _demand(self, Side side, long long count)
     cdef _count_skip(self, Side side, long long count, long long ts)
     cdef bint _is_head_decided(self, Side side, bytearray tail, Py_ssize_t known, bytes chunk)
-    @cython.locals(first=int, end=Py_ssize_t, lines=list, line=bytes, head=Head)
+    @cython.locals(first=int, stop=Py_ssize_t, end=Py_ssize_t, octets="const unsigned char *", line=bytes, head=Head,
+                   settings=HttpSettings)
     cdef Py_ssize_t _read_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(line_end=Py_ssize_t, end=Py_ssize_t, head=Head, line=bytes)
     cdef Py_ssize_t _read_odd_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
-    @cython.locals(certain=bint, version=str)
+    @cython.locals(certain=bint, version=str, size=Py_ssize_t, in_capitals=bint)
     cdef bint _read_start(self, Side side, bytes line, long long ts)
     @cython.locals(messages=Messages, after=Py_ssize_t)
     cdef Py_ssize_t _begin(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
@@ -41,3 +46,6 @@ cdef class HttpReader:
     cdef Py_ssize_t _search(self, Side side, bytes data, Py_ssize_t pos)
     @cython.locals(line=bytes, head=Head)
     cdef _break_off(self, Side side, long long ts)
+
+cdef bint _is_1(str version) except -1
+cpdef HttpReader open_reader(FlowId flow, list out, HttpSettings settings, bint probation, object new_tap)

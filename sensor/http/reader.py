@@ -12,9 +12,9 @@ from typing import Final
 
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE, StreamReader
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
-from sensor.http.grammar import parse_request_line, parse_status_line
-from sensor.http.head import NOT_CHUNKED, Head, find_end, read_fields, read_odd_fields, split_start_line
-from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, Messages
+from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
+from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
+from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, new_messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_request, find_message
 from sensor.http.second import ForkedReader
@@ -55,8 +55,14 @@ class HttpReader:
     def __init__(
         self, flow: FlowId, out: list[object], settings: HttpSettings, *, probation: bool, new_tap: NewTap | None = None
     ) -> None:
+        self.begin(flow, out, settings, probation, new_tap)
+
+    def begin(
+        self, flow: FlowId, out: list[object], settings: HttpSettings, probation: bool, new_tap: NewTap | None
+    ) -> None:
+        """Nothing was read yet."""
         self._settings = settings
-        self._messages = Messages(flow, out, settings, not probation, new_tap)
+        self._messages = new_messages(flow, out, settings, not probation, new_tap)
 
     @property
     def service(self) -> str | None:
@@ -247,22 +253,19 @@ class HttpReader:
             if pos == len(data):
                 return pos
         settings = self._settings
-        end = data.find(b"\r\n\r\n", pos)
-        if end >= 0 and end - pos <= settings.max_header_bytes:
-            lines = data[pos:end].split(b"\r\n")
-            line = lines[0]
-            head = Head()
-            if (
-                len(line) <= settings.max_target_bytes
-                and 0x0A not in line
-                and 0x0D not in line
-                and read_fields(head, lines, settings.max_headers, settings.max_line_bytes)
-            ):
-                if side.line_ts < 0:
-                    side.line_ts = ts
-                if not self._read_start(side, line, ts):
-                    return refuse(self._messages, side, data, pos, ts)
-                return self._begin(side, head, data, end + 4, ts)
+        stop = line_end(data, pos)
+        if stop >= 0 and stop - pos <= settings.max_target_bytes:
+            octets = data
+            line = octets[pos:stop]
+            if 0x0A not in line and 0x0D not in line:
+                head = new_head()
+                end = read_fields(head, data, stop + 2, settings.max_headers, settings.max_line_bytes)
+                if end >= 0 and end - 4 - pos <= settings.max_header_bytes:
+                    if side.line_ts < 0:
+                        side.line_ts = ts
+                    if not self._read_start(side, line, ts):
+                        return refuse(self._messages, side, data, pos, ts)
+                    return self._begin(side, head, data, end, ts)
         return self._read_odd_head(side, data, pos, ts)
 
     def _read_odd_head(self, side: Side, data: bytes, pos: int, ts: int) -> int:
@@ -308,7 +311,7 @@ class HttpReader:
                 return False
             side.method, side.target, side.version = request
             # A method is as long as `may_be_start` waits for one, however the line is cut.
-            certain = side.version is not None and side.version[:2] == "1." and len(side.method) < MAX_METHOD
+            certain = side.version is not None and _is_1(side.version) and len(side.method) < MAX_METHOD
         else:
             reply = parse_status_line(line)
             if reply is None:
@@ -316,8 +319,10 @@ class HttpReader:
             version, status, side.reason = reply
             side.version = version or None
             side.status = -1 if status is None else status
-            certain = version[:2] == "1." and status is not None
-        if side.version is not None and line.find(b"HTTP/") < 0:
+            certain = _is_1(version) and status is not None
+        size = len(line)
+        in_capitals = size >= 8 and is_keyword(line, size - 8 if side.is_orig else 0)
+        if not in_capitals and side.version is not None and line.find(b"HTTP/") < 0:
             self._messages.weird_once(LOWER_CASE, ts, "lowercase_HTTP_keyword")
         return certain or self._messages.certain
 
@@ -415,6 +420,20 @@ class HttpReader:
                 self._messages.end(side, False, ts)
 
 
+def _is_1(version: str) -> bool:
+    """Whether the version is 1.0, 1.1 or so."""
+    return len(version) >= 2 and version[0] == "1" and version[1] == "."
+
+
 def _may_have_body(method: bytes) -> bool:
     """Whether a request whose length is told, but not as a number, may have a body for all that."""
     return method not in (b"GET", b"HEAD")
+
+
+def open_reader(
+    flow: FlowId, out: list[object], settings: HttpSettings, probation: bool, new_tap: NewTap | None
+) -> HttpReader:
+    """HttpReader(...), without Python's call: every flow that is read has one."""
+    reader = HttpReader.__new__(HttpReader)
+    reader.begin(flow, out, settings, probation, new_tap)
+    return reader

@@ -87,7 +87,9 @@ def der_size(data: bytes, at: int) -> int:
             return 0
         if have < 2 + octets:
             return -1
-        size = int.from_bytes(data[at + 2 : at + 2 + octets], "big")
+        size = 0
+        for place in range(at + 2, at + 2 + octets):
+            size = size << 8 | data[place]
     if have < 3 + octets:
         return -1
     inside = at + 2 + octets

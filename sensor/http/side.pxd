@@ -4,6 +4,7 @@ from sensor.http.head cimport Head
 from sensor.http.pairing cimport Exchange
 
 @cython.final
+@cython.freelist(8)
 cdef class Side:
     cdef public bint is_orig, spoke, first_chunk, junk, interim
     cdef public int state, status
@@ -16,4 +17,7 @@ cdef class Side:
     cdef public Exchange exchange
     cdef public bytes method, target, reason
 
+    cpdef begin(self, bint is_orig)
     cpdef Py_ssize_t keep(self, bytes data, Py_ssize_t pos)
+
+cpdef Side new_side(bint is_orig)

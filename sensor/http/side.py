@@ -39,6 +39,10 @@ class Side:
     """
 
     def __init__(self, is_orig: bool) -> None:
+        self.begin(is_orig)
+
+    def begin(self, is_orig: bool) -> None:
+        """Nothing came yet."""
         self.is_orig = is_orig
         self.state = HEAD
         self.tail: bytearray | None = None
@@ -66,3 +70,10 @@ class Side:
         """More is needed to go on at `pos`."""
         self.tail = bytearray(data[pos:])
         return MORE
+
+
+def new_side(is_orig: bool) -> Side:
+    """Side(...), without Python's call."""
+    side = Side.__new__(Side)
+    side.begin(is_orig)
+    return side

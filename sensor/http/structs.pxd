@@ -1,4 +1,4 @@
-# Where the fields of the records of sensor.http.transaction lie, so that compiled code need not look them up by name.
+# Where the fields of the records of sensor.http.transaction, and the settings of http, lie, so that compiled code need not look them up by name.
 # A Struct without garbage collection is its fields in alphabetical order. tests/project/test_structs.py holds this to
 # the records; modules compiled for another size of one refuse to start. All fields are `object`: what is made of one
 # is checked where it is put into a typed name.
@@ -10,6 +10,11 @@ cdef extern from *:
         *fuid, *is_orig, *last_ts, *mime_type, *missing_bytes, *overflow_bytes, *parent_fuid, *reading,
         *seen_bytes, *timedout, *total_bytes; } BodyFileStruct;
     typedef struct { PyObject_HEAD PyObject *name, *value; } HeaderStruct;
+    typedef struct { PyObject_HEAD PyObject *hash_bodies, *max_chunk_extension_bytes, *max_cleartext_items,
+        *max_codings, *max_counted_inflated_bytes, *max_form_bytes, *max_header_bytes, *max_headers,
+        *max_inflate_ratio, *max_inflated_bytes, *max_informational, *max_line_bytes, *max_parts, *max_pending,
+        *max_request_body_bytes, *max_response_body_bytes, *max_second_reading_bytes, *max_target_bytes,
+        *max_trailer_bytes; } HttpSettingsStruct;
     typedef struct { PyObject_HEAD PyObject *body_len, *complete, *files, *headers, *host, *method, *notable,
         *target, *ts, *user_agent, *version; } HttpRequestStruct;
     typedef struct { PyObject_HEAD PyObject *body_len, *complete, *files, *headers, *info_code, *info_msg,
@@ -37,3 +42,10 @@ cdef extern from *:
 
     ctypedef class sensor.http.transaction.HttpTransaction [object HttpTransactionStruct, check_size error]:
         cdef object ambiguous, flow, request, response, trans_depth, ts
+
+    ctypedef class sensor.settings.HttpSettings [object HttpSettingsStruct, check_size error]:
+        cdef object hash_bodies, max_chunk_extension_bytes, max_cleartext_items, max_codings
+        cdef object max_counted_inflated_bytes, max_form_bytes, max_header_bytes, max_headers, max_inflate_ratio
+        cdef object max_inflated_bytes, max_informational, max_line_bytes, max_parts, max_pending
+        cdef object max_request_body_bytes, max_response_body_bytes, max_second_reading_bytes, max_target_bytes
+        cdef object max_trailer_bytes

@@ -27,7 +27,7 @@ def read(block: bytes) -> Head:
     strict = Head()
     tolerant = Head()
     read_odd_fields(tolerant, block, *ODD)
-    if not read_fields(strict, [b"", *block.split(b"\r\n")], *ODD):
+    if read_fields(strict, block + b"\r\n\r\n", 0, *ODD) != len(block) + 4:
         return tolerant
     for name in ("fields", "count", "host", "user_agent", "length", "coded", "codings", "content_type", "oddities"):
         assert getattr(strict, name) == getattr(tolerant, name), name
