@@ -5,7 +5,6 @@ from sensor.fetch.revocations cimport Revocations
 from sensor.flow.conn cimport Connection
 from sensor.flow.tracker cimport FlowTracker
 from sensor.http.cleartext cimport read_cleartext
-from sensor.http.reader cimport open_reader
 from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
 from sensor.logs.writer cimport LogWriter
 from sensor.ocsp.exchange cimport OcspDecoder

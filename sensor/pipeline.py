@@ -23,7 +23,7 @@ from sensor.flow.tracker import FlowTracker
 from sensor.health.counters import Levels, Running, Totals
 from sensor.health.measures import Meter
 from sensor.http.cleartext import read_cleartext
-from sensor.http.reader import open_reader
+from sensor.http.reader import HttpReader
 from sensor.http.second import SecondReading
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.script import Script
@@ -87,7 +87,7 @@ class Pipeline:
         new_tap = self._fetches.new_tap
 
         def make_reader(flow: FlowId, probation: bool) -> StreamReader:
-            return open_reader(flow, out, http, probation, new_tap)
+            return HttpReader(flow, out, http, probation=probation, new_tap=new_tap)
 
         self.tracker = FlowTracker(settings.flow, make_reader, out)
         self._ocsp = OcspDecoder(settings.ocsp)

@@ -48,4 +48,3 @@ cdef class HttpReader:
     cdef _break_off(self, Side side, long long ts)
 
 cdef bint _is_1(str version) except -1
-cpdef HttpReader open_reader(FlowId flow, list out, HttpSettings settings, bint probation, object new_tap)

@@ -428,12 +428,3 @@ def _is_1(version: str) -> bool:
 def _may_have_body(method: bytes) -> bool:
     """Whether a request whose length is told, but not as a number, may have a body for all that."""
     return method not in (b"GET", b"HEAD")
-
-
-def open_reader(
-    flow: FlowId, out: list[object], settings: HttpSettings, probation: bool, new_tap: NewTap | None
-) -> HttpReader:
-    """HttpReader(...), without Python's call: every flow that is read has one."""
-    reader = HttpReader.__new__(HttpReader)
-    reader.begin(flow, out, settings, probation, new_tap)
-    return reader
