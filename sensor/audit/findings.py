@@ -30,6 +30,9 @@ class Finding(enum.Enum):
     RFC 6960 4.2.1, RFC 9919 3.2.2"""
     signature_not_checked_signer_unreadable = "signature_not_checked:signer_unreadable"
     """Not checked, because a certificate in the reply that may be the signer's cannot be read."""
+    signature_not_checked_too_many_signers = "signature_not_checked:too_many_signers"
+    """Not checked, because more certificates in the reply are of the responder's name than are tried, and none of the
+    keys tried made the signature."""
     signature_not_checked_algorithm = "signature_not_checked:algorithm"
     """Not checked, because the algorithm is not one of RSA (PKCS #1 v1.5, PSS), ECDSA, Ed25519, Ed448, with SHA-1 or
     SHA-2, or does not fit the key."""

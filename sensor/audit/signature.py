@@ -39,6 +39,7 @@ _ISSUER_UNKNOWN = BITS[Finding.signature_not_checked_issuer_unknown]
 _LOOKUP_FAILED = BITS[Finding.signature_not_checked_lookup_failed]
 _SIGNER_UNKNOWN = BITS[Finding.signature_not_checked_signer_unknown]
 _SIGNER_UNREADABLE = BITS[Finding.signature_not_checked_signer_unreadable]
+_TOO_MANY_SIGNERS = BITS[Finding.signature_not_checked_too_many_signers]
 _ENCODING = BITS[Finding.signature_not_checked_encoding]
 _INVALID = BITS[Finding.signature_invalid]
 _NOT_CHECKED = {
@@ -170,6 +171,8 @@ def judge(response: OcspResponse, ca: Signer) -> Verdict:
     delegates, unreadable = _delegates(response.certs, ca)
     named = [signer for signer in (ca, *delegates) if response.responder_id in signer.names]
     signer, failure = _find_signer(response, named[:_MAX_TRIED])
+    if failure == _INVALID and len(named) > _MAX_TRIED:
+        failure = _TOO_MANY_SIGNERS
     bits = 0
     if signer is None and not named:
         signer, _ = _find_signer(response, [ca, *delegates][:_MAX_TRIED])

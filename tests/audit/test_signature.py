@@ -220,7 +220,11 @@ def test_keys_that_are_tried_are_few(monkeypatch: Any) -> None:
     monkeypatch.setattr(signature, "check_signature", check)
     strangers = tuple(certify("Same name", by=STRANGER) for _ in range(20))
     response, cert_id = decoded(reply(answer(ASKED), by=STRANGER, responder=strangers[0].by_name(), certs=strangers))
-    assert told(checker().check(response, cert_id, NOW)) == ["signature_invalid"]
+    assert told(checker().check(response, cert_id, NOW)) == ["signature_not_checked:too_many_signers"]
+    assert len(tried) == 4
+    tried.clear()
+    response, cert_id = decoded(reply(answer(ASKED), by=CA, responder=strangers[0].by_name(), certs=strangers[:4]))
+    assert told(checker().check(response, cert_id, NOW)) == ["signature_invalid"]  # all of them were tried
     assert len(tried) == 4
     tried.clear()
     response, cert_id = decoded(reply(answer(ASKED), by=STRANGER, certs=strangers))

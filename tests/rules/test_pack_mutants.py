@@ -51,6 +51,7 @@ UNSHOWN: dict[tuple[str, str], str] = {
     ("zeek_ocsp_not_checked", "signature_not_checked:encoding"): _AUDITED,
     ("zeek_ocsp_not_checked", "signature_not_checked:key"): _AUDITED,
     ("zeek_ocsp_not_checked", "signature_not_checked:signer_unreadable"): _AUDITED,
+    ("zeek_ocsp_not_checked", "signature_not_checked:too_many_signers"): _AUDITED,
     ("zeek_ocsp_signature_weak", "signature_md5"): _AUDITED,
     ("zeek_ocsp_signature_weak", "signer_key_weak"): _AUDITED,
     ("zeek_ocsp_validity_odd", "next_update_before_this_update"): _AUDITED,
