@@ -21,7 +21,8 @@ from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.memory import MemoryLookup
 from sensor.ct.store import Store
 from sensor.settings import ClusterSettings, CtSettings, Settings
-from tests.cluster.servers import PASSWORD, Cluster, Lasting, free_ports
+from tests.cluster.servers import PASSWORD, Cluster, Lasting
+from tests.ports import free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OFFICE = REPOSITORY / "pcaps" / "office"

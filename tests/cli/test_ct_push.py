@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.cluster, however pyt
 from sensor.cli.ct import add_parser
 from sensor.cluster import push
 from sensor.settings import ClusterSettings, CtSettings, Settings
-from tests.cluster.servers import Cluster, free_ports
+from tests.cluster.servers import Cluster
 from tests.ct import pki
 from tests.ct.stores import StoreBench
+from tests.ports import free_ports
 
 Run = Callable[..., int]
 

@@ -11,17 +11,10 @@ from pathlib import Path
 
 from sensor.cluster.nodes import Answered, Command, Nodes
 from sensor.settings import ClusterSettings
+from tests.ports import free_ports
 
 _LATER_S = 50 * 365 * 86400
 PASSWORD = "correct horse battery staple"
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class Server:

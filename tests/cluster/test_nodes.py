@@ -18,7 +18,8 @@ import pytest
 from sensor.cluster.nodes import SLOTS, Lost, MissingLibraryError, Nodes, decode_slots, key_slot, parse_address
 from sensor.cluster.replies import Refusal, Reply, ReplyError
 from sensor.settings import ClusterSettings
-from tests.cluster.servers import PASSWORD, Cluster, Server, free_ports
+from tests.cluster.servers import PASSWORD, Cluster, Server
+from tests.ports import free_ports
 
 REDIS = pytest.mark.needs("redis-server", "redis-cli")
 KEYS = [b"key:%d" % n for n in range(60)]

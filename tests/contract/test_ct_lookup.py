@@ -37,9 +37,10 @@ from sensor.pki.issuers import ALGORITHMS
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import url_key
 from sensor.settings import ClusterSettings, CtSettings
-from tests.cluster.servers import Cluster, Lasting, free_ports
+from tests.cluster.servers import Cluster, Lasting
 from tests.ct.logs import logged, logged_issuer
 from tests.ct.pki import Ca, make_root
+from tests.ports import free_ports
 
 ROOT = make_root("Root")
 SUB = ROOT.intermediate("Sub", path_length=1)

@@ -7,12 +7,12 @@ that takes a serial number out of a certificate is an extension in C there; here
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 from tests.ct.pki import decoded
+from tests.ports import free_ports
 
 SCHEMA = """
 CREATE TABLE certificate (id bigserial PRIMARY KEY, issuer_ca_id integer NOT NULL, certificate bytea NOT NULL);
@@ -35,8 +35,7 @@ class Postgres:
     """Running when this has been made; started by root as the user postgres, whom Debian's package makes."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        (self.port,) = free_ports(1)
         self._folder = folder
         shutil.chown(folder, "postgres", "postgres")
         self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
+from tests.ports import free_ports
 from tests.sync.ct_log import START_MS, CtLog
 
 Lie = Callable[[str, bytes], "bytes | int"]
@@ -140,10 +141,7 @@ http {{
 @contextlib.contextmanager
 def nginx(root: Path, folder: Path) -> Iterator[str]:
     """Debian's nginx serving `root`; its address. Ask for "nginx" by the mark."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     folder.mkdir(exist_ok=True)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, root=root, port=port))
     program = shutil.which("nginx") or "nginx"
