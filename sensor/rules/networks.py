@@ -8,6 +8,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 from itertools import pairwise
 
+_GROUPS = 8
 _GROUP_BITS = 16
 _NIBBLE_BITS = 4
 
@@ -44,5 +45,5 @@ def _of_six(network: IPv6Network) -> tuple[str, ...] | None:
         texts = [f"{int(group, 16):x}" for group in fixed]
         if digits:
             texts.append(digits + "[0-9a-f]" * (_NIBBLE_BITS - len(digits)))
-        found.append(":".join(texts) + ":*")
+        found.append(":".join(texts) + ("" if len(texts) == _GROUPS else ":*"))
     return tuple(found)

@@ -10,7 +10,6 @@ from functools import cache
 
 import pytest
 
-import sensor
 from tests.hostile.rows import REPOSITORY
 
 SIZE = 20_000
@@ -82,7 +81,6 @@ def seconds(way: Callable[[re.Pattern[bytes], bytes], object], pattern: re.Patte
     return taken
 
 
-@pytest.mark.skipif(sensor.build_mode() == "compiled", reason="the expressions are the same, compiled or not")
 @pytest.mark.parametrize("name", used())
 def test_d5_expressions(name: str) -> None:
     pattern, ways = used()[name]
