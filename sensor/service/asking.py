@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import socket
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import Final
+
+from sensor.service.forked import Forked, NotAloneError
 
 _HEAD: Final = struct.Struct("<II")  # number of the question, octets behind it
 _MAX_BYTES: Final = 64 << 20
@@ -98,17 +98,11 @@ class AskingProcess:
     def __init__(self, make: Callable[[], tuple[bytes, Serve]], clients: int = 1) -> None:
         """`make` runs in the new process; it also gives up what rights that should not have. What it raises as
         AskingError is raised here. Must be called while there is one thread."""
-        if threading.active_count() > 1:
-            raise AskingError("a process that asks was to be started, but other threads run already")
-        pairs = [socket.socketpair() for _ in range(clients)]
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._pid = os.fork()
-        if not self._pid:
-            _be_the_process(make, pairs)
-        for _, theirs in pairs:
-            theirs.close()
-        self.lines = [Line(ours) for ours, _ in pairs]
+        try:
+            self._process = Forked(lambda talks: _be_the_process(make, talks), clients)
+        except NotAloneError:
+            raise AskingError("a process that asks was to be started, but other threads run already") from None
+        self.lines = [Line(ours) for ours in self._process.talks]
         try:
             failed, self.greeting = self.lines[0]._next(None)
         except (OSError, EOFError):
@@ -121,43 +115,24 @@ class AskingProcess:
         """Until it has ended, for so many seconds at most. Idempotent."""
         for line in self.lines:
             line.hang_up()
-        until = time.monotonic() + within_s
-        while self._pid and time.monotonic() < until:
-            try:
-                ended, _ = os.waitpid(self._pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else waited for it
-                ended = self._pid
-            if ended:
-                self._pid = 0
-            else:
-                time.sleep(0.005)
+        self._process.wait(within_s)
+
+    @property
+    def pid(self) -> int:
+        """0 once it is known to have ended."""
+        return self._process.pid
 
 
-def _be_the_process(
-    make: Callable[[], tuple[bytes, Serve]], pairs: Sequence[tuple[socket.socket, socket.socket]]
-) -> NoReturn:
-    """Never returns. Signals are its master's to obey."""
-    code = 1
+def _be_the_process(make: Callable[[], tuple[bytes, Serve]], talks: Sequence[socket.socket]) -> int:
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        for ours, _ in pairs:
-            ours.close()
-        talks = [theirs for _, theirs in pairs]
-        try:
-            greeting, serve = make()
-        except AskingError as error:
-            _send(talks[0], 1, str(error).encode())
-        else:
-            _send(talks[0], 0, greeting)
-            threading.Thread(target=_end_with, args=(talks,), daemon=True).start()
-            _serve(serve, talks)
-            code = 0
-    finally:
-        if (bug := sys.exception()) is not None:
-            sys.excepthook(type(bug), bug, bug.__traceback__)
-            sys.stderr.flush()
-        os._exit(code)  # nothing of the master's is to be cleaned up here
+        greeting, serve = make()
+    except AskingError as error:
+        _send(talks[0], 1, str(error).encode())
+        return 1
+    _send(talks[0], 0, greeting)
+    threading.Thread(target=_end_with, args=(talks,), daemon=True).start()
+    _serve(serve, talks)
+    return 0
 
 
 def _end_with(talks: Sequence[socket.socket]) -> None:

@@ -7,19 +7,15 @@ anew, which Landlock would forbid it. When the master is killed, what was handed
 from __future__ import annotations
 
 import mmap
-import os
 import select
-import signal
 import socket
 import struct
-import sys
-import threading
-import time
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 from sensor.logs.sinks.queued import Place, PlaceLostError
 from sensor.logs.sinks.sink import ReaderGone, SinkError
+from sensor.service.forked import Forked, NotAloneError
 
 _REQUEST = struct.Struct("<BBI")  # what, octets of the log's name behind it, octets of lines in the window
 _REPLY = struct.Struct("<BII")  # how it went, octets taken, octets of text behind it
@@ -38,16 +34,12 @@ class LogProcess:
     def __init__(self, make_place: Callable[[], Place], clients: int = 1) -> None:
         """`make_place` runs in the new process; it also gives up what rights that should not have. Must be called while
         there is one thread. Raises SinkError if `make_place` does."""
-        if threading.active_count() > 1:
-            raise SinkError("the log process was to be started, but other threads run already")
-        pairs = [socket.socketpair() for _ in range(clients)]
         windows = [mmap.mmap(-1, _WINDOW) for _ in range(clients)]
-        self._pid = os.fork()
-        if not self._pid:
-            _be_the_log_process(make_place, pairs, windows)
-        for _, theirs in pairs:
-            theirs.close()
-        self.places = [RemotePlace(ours, window) for (ours, _), window in zip(pairs, windows, strict=True)]
+        try:
+            self._process = Forked(lambda talks: _be_the_log_process(make_place, talks, windows), clients)
+        except NotAloneError:
+            raise SinkError("the log process was to be started, but other threads run already") from None
+        self.places = [RemotePlace(*end) for end in zip(self._process.talks, windows, strict=True)]
         try:
             self.places[0].receive()
         except SinkError:
@@ -58,16 +50,12 @@ class LogProcess:
         """Until it has ended, for so many seconds at most; its clients are closed before. Idempotent."""
         for place in self.places:
             place.hang_up()
-        deadline = time.monotonic() + within_s
-        while self._pid and time.monotonic() < deadline:
-            try:
-                ended, _ = os.waitpid(self._pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else waited for it
-                ended = self._pid
-            if ended:
-                self._pid = 0
-            else:
-                time.sleep(0.005)
+        self._process.wait(within_s)
+
+    @property
+    def pid(self) -> int:
+        """0 once it is known to have ended."""
+        return self._process.pid
 
 
 class RemotePlace:
@@ -171,29 +159,17 @@ def _exactly(talk: socket.socket, octets: int) -> bytearray:
 
 
 def _be_the_log_process(
-    make_place: Callable[[], Place], pairs: Sequence[tuple[socket.socket, socket.socket]], windows: Sequence[mmap.mmap]
-) -> NoReturn:
-    """Never returns. Ends when all clients have; signals are its master's to obey."""
-    code = 1
+    make_place: Callable[[], Place], talks: Sequence[socket.socket], windows: Sequence[mmap.mmap]
+) -> int:
+    """Ends when all clients have."""
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        for ours, _ in pairs:
-            ours.close()
-        talks = [theirs for _, theirs in pairs]
-        try:
-            place = make_place()
-        except SinkError as error:
-            _answer(talks[0], _FAILED, 0, str(error))
-        else:
-            _answer(talks[0], _DONE)
-            _serve(place, talks, windows)
-            code = 0
-    finally:
-        if (bug := sys.exception()) is not None:
-            sys.excepthook(type(bug), bug, bug.__traceback__)
-            sys.stderr.flush()
-        os._exit(code)  # nothing of the master's is to be cleaned up here
+        place = make_place()
+    except SinkError as error:
+        _answer(talks[0], _FAILED, 0, str(error))
+        return 1
+    _answer(talks[0], _DONE)
+    _serve(place, talks, windows)
+    return 0
 
 
 def _serve(place: Place, talks: Sequence[socket.socket], windows: Sequence[mmap.mmap]) -> None:

@@ -89,7 +89,7 @@ def test_its_end_is_told(tmp_path: Path) -> None:
     sink = QueuedSink(process.places[0], 1 << 20)
     sink.write("conn", b"1\n")
     until(lambda: not sink.counts().waiting_bytes)
-    os.kill(process._pid, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
 
     def is_told() -> bool:
         try:
@@ -133,7 +133,7 @@ while True:
     while sink.counts().waiting_bytes > 50_000:
         pass
     if number == 5000:
-        print(process._pid, flush=True)
+        print(process.pid, flush=True)
 """
 
 

@@ -166,7 +166,7 @@ def test_a_place_that_is_gone_is_noticed_while_nothing_is_written(tmp_path: Path
     sink = QueuedSink(process.places[0], 1 << 20)
     sink.start()
     sink.check()
-    os.kill(process._pid, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
     began = time.monotonic()
 
     def is_known() -> bool:
