@@ -10,6 +10,7 @@ it, unless it is for want of ../shared: that is data which `.ci/run` cannot inst
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import ctypes
 import gc
@@ -23,6 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,6 +208,34 @@ def key(tmp_path: Path) -> Path:
     path = tmp_path / "key"
     load_key(f"new:{path}")
     return path
+
+
+@pytest.fixture
+def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Given a package's name, it is not installed."""
+
+    def take_away(package: str) -> None:
+        real = builtins.__import__
+
+        def refuse(name: str, *rest: Any) -> Any:
+            if name.split(".", maxsplit=1)[0] == package:
+                raise ImportError
+            return real(name, *rest)
+
+        for name in [name for name in sys.modules if name.split(".")[0] == package]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setattr(builtins, "__import__", refuse)
+
+    return take_away
+
+
+@pytest.fixture
+def alone() -> None:
+    """This is the only thread: what forks demands it, and servers of other tests' modules may still be closing."""
+    until = time.monotonic() + 60
+    while threading.active_count() > 1:
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 _THRESHOLD = gc.get_threshold()

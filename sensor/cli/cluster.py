@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from sensor.cli.output import say
 from sensor.settings import Settings
 
 if TYPE_CHECKING:  # imported when there is one: by default nothing here is
@@ -51,10 +51,3 @@ def tell_cluster(counts: Counts, *, quiet: bool) -> None:
         )
     for reason, count in sorted(counts.reasons.items(), key=lambda item: -item[1])[:_SHOWN_REASONS]:
         say(f"  {count:,}: {reason}")
-
-
-def say(text: str) -> None:
-    """Nodes choose some of the words: nothing in them may steer the terminal."""
-    from sensor.pki.names import render_plain
-
-    print(f"ocspwatch: {render_plain(text)}", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli.cluster import say
+from sensor.cli.output import say
 from sensor.settings import Settings
 
 if TYPE_CHECKING:

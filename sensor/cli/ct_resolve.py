@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sensor.cli.output import say
 from sensor.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except (StoreError, MissingLibraryError) as error:
         return _mistake(str(error))
     except KeyboardInterrupt:
-        _say("interrupted: what was learnt is kept")
+        say("interrupted: what was learnt is kept")
         return _INTERRUPTED
     return _PARTLY if failed and code != _MISTAKE else code
 
@@ -106,20 +106,20 @@ def _ask(desk: Desk, serials: list[str], whom: str, *, again: bool) -> int:
         if said is None:
             if not told:
                 told = True
-                _say(
+                say(
                     f"asks {whom} about {len(serials):,} serial {'number' if len(serials) == 1 else 'numbers'}: it "
                     "learns them, that is, which certificates somebody here looks into, and this machine's address"
                 )
             try:
                 said = desk.ask(serial)
             except NotAskedError as error:
-                _say(f"{serial}: {error}")
+                say(f"{serial}: {error}")
                 failed += 1
                 continue
         else:
-            _say(f"{serial}: was asked before; --again asks again")
+            say(f"{serial}: was asked before; --again asks again")
         if said.outcome is Outcome.failed:
-            _say(f"{serial}: could not be asked: {said.reason}")
+            say(f"{serial}: could not be asked: {said.reason}")
             failed += 1
     tell_counts(desk.counts, desk.requests)
     return failed
@@ -129,22 +129,15 @@ def tell_counts(counts: Counts, requests: int) -> None:
     """What came of a run's questions, on standard error; nothing where none was asked."""
     if not counts.asked and not counts.not_asked:
         return
-    _say(
+    say(
         f"asked about {counts.asked:,} serial {'number' if counts.asked == 1 else 'numbers'} in {requests:,} "
         f"{'request' if requests == 1 else 'requests'}: {counts.found:,} found, {counts.not_found:,} not found, "
         f"{counts.failed:,} failed"
     )
     for reason, count in sorted(counts.reasons.items(), key=lambda item: -item[1])[:_SHOWN_REASONS]:
-        _say(f"  {count:,}: {reason}")
+        say(f"  {count:,}: {reason}")
 
 
 def _mistake(text: str) -> int:
-    _say(text)
+    say(text)
     return _MISTAKE
-
-
-def _say(text: str) -> None:
-    """crt.sh chooses some of the words: nothing in them may steer the terminal."""
-    from sensor.pki.names import render_plain
-
-    print(f"ocspwatch: {render_plain(text)}", file=sys.stderr, flush=True)

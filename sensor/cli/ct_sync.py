@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sensor.cli.output import say
 from sensor.settings import Settings
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         finally:
             fetcher.close()
     except (_MistakeError, MissingLibraryError, LogListError, StoreError) as error:
-        _complain(str(error))
+        say(str(error))
         return _MISTAKE
     except KeyboardInterrupt:
-        _complain("interrupted: what was read and verified up to the last batch is kept; the next sync goes on there")
+        say("interrupted: what was read and verified up to the last batch is kept; the next sync goes on there")
         return _INTERRUPTED
 
 
@@ -149,19 +150,19 @@ def _logs(args: argparse.Namespace, settings: Settings, fetcher: Fetcher, now: i
 
     source = args.log_list or settings.sync.log_list
     if is_address(source):
-        _say(f"asks {urlsplit(source).netloc} for the list of CT logs; it learns this machine's address")
+        say(f"asks {urlsplit(source).netloc} for the list of CT logs; it learns this machine's address.")
     text = load_log_list(source, fetcher, settings.sync, stop)
     if is_address(source) and not settings.sync.log_list_key:
-        _say("nobody checks that list's signature: sync.log_list_key names no key")
+        say("nobody checks that list's signature: sync.log_list_key names no key.")
     logs = choose_logs(parse_log_list(text), args.log, now)
     if not logs:
         raise LogListError(f"{source}: no log that is to be read")
     hosts: dict[str, None] = {}
     for log in logs:
         hosts |= {urlsplit(url).netloc: None for url in (log.url, log.submission_url)}
-    _say(
+    say(
         f"asks {len(logs):,} CT {'log' if len(logs) == 1 else 'logs'} at {', '.join(hosts)}; they learn this machine's "
-        "address, and which of their entries it reads. Of monitored traffic, and of --names, they learn nothing"
+        "address, and which of their entries it reads. Of monitored traffic, and of --names, they learn nothing."
     )
     return logs
 
@@ -213,7 +214,7 @@ class _Progress:
             if self._told.get(reading.log.url, "") != trouble:
                 self._told[reading.log.url] = trouble
                 self.clear()
-                _complain(f"{reading.log.name}: {trouble or 'is read on'}")
+                say(f"{reading.log.name}: {trouble or 'is read on'}")
 
     def _rate(self) -> float:
         (began, before), (now, after) = self._seen[0], self._seen[-1]
@@ -261,14 +262,6 @@ def _print_report(readings: list[Reading]) -> None:
             print(f"{_plain(reading.log.name)} ({_plain(reading.log.url)}) {verdict}: {_plain(reading.trouble)}")
         elif reading.note:
             print(f"{_plain(reading.log.name)} ({_plain(reading.log.url)}): {_plain(reading.note)}")
-
-
-def _say(text: str) -> None:
-    print(f"ocspwatch: {_plain(text)}.", file=sys.stderr, flush=True)
-
-
-def _complain(text: str) -> None:
-    print(f"ocspwatch: {_plain(text)}", file=sys.stderr)
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sensor.cli.output import say
 from sensor.settings import CtSettings, OnlineSettings, Settings
 
 if TYPE_CHECKING:  # imported when it is asked for: by default nothing here is
@@ -72,7 +73,7 @@ def look_again_in(ct: CtSettings) -> Callable[[CertId], Answer]:
 
 def tell_disclosure(settings: Settings) -> None:
     """Before anybody is asked."""
-    _say(
+    say(
         f"asks {asked(settings.online)} about certificates that the cache does not know: it learns their serial "
         "numbers, that is, which sites the monitored clients visit, and this machine's address"
     )
@@ -100,7 +101,7 @@ def tell_online(lookup: OnlineLookup, *, quiet: bool) -> None:
         tell_counts(counts, lookup.requests)
     left = counts.not_asked + lookup.unasked + lookup.given_up
     if left:
-        _say(
+        say(
             f"{left:,} not asked about: {counts.not_asked:,} while crt.sh was left alone, {lookup.unasked:,} because "
             f"too many waited, {lookup.given_up:,} at the end"
         )
@@ -110,9 +111,3 @@ def _show_waiting(count: int) -> None:
     text = f"\rwaits for crt.sh about {count:,} more; Ctrl-C ends that\x1b[K" if count else "\r\x1b[K"
     sys.stderr.write(text)
     sys.stderr.flush()
-
-
-def _say(text: str) -> None:
-    from sensor.pki.names import render_plain
-
-    print(f"ocspwatch: {render_plain(text)}", file=sys.stderr, flush=True)

@@ -126,6 +126,13 @@ def tell_bad_rules(error: RulesError) -> int:
     return EXIT_MISTAKE
 
 
+def say(text: str) -> None:
+    """On standard error. Others chose some of the words: nothing in them may steer the terminal."""
+    from sensor.pki.names import render_plain
+
+    print(f"ocspwatch: {render_plain(text)}", file=sys.stderr, flush=True)
+
+
 def tell_mistake(error: Exception) -> int:
     """The caller's mistake in one line; returns the exit code for it."""
     print(f"ocspwatch: {error}", file=sys.stderr)

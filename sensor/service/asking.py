@@ -117,11 +117,6 @@ class AskingProcess:
             line.hang_up()
         self._process.wait(within_s)
 
-    @property
-    def pid(self) -> int:
-        """0 once it is known to have ended."""
-        return self._process.pid
-
 
 def _be_the_process(make: Callable[[], tuple[bytes, Serve]], talks: Sequence[socket.socket]) -> int:
     try:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -312,16 +310,7 @@ def test_nobody_there() -> None:
     nodes.close()
 
 
-def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name.split(".", maxsplit=1)[0] == "redis":
-            raise ImportError
-        return real(name, *rest)
-
-    for name in [name for name in sys.modules if name.split(".")[0] == "redis"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", refuse)
+def test_without_the_library(without_library: Callable[[str], None]) -> None:
+    without_library("redis")
     with pytest.raises(MissingLibraryError, match="cluster"):
         Nodes(ClusterSettings(nodes=("a:1",)))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import shutil
 import socket
 import struct
-import sys
 import tempfile
 import threading
 import time
@@ -27,6 +25,7 @@ from sensor.settings import CtSettings, OnlineSettings
 from tests.crtsh.postgres import Postgres
 from tests.ct.pki import Ca, make_root
 from tests.ct.stores import StoreBench
+from tests.ports import free_ports
 
 ROOT = make_root("Database Root")
 SUB = ROOT.intermediate("Database Sub")
@@ -196,25 +195,15 @@ def test_nobody_there_is_asked_so_often(monkeypatch: pytest.MonkeyPatch) -> None
     held: list[float] = []
     pace = Pace(6000, 1000)
     monkeypatch.setattr(pace, "hold", held.append)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     with pytest.raises(AskError, match="refused"):
         Database(pace, settings(port, max_tries=3), CtSettings()).with_serial("AB01")
     assert pace.requests == 3
     assert len(held) == 3
 
 
-def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name.split(".", maxsplit=1)[0] == "pg8000":
-            raise ImportError
-        return real(name, *rest)
-
-    for name in [name for name in sys.modules if name.split(".")[0] == "pg8000"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", refuse)
+def test_without_the_library(without_library: Callable[[str], None]) -> None:
+    without_library("pg8000")
     with pytest.raises(MissingDriverError, match="postgres"):
         database(1)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.cli.online import look_again_in
 from sensor.crtsh.lookup import OnlineLookup
 from sensor.ct.lookup import Answer, Found, LateLookup, NotFound, Unavailable
 from sensor.ct.store import Store
@@ -27,19 +28,14 @@ NewLookup = Callable[..., OnlineLookup]
 def new_lookup(new_desk: NewDesk, ct: CtSettings) -> Iterator[NewLookup]:
     made: list[OnlineLookup] = []
 
-    def again(cert_id: CertId) -> Answer:
-        lookup = StoreLookup(ct)
-        try:
-            return lookup.lookup([cert_id])[0]
-        finally:
-            lookup.close()
-
     def make(start: bool = True, **changed: object) -> OnlineLookup:
         own = {"min_delay_s": 0.001, "max_delay_s": 0.002} | changed
         settings = OnlineSettings(**own)  # type: ignore[arg-type]
         desk = new_desk(**changed)
         made.append(
-            OnlineLookup(StoreLookup(ct), desk, again, settings, threading.Event(), rng=random.Random(1), start=start)
+            OnlineLookup(
+                StoreLookup(ct), desk, look_again_in(ct), settings, threading.Event(), rng=random.Random(1), start=start
+            )
         )
         return made[-1]
 
@@ -251,16 +247,9 @@ class LateStore:
 
 @pytest.fixture
 def before_late(new_desk: NewDesk, ct: CtSettings) -> Iterator[tuple[OnlineLookup, LateStore]]:
-    def again(cert_id: CertId) -> Answer:
-        lookup = StoreLookup(ct)
-        try:
-            return lookup.lookup([cert_id])[0]
-        finally:
-            lookup.close()
-
     store = LateStore(StoreLookup(ct))
     settings = OnlineSettings(min_delay_s=0.001, max_delay_s=0.002, wait_at_end_s=0.0)
-    made = OnlineLookup(store, new_desk(), again, settings, threading.Event())  # type: ignore[arg-type]  # by attributes
+    made = OnlineLookup(store, new_desk(), look_again_in(ct), settings, threading.Event())  # type: ignore[arg-type]  # by attributes
     yield made, store
     made.close()
 

@@ -6,21 +6,13 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Sequence
 
 import pytest
 
 from sensor.service.forked import Forked, NotAloneError
 
-
-@pytest.fixture(autouse=True)
-def _alone() -> None:
-    """Servers of other tests' modules may still be closing."""
-    until = time.monotonic() + 60
-    while threading.active_count() > 1:
-        assert time.monotonic() < until
-        time.sleep(0.005)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def echo(talks: Sequence[socket.socket]) -> int:

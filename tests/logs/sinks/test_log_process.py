@@ -20,6 +20,7 @@ from sensor.logs.sinks.sink import ReaderGone, SinkError
 from sensor.settings import LogSettings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -27,12 +28,6 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-@pytest.fixture(autouse=True)
-def _alone() -> None:
-    """Servers of other tests' modules may still be closing."""
-    until(lambda: threading.active_count() == 1, 60)
 
 
 def started(folder: Path, clients: int = 1) -> LogProcess:

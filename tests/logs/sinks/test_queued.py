@@ -160,8 +160,8 @@ def test_what_is_lost_is_known_before_the_last_lines(tmp_path: Path) -> None:
     assert sink.counts().dropped_lines == 4
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_place_that_is_gone_is_noticed_while_nothing_is_written(tmp_path: Path) -> None:
-    until(lambda: threading.active_count() == 1, 60)  # servers of other tests' modules may still be closing
     process = LogProcess(lambda: RotatingFolder(tmp_path, LogSettings()))
     sink = QueuedSink(process.places[0], 1 << 20)
     sink.start()
