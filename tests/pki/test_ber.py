@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.pki.ber import definite_form
 from sensor.pki.der import DerError
+from tests.pki import crls
 
 
 def tlv(tag: int, body: bytes) -> bytes:
@@ -58,6 +59,14 @@ def test_segments_of_segments() -> None:
     assert definite_form(spelled, 4, 10)[0] == b"\x04\x03abc"
 
 
+@pytest.mark.parametrize("size", [127, 128, 255, 256, 65_535, 65_536])
+def test_the_length_is_as_short_as_it_can_be(size: int) -> None:
+    """X.690 10.1, however many octets it had."""
+    content = bytes(size)
+    spelled = b"\x30\x80\x24\x80\x04\x83" + size.to_bytes(3, "big") + content + bytes(4)
+    assert definite_form(spelled, 4, 9) == (crls.tlv(0x30, crls.tlv(4, content)), len(spelled))
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -70,6 +79,8 @@ def test_segments_of_segments() -> None:
         b"\x04\x80ab\x00\x00",
         b"\x30\x80\x1f\x81\x00\x00\x00\x00",
         b"\x30\x88" + b"\xff" * 8,
+        b"\x30\x82\x01",  # the octets of the length are cut off
+        b"\x24\x80\x30\x80\x00\x00\x00\x00",  # a SEQUENCE is no segment of a string
     ],
 )
 def test_refused(data: bytes) -> None:

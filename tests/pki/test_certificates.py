@@ -12,7 +12,7 @@ from pathlib import Path
 import cryptography_vectors
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +24,12 @@ from sensor.pki.certificates import (
     SignedCertificate,
     decode_certificate,
     issuer_name_der,
+    key_info_der,
     subject_of_ca,
 )
+from sensor.pki.der import SEQUENCE, DerReader
 from tests.ct.pki import LEAF_KEY, START, Ca, make_root, staple_and_urls
+from tests.pki.crls import tlv
 
 ROOT = make_root('Root, of "tests"')
 VECTORS = Path(cryptography_vectors.__file__).parent / "x509"
@@ -175,6 +178,42 @@ def test_odd_serials() -> None:
     for octets in (b"\x80\x01", b"\xff\xff", b"\xff"):
         with pytest.raises(CertificateError):
             decode(_with_serial(octets))
+
+
+def test_a_certificate_without_a_serial_is_refused_at_the_first_look_too() -> None:
+    """The library would refuse it as well; the first look comes before it."""
+    der = ROOT.intermediate("Sub").der
+    reader = DerReader(der, 9)
+    start = reader.enter(SEQUENCE, reader.enter(SEQUENCE, 0, len(der), ""), len(der), "")
+    end = reader.stop
+    reader.read(start, end)
+    at = reader.stop
+    reader.read(at, end)
+    rest = der[reader.stop : end]
+
+    def with_serial(octets: bytes) -> bytes:
+        return tlv(0x30, tlv(0x30, der[start:at] + tlv(0x02, octets) + rest) + der[end:])
+
+    assert with_serial(der[reader.start : reader.stop]) == der
+    assert subject_of_ca(with_serial(b"\7")) == subject_of_ca(der) is not None
+    assert subject_of_ca(with_serial(b"")) is None
+    with pytest.raises(CertificateError):
+        decode(with_serial(b""))
+
+
+def test_an_issuer_longer_than_any_name_is_refused() -> None:
+    long = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x" * 60) for _ in range(150)])
+    builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(long).serial_number(1)
+    builder = builder.public_key(LEAF_KEY.public_key()).not_valid_before(START).not_valid_after(START)
+    der = builder.sign(ROOT.key, ROOT.digest()).public_bytes(Encoding.DER)
+    with pytest.raises(CertificateError, match="issuer's name too long"):
+        decode(der)
+
+
+def test_the_key_is_the_one_that_the_library_finds() -> None:
+    for der in (ROOT.intermediate("Sub").der, ROOT.issue("a.example")):
+        public = x509.load_der_x509_certificate(der).public_key()
+        assert key_info_der(der) == public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def test_every_cut_is_refused_with_a_reason() -> None:

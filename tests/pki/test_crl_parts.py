@@ -100,3 +100,42 @@ def test_an_issuer_must_not_be_longer_than_any_name() -> None:
         certificate_issuer(tlv(0x30, entry + tlv(0x30, value)))
     with pytest.raises(DerError, match="too long"):
         decode_head(b"\x30\x00" + name + b"\x17\x0d260301120000Z")
+
+
+ENTRY = b"\x02\x01\x05\x17\x0d260301120000Z"
+
+
+def test_an_entry_without_extensions_has_no_issuer_of_its_own() -> None:
+    assert certificate_issuer(tlv(0x30, ENTRY)) is None
+    reason = tlv(0x30, extension("2.5.29.21", b"\x0a\1\1"))
+    assert certificate_issuer(tlv(0x30, ENTRY + reason)) is None
+    name = tlv(0x30, extension("2.5.29.29", tlv(0x30, tlv(0x82, b"a.example") + tlv(0xA4, NAME.public_bytes()))))
+    assert certificate_issuer(tlv(0x30, ENTRY + name)) == NAME.public_bytes()
+
+
+def test_what_a_scope_says_beside_what_is_known_costs_nothing() -> None:
+    """[6] may come one day; onlyContainsUserCerts stands before and behind it."""
+    for parts in (b"\x86\1\xff\x81\1\xff", b"\x81\1\xff\x86\1\xff"):
+        found = extensions(extension("2.5.29.28", tlv(0x30, parts), critical=True))
+        assert found.scope is not None and found.problem is None
+        assert (found.scope.only_user_certs, found.scope.only_ca_certs) == (True, False)
+
+
+def test_a_name_of_a_point_is_of_one_of_two_kinds() -> None:
+    found = extensions(extension("2.5.29.28", tlv(0x30, tlv(0xA0, tlv(0xA2, b"")))))
+    assert (found.scope, found.problem) == (None, "2.5.29.28: DistributionPointName: tag a2")
+
+
+@pytest.mark.parametrize("size", [100, 120, 130, 250, 300])
+def test_a_long_name_relative_to_the_issuer(size: int) -> None:
+    rdn = tlv(0x30, tlv(0x06, encode_oid("2.5.4.3")) + tlv(0x0C, b"x" * size))
+    found = extensions(extension("2.5.29.28", tlv(0x30, tlv(0xA0, tlv(0xA1, rdn)))))
+    assert found.problem is None and found.scope is not None
+    assert found.scope.names == ("relative:CN=" + "x" * size,)
+
+
+def test_points_without_a_name_say_nothing_of_deltas() -> None:
+    named = tlv(0x30, tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://crl.example/delta.crl"))))
+    issuer = tlv(0x30, tlv(0xA2, tlv(0xA4, NAME.public_bytes())))
+    found = extensions(extension("2.5.29.46", tlv(0x30, tlv(0x30, b"") + issuer + named)))
+    assert (found.delta_urls, found.problem) == (("http://crl.example/delta.crl",), None)

@@ -253,3 +253,36 @@ def test_watched_serials_are_found_with_all_that_is_said_of_them() -> None:
     assert crl.hits_total == 2
     crl, _ = read(PLAIN, watch=watch, settings=CrlSettings(max_told=1))
     assert (len(crl.hits), crl.hits_total) == (1, 2)
+
+
+def test_what_comes_when_all_is_read_changes_nothing() -> None:
+    reader = CrlReader(CrlSettings())
+    assert not reader.feed(PLAIN)
+    assert not reader.feed(PLAIN)
+    reader.fail("broken PEM")
+    assert reader.finish() == read(PLAIN)[0]
+    reader = CrlReader(CrlSettings())
+    assert not reader.feed(b"<html>")
+    reader.fail("broken PEM")
+    assert reader.finish().problem == "not a CRL"  # the first reason
+
+
+def test_an_entry_whose_length_comes_in_pieces() -> None:
+    der = body(tlv(0x30, ENTRY[2:] + tlv(0x30, bytes(150))) + ENTRY)
+    whole = read(der)
+    assert whole[0].entries == 2
+    assert read(der, [1] * len(der)) == whole
+
+
+def test_entries_are_within_what_is_signed() -> None:
+    """revokedCertificates of two octets more than tbsCertList has."""
+    tbs = head() + b"\x30" + bytes((len(ENTRY) + 2,)) + ENTRY
+    crl, entries = read(tlv(0x30, tlv(0x30, tbs) + bytes(60)))
+    assert (crl.end, crl.problem, entries) == (CrlEnd.broken, "longer than what it is in", [])
+
+
+def test_of_many_entries_at_once_only_those_watched_are_told() -> None:
+    """As the sensor reads: nobody asks for each entry."""
+    reader = CrlReader(CrlSettings(), None, lambda _: frozenset({key_of("03") or 0, key_of("05") or 0}))
+    reader.feed(PLAIN)
+    assert [hit.serial_number for hit in reader.finish().hits] == ["03", "05"]

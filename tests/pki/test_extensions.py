@@ -85,3 +85,13 @@ def test_noise_is_read_or_refused(noise: bytes) -> None:
         return
     assert isinstance(found, Extensions)
     assert found.count <= len(noise)
+
+
+@pytest.mark.parametrize(
+    ("features", "must_staple"),
+    [("020105", True), ("020111020105", True), ("020111", False), ("", False), ("020105020111", True)],
+)
+def test_only_status_request_is_must_staple(features: str, must_staple: bool) -> None:
+    """RFC 7633: any of the features; 17, status_request_v2, is another."""
+    value = bytes.fromhex(features)
+    assert read(FEATURE, b"\x30" + bytes((len(value),)) + value).must_staple is must_staple

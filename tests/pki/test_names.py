@@ -170,3 +170,19 @@ def test_time_to_parse_grows_with_the_text() -> None:
 def test_nothing_steers_the_terminal() -> None:
     assert names.render_plain("plain é") == "plain é"
     assert names.render_plain("a\x1b[2J\u202eb\n\ud800") == "a\\x1b[2J\\xe2\\x80\\xaeb\\x0a\\x3f"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("HTTP://OCSP.Example.COM/Path", "http://ocsp.example.com/Path"),
+        ("http://ocsp.example", "http://ocsp.example/"),
+        ("http://ocsp.example:80/a:80", "http://ocsp.example/a:80"),
+        ("http://ocsp.example:8080/", "http://ocsp.example:8080/"),
+        ("https://ocsp.example:80/", "https://ocsp.example:80/"),  # 80 is not what https goes to
+        ("http://a/b//c/", "http://a/b//c/"),
+        ("CN=Example", "CN=Example"),  # no URL: compared as it is
+    ],
+)
+def test_urls_are_compared_by_what_they_mean(text: str, key: str) -> None:
+    assert names.url_key(text) == names.url_key(key) == key

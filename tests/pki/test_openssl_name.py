@@ -73,3 +73,11 @@ def test_any_octets_raise_only_the_declared_error(data: bytes, tag: int) -> None
             assert render_openssl_name(der).isascii()
         except DerError:
             continue
+
+
+@pytest.mark.parametrize(("tag", "value"), [(0x1C, b"\0\x11\0\0"), (0x1C, b"\0\0\0"), (0x1E, b"\0")])
+def test_what_is_no_character_is_refused(tag: int, value: bytes) -> None:
+    """Above U+10FFFF, and strings of a part of a character; OpenSSL prints no such certificate at all."""
+    with pytest.raises(DerError):
+        render_openssl_name(name([("2.5.4.3", tag, value)]))
+    assert render_openssl_name(name([("2.5.4.3", 0x1C, b"\0\x10\xff\xff")])) == "CN=\\F4\\8F\\BF\\BF"

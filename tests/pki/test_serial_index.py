@@ -38,3 +38,17 @@ def test_the_budget_is_shared_and_given_back() -> None:
     del one
     assert budget.free == 70
     assert two.is_full
+
+
+def test_room_is_made_as_often_as_it_takes() -> None:
+    held = [SerialIndex(SerialBudget(0))]
+    budget = SerialBudget(100, lambda: bool(held) and held.pop() is not None)
+    held[:] = [SerialIndex(budget) for _ in range(3)]
+    for i, each in enumerate(held):
+        each.add(keys(30, i))
+    assert budget.free == 10
+    del each
+    assert budget.take(65)  # that two of them make room for
+    assert (len(held), budget.free, budget.refused) == (1, 5, 0)
+    assert not budget.take(36)
+    assert (len(held), budget.free, budget.refused) == (0, 35, 36)

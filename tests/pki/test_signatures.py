@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.pki import signatures
 from sensor.pki.oids import encode_oid
-from sensor.pki.signatures import SignatureCheck, check_signature, is_weak_key, signature_digest
+from sensor.pki.signatures import SignatureCheck, check_signature, is_weak_key, signature_digest, signs_whole
 
 SIGNED = b"these bytes"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -235,6 +236,38 @@ def test_digests() -> None:
     assert signature_digest(algorithm("1.2.840.10045.4.3.3")) == "sha384"
     for unknown in (algorithm("1.3.101.112"), algorithm("1.2.3"), b"", pss(SHA256, SHA256, 32)[:-1]):
         assert signature_digest(unknown) is None
+
+
+def test_what_is_signed_whole_is_not_checked_by_a_digest() -> None:
+    for name, (key, identifier, signature) in CASES.items():
+        whole = name.startswith("ed")
+        assert signs_whole(identifier) is whole
+        digest = hashes.Hash(hashes.SHA256())
+        digest.update(SIGNED)
+        by_digest = check_signature(info(key), identifier, signature, digest.finalize(), hashed=True)
+        if whole:
+            assert by_digest is SignatureCheck.algorithm
+        elif signature_digest(identifier) == "sha256":
+            assert by_digest is SignatureCheck.valid
+    assert not any(signs_whole(broken) for broken in (b"", b"\x30\0", algorithm("1.2.3")))
+
+
+def test_the_trailer_field_of_pss_says_nothing() -> None:
+    """RFC 4055 3.1: [3] is always 1, and is left out by most."""
+    key, _, signature = CASES["pss absent"]
+    for parameters in (tlv(0xA3, b"\2\1\1"), tlv(0xA2, b"\2\1\x14") + tlv(0xA3, b"\2\1\1")):
+        identifier = algorithm("1.2.840.113549.1.1.10", tlv(0x30, parameters))
+        assert check_signature(info(key), identifier, signature, SIGNED) is SignatureCheck.valid
+
+
+def test_what_the_library_s_openssl_refuses_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No build at hand refuses a digest by policy (FIPS refuses MD5), so the key is one that does."""
+
+    def refuse(*_: object) -> None:
+        raise UnsupportedAlgorithm("md5")
+
+    monkeypatch.setattr(signatures, "_load_key", lambda _: ("rsa", refuse, 2048))
+    assert check_signature(info(RSA), algorithm("1.2.840.113549.1.1.4", NULL), b"", SIGNED) is SignatureCheck.algorithm
 
 
 def test_agrees_with_the_library_on_certificates() -> None:

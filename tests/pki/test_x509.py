@@ -15,6 +15,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.pki.oids import encode_oid
 from sensor.pki.x509 import X509, X509Error, decode_x509
 from tests.conftest import SHARED
 from tests.pki.crls import FOLDER, certificate, key, tlv
@@ -102,6 +103,50 @@ def test_keys_of_each_kind() -> None:
     assert found["ed25519"].key_algorithm == "ED25519"
     assert found["ed448"].key_type is None
     assert key("rsa").key_size == 2048
+
+
+def with_key(key_info: bytes, behind: bytes = b"") -> bytes:
+    """An unsigned certificate for such a key, with such fields behind it."""
+    name, time = b"\x30\0", tlv(0x30, tlv(0x17, b"260101000000Z") * 2)
+    algorithm = tlv(0x30, tlv(0x06, encode_oid("1.2.840.10045.4.3.2")))
+    tbs = tlv(0xA0, b"\2\1\2") + b"\2\1\7" + algorithm + name + time + name + key_info + behind
+    return tlv(0x30, tlv(0x30, tbs) + algorithm + tlv(0x03, b"\0"))
+
+
+def rsa_key(oid: str, modulus: bytes, parameters: bytes = b"") -> bytes:
+    numbers = tlv(0x30, tlv(0x02, modulus) + tlv(0x02, b"\1\0\1"))
+    return tlv(0x30, tlv(0x30, tlv(0x06, encode_oid(oid)) + parameters) + tlv(0x03, b"\0" + numbers))
+
+
+def test_a_modulus_beyond_openssl_s_limit_is_not_measured() -> None:
+    for octets, bits in ((2048, 16384), (2049, None)):
+        found = decode_x509(with_key(rsa_key("1.2.840.113549.1.1.1", b"\0" + b"\xff" * octets, b"\5\0")), 10)
+        assert (found.key_algorithm, found.key_length) == ("rsaEncryption", bits)
+        assert (found.key_type, found.exponent) == (("rsa", "65537") if bits else (None, None))
+
+
+def test_a_key_for_pss_alone_has_a_length_and_no_type() -> None:
+    """As Zeek, for which only rsaEncryption is rsa."""
+    found = decode_x509(with_key(rsa_key("1.2.840.113549.1.1.10", b"\0" + b"\xff" * 256)), 10)
+    assert (found.key_algorithm, found.key_type, found.key_length, found.exponent) == ("rsassaPss", None, 2048, None)
+
+
+def test_a_dsa_key_may_leave_its_parameters_to_the_issuer() -> None:
+    dsa, prime = tlv(0x06, encode_oid("1.2.840.10040.4.1")), tlv(0x02, b"\0" + b"\xff" * 128)
+    for parameters, expected in ((b"", (None, None)), (tlv(0x30, prime), ("dsa", 1024))):
+        found = decode_x509(with_key(tlv(0x30, tlv(0x30, dsa + parameters) + tlv(0x03, b"\0\2\1\7"))), 10)
+        assert (found.key_algorithm, (found.key_type, found.key_length)) == ("dsaEncryption", expected)
+
+
+def test_names_behind_the_unique_identifiers_of_x509_v2() -> None:
+    """issuerUniqueID and subjectUniqueID (RFC 5280 4.1.2.8) stand before the extensions; addresses are of 4 or 16."""
+    names = (
+        tlv(0x82, b"a.example") + tlv(0x87, bytes((192, 0, 2, 1))) + tlv(0x87, b"12345") + tlv(0x87, b"\0" * 15 + b"\1")
+    )
+    extension = tlv(0x30, tlv(0x06, encode_oid("2.5.29.17")) + tlv(0x04, tlv(0x30, names)))
+    behind = tlv(0x81, b"\0\1") + tlv(0x82, b"\0\2") + tlv(0xA3, tlv(0x30, extension))
+    found = decode_x509(with_key(rsa_key("1.2.840.113549.1.1.1", b"\7"), behind), 10)
+    assert (found.dns_names, found.ip_addresses) == (("a.example",), ("192.0.2.1", "::1"))
 
 
 def test_names_beyond_the_limit_are_left_out() -> None:
