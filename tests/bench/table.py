@@ -114,7 +114,7 @@ def render_report(rows: list[Row], growths: list[Growth], rounds: int, sharings:
     if growths:
         lines += [
             "",
-            "Cost of a unit as the load grows, start-up taken off (1.00: straight):",
+            "Cost of a unit as the load grows, start-up and what is learnt once taken off (1.00: straight):",
             "",
             "| load x1 | x1 | x2 | x4 | x8 | within 10 % | peak MiB |",
             "|---|---|---|---|---|---|---|",
