@@ -105,6 +105,23 @@ def test_the_same_logs_as_with_a_store_and_the_same_every_time(cluster: Cluster,
 
 
 @REDIS
+def test_a_cluster_is_asked_about_what_is_told_by_pseudonyms(cluster: Cluster, key: Path, tmp_path: Path) -> None:
+    own, shared = tmp_path / "own", tmp_path / "shared"
+    own.mkdir()
+    shared.mkdir()
+    fill(own / "ct.sqlite")
+    assert replay(own, (), "-q", "--pseudonymize", str(key)) == (0, "")
+    code, told = replay(shared, cluster.nodes, "--pseudonymize", str(key), password=PASSWORD)
+    assert code == 0, told
+    assert re.search(r"asked the cluster \d+ times: [1-9]\d* certificates found", told)
+    (theirs, _), (expected, _) = (without_crls(folder) for folder in (shared, own))
+    assert theirs == expected
+    assert b'"grade":"exact"' in b"".join(theirs["leak.log"])
+    plain = re.compile(rb"example\.(com|org|net)|\.example\b")
+    assert not [line for lines in theirs.values() for line in lines if plain.search(line)]
+
+
+@REDIS
 def test_a_wrong_password_costs_names_and_is_not_shown(cluster: Cluster, tmp_path: Path) -> None:
     code, told = replay(tmp_path, cluster.nodes, password="a wrong secret")
     assert code == 0
