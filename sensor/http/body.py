@@ -51,14 +51,15 @@ class Body:
         self.decoder: Decoder | None = None
         self.content: Content | None = None
         self.multipart: Multipart[Content] | None = None
+        self._sink: Content | Multipart[Content]  # the one of the two that there is
         if head.coded:
             self._set_up_decoder(head)
         boundary = boundary_of(head.content_type) if head.content_type is not None else None
         if boundary is not None:
-            self.multipart = Multipart(boundary, self._part, settings.max_parts, settings.max_line_bytes)
+            self.multipart = self._sink = Multipart(boundary, self._part, settings.max_parts, settings.max_line_bytes)
             return
         known = size if self.decoder is None else -1
-        self.content = Content(
+        self.content = self._sink = Content(
             settings, is_orig, head.content_type, filename_of(head.disposition, head.content_type), known, new_tap
         )
         if known < 0 and self.decoder is None and head.length > 0:
@@ -91,17 +92,13 @@ class Body:
             self.decoder.feed(data)
             return
         self.length += len(data)
-        if self.content is not None:
-            self.content.feed(data, ts)
-        elif self.multipart is not None:
-            self.multipart.feed(data, ts)
+        self._sink.feed(data, ts)
 
     def skipped(self, count: int, ts: int) -> None:
         """`count` bytes went by unseen, as `idle` allowed."""
-        if self.decoder is None:
+        if self.decoder is None and self.content is not None:
             self.length += count
-            if self.content is not None:
-                self.content.skipped(count, ts)
+            self.content.skipped(count, ts)
 
     def lost(self, count: int) -> None:
         """`count` bytes were lost in capture: what is coded cannot be decoded behind them."""
@@ -109,10 +106,7 @@ class Body:
         self.length += count
         if self.decoder is not None:
             self.decoder.stopped = True
-        if self.content is not None:
-            self.content.lost(count)
-        elif self.multipart is not None:
-            self.multipart.lost(count)
+        self._sink.lost(count)
 
     def owed(self) -> int:
         """Octets that the DER object, which this body seems to be, lacks; 0 if it is whole, or none, or not kept."""
@@ -172,13 +166,8 @@ class Body:
     def _decoded(self, piece: bytes) -> bool:
         self.length += len(piece)
         settings = self.settings
-        if self.content is not None:
-            self.content.feed(piece, self.ts)
-            kept = bool(self.content.held)
-        else:
-            kept = True
-            if self.multipart is not None:
-                self.multipart.feed(piece, self.ts)
+        self._sink.feed(piece, self.ts)
+        kept = self.content is None or bool(self.content.held)
         most = settings.max_inflated_bytes if kept else settings.max_counted_inflated_bytes
         if self.length > most or (
             self.length > _RATIO_FREE_BYTES and self.length > self.fed * settings.max_inflate_ratio

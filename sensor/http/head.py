@@ -180,17 +180,15 @@ def read_odd_fields(head: Head, block: bytes, max_fields: int, max_line: int) ->
     Lines end with CRLF or LF, and with a bare CR where a field follows it (as Zeek; others keep it in the value).
     A line beginning with a blank or NUL continues the one before (RFC 9112 section 5.2); without a colon it is dropped.
     """
-    pending: bytes | None = None
+    pending, *lines = _LINE_END.split(block)
     parts: list[bytes] = []
-    for line in _LINE_END.split(block):
-        if line[:1] in (b" ", b"\t", b"\0") and pending is not None:
+    for line in lines:
+        if line[:1] in (b" ", b"\t", b"\0"):
             parts.append(line.strip(b" \t\r\v\f\0"))
             continue
-        if pending is not None:
-            _take_odd(head, pending, parts, max_fields, max_line)
-        pending, parts = line, []
-    if pending is not None:
         _take_odd(head, pending, parts, max_fields, max_line)
+        pending, parts = line, []
+    _take_odd(head, pending, parts, max_fields, max_line)
     if _has_bare_cr(block):
         head.odd("line_terminated_with_single_CR")
     if head.count > max_fields:

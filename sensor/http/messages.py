@@ -34,11 +34,6 @@ _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\
 class Messages:
     """What the two directions of a flow share. `service` as in StreamReader; `certain`: a start line proved HTTP."""
 
-    def __init__(
-        self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None = None
-    ) -> None:
-        self.begin(flow, out, settings, certain, new_tap)
-
     def begin(
         self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None
     ) -> None:
@@ -263,7 +258,7 @@ class Messages:
 def new_messages(
     flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None
 ) -> Messages:
-    """Messages(...), without Python's call."""
+    """One in its beginning; there is no other way to make it, for this is without Python's call."""
     messages = Messages.__new__(Messages)
     messages.begin(flow, out, settings, certain, new_tap)
     return messages

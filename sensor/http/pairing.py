@@ -23,9 +23,6 @@ _MAX_EARLY: Final = 4
 class Exchange:
     """One transaction in the making. `depth` is Zeek's trans_depth. A half that is under way is `open`."""
 
-    def __init__(self, depth: int, ts: int) -> None:
-        self.begin(depth, ts)
-
     def begin(self, depth: int, ts: int) -> None:
         """Nothing came yet."""
         self.depth = depth
@@ -45,7 +42,7 @@ class Exchange:
 
 
 def new_exchange(depth: int, ts: int) -> Exchange:
-    """Exchange(...), without Python's call."""
+    """One in its beginning; there is no other way to make it, for this is without Python's call."""
     exchange = Exchange.__new__(Exchange)
     exchange.begin(depth, ts)
     return exchange

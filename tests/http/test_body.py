@@ -186,3 +186,29 @@ def test_coded_parts(hear) -> None:
     )
     (file,) = heard.request.files
     assert file.seen_bytes == 8
+
+
+def test_a_range_in_parts_is_no_range_of_a_file(hear) -> None:
+    """Content-Range of the whole says nothing of a part; where it cannot be read, that is told all the same."""
+    body = b"--XX\r\n\r\n" + OCSP_ERROR + b"\r\n--XX--\r\n"
+    kind = b"Content-Type: multipart/mixed; boundary=XX"
+    for value, weirds in ((b"bytes 0-9/99", []), (b"nonsense", ["HTTP_content_range_cannot_parse"])):
+        partial = reply(body, kind, b"Content-Range: " + value, status=b"206 Partial Content")
+        heard = hear(ask(get()), answer(partial))
+        assert (only_file(heard).content, only_file(heard).total_bytes, heard.weirds) == (OCSP_ERROR, None, weirds)
+
+
+def test_a_part_without_octets_is_counted_but_no_file(hear) -> None:
+    kind = b"Content-Type: multipart/mixed; boundary=XX"
+    parts = (b"--XX\r\n\r\none\r\n", b"--XX\r\n\r\n", b"%b\r\n--XX\r\n\r\nthree\r\n--XX--\r\n")
+    empty, full = (hear(ask(get()), answer(reply(b"".join(parts) % two, kind))).response.files for two in (b"", b"two"))
+    assert [file.seen_bytes for file in full] == [3, 3, 5]
+    assert [file.fuid for file in empty] == [full[0].fuid, full[2].fuid]
+
+
+def test_coded_parts_are_read_as_they_come(hear) -> None:
+    body = b"--XX\r\n\r\n" + OCSP_ERROR + b"\r\n--XX\r\n\r\nmore\r\n--XX--\r\n"
+    kind = b"Content-Type: multipart/mixed; boundary=XX"
+    heard = hear(ask(get()), answer(reply(gzip.compress(body, mtime=0), kind, b"Content-Encoding: gzip")))
+    assert [file.content for file in heard.response.files] == [OCSP_ERROR, NotKept.UNWANTED]
+    assert heard.response.body_len == len(body)

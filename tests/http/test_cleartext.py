@@ -263,3 +263,14 @@ def test_any_bytes(headers: list[tuple[bytes, bytes]], target: bytes, is_ocsp: b
     if found is not None:
         assert any(msgspec.structs.astuple(found)[10:])
         assert max(len(kind) for kind in msgspec.structs.astuple(found)[10:]) <= SETTINGS.max_cleartext_items
+
+
+@pytest.mark.parametrize("is_ocsp", [False, True])
+def test_a_reply_alone(hear: Hear, is_ocsp: bool) -> None:
+    """Also where OCSP was read in it: a field of it may matter."""
+    plain = reply("text/html", b"<html>")
+    assert seen(hear(ask(Lost(9)), answer(plain)), is_ocsp) is None
+    cookie = plain.replace(b"\r\n\r\n", b"\r\nSet-Cookie: id=5\r\n\r\n", 1)
+    found = seen(hear(ask(Lost(9)), answer(cookie)), is_ocsp)
+    assert found is not None
+    assert (found.method, found.set_cookies) == (None, (b"id",))

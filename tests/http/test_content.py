@@ -226,3 +226,21 @@ def test_a_message_cut_short_keeps_an_object_that_is_whole(sent: bytes, kept: bo
     file = content.finish("F", NotKept.CUT)
     assert file is not None
     assert file.content == (sent if kept else NotKept.CUT)
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 20_000])
+def test_objects_too_large_to_be_remembered_are_hashed_all_the_same(size: int) -> None:
+    data = b"\x30" * size
+    files = [whole_file(HttpSettings(), False, b"application/ocsp-response", None, "F1", bytes(data), 7) for _ in "12"]
+    for file in files:
+        assert file is not None
+        assert (file.content, file.digests) == (data, digests_of(data))
+
+
+@pytest.mark.parametrize("label", [b"PKCS7", b"CMS", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE", b"CERTIFICATE"])
+def test_certificates_in_text_are_kept_whatever_they_claim_to_be(label: bytes) -> None:
+    data = b"-----BEGIN %b-----\nMIIC\n-----END %b-----\n" % (label, label)
+    for claim in (None, b"text/plain"):
+        file = whole_file(HttpSettings(), False, claim, None, "F1", data, 7)
+        assert file is not None
+        assert (file.content, file.digests) == (data, digests_of(data))

@@ -234,3 +234,11 @@ def test_linear_time(unit: bytes) -> None:
 def test_what_is_remembered_is_bounded() -> None:
     for i in range(10_000):
         assert read(b"X-%d: y" % i).fields[0].name == b"x-%d" % i
+
+
+def test_of_several_user_agents_the_first_counts() -> None:
+    """As in Zeek's http.log."""
+    for block in (b"User-Agent: one\r\nUser-Agent: two\r\n\r\n", b"User-Agent: one\nuser-agent: two\n\n"):
+        head = Head()
+        read_odd_fields(head, block, *ODD)
+        assert (head.user_agent, head.count) == (b"one", 2)

@@ -6,6 +6,7 @@ Puliczek/CVE-2021-44228-PoC-log4j-bypass-words, woodpecker-appstore/log4j-payloa
 
 from __future__ import annotations
 
+import base64
 import time
 
 import pytest
@@ -125,3 +126,19 @@ def test_no_more_than_the_limits() -> None:
     assert len(find_lookups(many)) == MAX_FOUND
     (long,) = find_lookups(b"${jndi:ldap://" + b"a" * 4000 + b"}")
     assert len(long) == MAX_LOOKUP
+
+
+@pytest.mark.parametrize("inner", ["base64:a", "base64:\u00e4", "base64:", "no:such", "what:", "\u00e4:b"])
+def test_what_cannot_be_worked_out_stands_for_nothing(inner: str) -> None:
+    assert find_lookups(f"${{jndi:ldap://x/${{{inner}}}y}}".encode()) == ("jndi:ldap://x/y",)
+
+
+def test_what_is_put_together_again_and_again_has_a_limit() -> None:
+    """Three rounds, of either kind."""
+    text = percent = "${jndi:ldap://x/y}"
+    found = []
+    for _ in range(5):
+        found.append((bool(find_lookups(text.encode())), bool(find_lookups(percent.encode()))))
+        text = "${base64:" + base64.b64encode(text.encode()).decode() + "}"
+        percent = percent.replace("%", "%25").replace("$", "%24")
+    assert found == [(True, True), (True, True), (True, True), (False, True), (False, False)]

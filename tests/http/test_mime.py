@@ -151,6 +151,17 @@ CASES: list[tuple[bytes, str | None]] = [
     (b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed"),
     (b"!<arch>\ndebian-binary", "application/x-debian-package"),
     (b"\x1f\x9d\x90", "application/x-compress"),
+    (b"\1\2\x08\x1a", "application/x-arc"),  # a method of 2 to 10, 20 or 72
+    (b"\1\2\x0b\x1a", None),
+    (b"\1\x80\x08\x1a", None),
+    (b"\x80\1\x08\x1a", None),
+    (b"\1\2\x08\0\x1a", None),
+    (b"PK\3\4" + bytes(14) + b"\x14\0\x08\x08META-INF/MANIFEST.MF", "application/java-archive"),
+    (b"00755cw   2200241n  4500", "application/marc"),  # of MARC 21 Zeek finds classification records alone
+    (b"00755xw   2200241n  4500", "text/plain"),
+    (b'MIME-Version: 1.0\nContent-Type: x; protocol="application/pkcs7-signature"', "application/pkcs7-signature"),
+    (b"P5 64  9 and so on", "image/x-portable-greymap"),
+    (b"a comment, then P364  9 and so on", "image/x-portable-pixmap"),
     (bytes(range(1, 250)), None),
     # Zeek's test for an OCSP message that its shape does not show: an OID in the right place.
     (b"\x30\x99" + b"broken 9b" + b"\x06\x05\x2b\x0e\x03\x02\x1a", "application/ocsp-request"),

@@ -124,3 +124,25 @@ def test_pieces_make_no_difference(body: bytes, step: int) -> None:
 @pytest.mark.parametrize("unit", [b"--XX\r\n\r\n", b"\r\n--X", b"\n", b"--XX\r\nA: b\r\n"])
 def test_linear_time(unit: bytes) -> None:
     assert grows_linearly(lambda count: split(b"--XX\r\n\r\n" + unit * count, 1400), 20_000)
+
+
+def test_what_is_lost_in_a_part_that_nobody_takes() -> None:
+    multipart = Multipart(b"XX", Part, 1, 200)
+    multipart.feed(b"--XX\r\n\r\nfirst\r\n--XX\r\n\r\nbeyond", 1)
+    multipart.lost(5)
+    multipart.feed(b"behind\r\n--XX--", 1)
+    assert (contents(multipart), multipart.parts[0].missing, multipart.too_many, multipart.closed) == (
+        [b"first"],
+        0,
+        True,
+        True,
+    )
+
+
+def test_what_is_lost_behind_the_last_boundary_costs_nothing() -> None:
+    multipart = Multipart(b"XX", Part, 8, 200)
+    multipart.feed(b"--XX\r\n\r\nfirst\r\n--XX--", 1)
+    multipart.lost(5)
+    multipart.feed(b"\r\n--XX\r\n\r\nnot a part\r\n--XX--", 1)
+    multipart.finish()
+    assert (contents(multipart), multipart.parts[0].missing, multipart.closed) == ([b"first"], 0, True)

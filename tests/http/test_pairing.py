@@ -236,3 +236,14 @@ def test_everything_comes_out_once(lengths: list[tuple[int, bool]], order: list[
         in_time = answered <= asked or not any(is_orig for is_orig, _ in order)
         if in_time:
             assert all(pair[0] == pair[1] for pair in pairs if None not in pair)
+
+
+def test_all_replies_that_came_too_early_are_nobodys() -> None:
+    talk = Talk()
+    for number in range(3):
+        talk.reply(number)
+    talk.ts += REORDER_NS
+    talk.reply(3)
+    assert talk.pairs == [(None, 0), (None, 1), (None, 2)]
+    talk.request(4)  # in time for the last of them
+    assert talk.close() == [(None, 0), (None, 1), (None, 2), (4, 3)]

@@ -91,3 +91,63 @@ def test_a_gap_is_told_to_both() -> None:
         5100,
         5100,
     ]
+
+
+def targets(out: list[object]) -> list[bytes | None]:
+    both = [item.transaction if isinstance(item, SecondReading) else item for item in out]
+    return [item.request and item.request.target for item in both if isinstance(item, HttpTransaction)]
+
+
+def test_where_both_have_ended_nothing_more_is_read() -> None:
+    upgrade = get(b"/a", b"Connection: upgrade", b"Upgrade: x")
+    reader, out = forked(upgrade, upgrade.replace(b"/a", b"/b"))
+    reader.data(False, b"HTTP/1.1 101 Now\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 2 * SECOND)
+    assert targets(out) == [b"/a", b"/b"]
+    said = list(out)
+    reader.data(True, get(b"/c"), 3 * SECOND)
+    reader.gap(True, 7, 4 * SECOND, 0)
+    reader.gap(False, 7, 4 * SECOND, 0)
+    reader.data(False, reply(b"x"), 5 * SECOND)
+    end(reader)
+    assert out == said
+
+
+def test_the_other_copy_stands_where_it_stood_behind_a_gap() -> None:
+    first, second = get(b"/a"), get(b"/c")
+    reader, out = forked(first, get(b"/b"))
+    at = 1 + len(first) + 7 + second.index(b"/c")
+    reader.second(True, 0, [], (at, b"/d"), {}, SECOND)
+    reader.second(True, 0, [], (at + 500, b"far behind"), {}, SECOND)
+    reader.second(False, 0, [], (at, b"the other direction"), {}, SECOND)
+    reader.second(True, 0, [], (1, b"long past"), {}, SECOND)
+    reader.data(False, reply(b"x"), 2 * SECOND)
+    reader.gap(True, 7, 3 * SECOND, 0)
+    reader.data(True, second, 4 * SECOND)
+    reader.data(False, reply(b"y"), 5 * SECOND)
+    end(reader)
+    assert targets(out) == [b"/a", b"/b", b"/c", b"/d"]
+
+
+def test_only_transactions_are_told_of_the_second_reading() -> None:
+    """Its weirds are left out; those of the main reading stay; a reply alone is told, too."""
+    reader, out = forked(get(b"/a"), get(b"/b"))
+    odd = b"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\nContent-Length: 1\r\n\r\n"
+    reader.data(False, odd + b"x", 2 * SECOND)
+    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_obsolete_line_folding"]
+    reader.gap(True, 100, 3 * SECOND, 0)
+    reader.second(False, 0, [], (0, b""), {}, SECOND)
+    reader.data(False, reply(b"y"), 4 * SECOND)
+    end(reader)
+    assert targets(out) == [b"/a", b"/b", None]
+
+
+def test_a_second_reading_of_very_many_transactions_ends() -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"), HttpSettings(max_second_reading_bytes=1_000_000))
+    for number in range(300):
+        reader.data(True, get(b"/%d" % number), 2 * SECOND)
+        reader.data(False, reply(b"%d" % number), 2 * SECOND)
+    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]
+    reader.begin(True, 3 * SECOND)  # nobody is there any more
+    reader.feed(True, get(b"/nobody"), 3 * SECOND)
+    end(reader)
+    assert targets(out).count(b"/299") == 1 and b"/nobody" not in targets(out)
