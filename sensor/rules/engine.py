@@ -14,7 +14,7 @@ from sensor.audit.findings import Audit
 from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.flow.conn import Connection
 from sensor.http.cleartext import Cleartext
-from sensor.http.transaction import HttpTransaction
+from sensor.http.transaction import BodyFile, HttpTransaction
 from sensor.logs.observer import Notice
 from sensor.ocsp.model import OcspExchange, OcspResponse
 from sensor.pki.x509 import X509
@@ -80,6 +80,13 @@ class RuleEngine:
         self._x509 = services.get("x509")
         self._weird = services.get("weird")
         self._notice = services.get("notice")
+        # What is asked about each event; an event that a rule may match has its own.
+        self._conn_probe = ConnProbe.__new__(ConnProbe)
+        self._http_probe = HttpProbe.__new__(HttpProbe)
+        self._file_probe = FileProbe.__new__(FileProbe)
+        self._ocsp_probe = OcspProbe.__new__(OcspProbe)
+        self._exchange_probe = ExchangeProbe.__new__(ExchangeProbe)
+        self._leak_probe = LeakProbe.__new__(LeakProbe)
         self._quiet = rules.quiet
         self._deferred: Callable[[str, LoggedEvent], None] | None = None
         self._heard = {
@@ -105,9 +112,11 @@ class RuleEngine:
         service = self._conn
         if service is None:
             return
-        probe = ConnProbe(connection)
+        probe = self._conn_probe
+        probe.look_at(connection)
         found = service.guarded(service.candidates(probe), probe)
         if found:
+            probe = ConnProbe(connection)
             end = connection.ts + (connection.duration or 0)
             line = partial(self._lines.conn, connection)
             self._check(service, found, LoggedEvent("conn", connection.ts, end, connection.flow, line, probe))
@@ -119,7 +128,8 @@ class RuleEngine:
         if service is None:
             return
         request, response = transaction.request, transaction.response
-        probe = HttpProbe(transaction)
+        probe = self._http_probe
+        probe.look_at(transaction)
         found = service.candidates(probe)
         index = service.index
         if index.client is not None and request is not None:
@@ -129,23 +139,31 @@ class RuleEngine:
         if found:
             found = service.guarded(found, probe)
         if found:
+            probe = HttpProbe(transaction)
             line = partial(self._http_line, transaction)
             self._check(service, found, HttpEvent("http", transaction.ts, transaction, line, probe))
 
     def _carried(self, service: Roster, transaction: HttpTransaction) -> None:
         """The lines of files.log of a transaction."""
         place = 0
-        flow = transaction.flow
-        for message in (transaction.request, transaction.response):
-            if message is None:
-                continue
-            for file in message.files:
-                probe = FileProbe(flow, file)
-                found = service.guarded(service.candidates(probe), probe)
-                if found:
-                    line = partial(self._file_line, transaction, place)
-                    self._check(service, found, HttpEvent("files", file.first_ts, transaction, line, probe))
-                place += 1
+        request, response = transaction.request, transaction.response
+        if request is not None and request.files:
+            place = self._files_of(service, transaction, request.files, 0)
+        if response is not None and response.files:
+            self._files_of(service, transaction, response.files, place)
+
+    def _files_of(self, service: Roster, transaction: HttpTransaction, files: tuple[BodyFile, ...], place: int) -> int:
+        """Of one message; `place`: how many lines were before. Returns how many are behind it."""
+        probe = self._file_probe
+        for file in files:
+            probe.look_at(transaction.flow, file)
+            found = service.guarded(service.candidates(probe), probe)
+            if found:
+                own = FileProbe(transaction.flow, file)
+                line = partial(self._file_line, transaction, place)
+                self._check(service, found, HttpEvent("files", file.first_ts, transaction, line, own))
+            place += 1
+        return place
 
     def reply(self, exchange: OcspExchange, response: OcspResponse, fuid: str, began: int) -> None:
         service = self._ocsp
@@ -153,14 +171,16 @@ class RuleEngine:
             return
         singles = response.responses
         repeats = len(singles) > 1  # then all with one CertID say what the first says
+        probe = self._ocsp_probe
         for place, single in enumerate(singles):
-            probe = OcspProbe(single)
-            found = service.guarded(service.candidates(probe), probe)
             if repeats:
                 found = tuple(range(len(service.rules)))
+            else:
+                probe.look_at(single)
+                found = service.guarded(service.candidates(probe), probe)
             if found:
                 line = partial(self._ocsp_line, response, fuid, began, place)
-                event = LoggedEvent("ocsp", began, began, exchange.flow, line, None if repeats else probe)
+                event = LoggedEvent("ocsp", began, began, exchange.flow, line, None if repeats else OcspProbe(single))
                 self._check(service, found, event)
 
     def cleartext(self, cleartext: Cleartext) -> None:
@@ -185,7 +205,8 @@ class RuleEngine:
         service = self._exchange
         if service is None:
             return
-        probe = ExchangeProbe(exchange, issuer, software, audit, on_crl)
+        probe = self._exchange_probe
+        probe.look_at(exchange, issuer, software, audit, on_crl)
         found = service.candidates(probe)
         if service.of_cert_id:
             found = merge(found, service.from_cert_id(exchange))
@@ -195,6 +216,7 @@ class RuleEngine:
             found = service.guarded(found, probe)
         if found:
             end = max(exchange.ts, exchange.response_ts or 0)
+            probe = ExchangeProbe(exchange, issuer, software, audit, on_crl)
             line = partial(self._lines.exchange, exchange, issuer, software, audit, on_crl)
             event = LoggedEvent("ocsp_exchange", exchange.ts, end, exchange.flow, line, probe)
             self._check(service, found, event)
@@ -219,10 +241,12 @@ class RuleEngine:
         service = self._leak
         if service is None:
             return False
-        probe = LeakProbe(leak)
+        probe = self._leak_probe
+        probe.look_at(leak)
         found = service.guarded(service.candidates(probe), probe)
         if not found:
             return False
+        probe = LeakProbe(leak)
         line = partial(self._lines.leak, leak)
         return self._check(service, found, LoggedEvent("leak", leak.ts, leak.ts, leak.flow, line, probe))
 

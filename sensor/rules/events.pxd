@@ -2,7 +2,7 @@
 cimport cython
 from sensor.rules.probing cimport Probe
 
-cdef object _TEXT, _PLAIN
+cdef object _TEXT, _PLAIN, _MEMBER
 cdef tuple _AS_THEY_ARE
 cdef Py_ssize_t _NEVER_CUT
 

@@ -21,6 +21,7 @@ from sensor.weird import FlowId
 _MIME_TYPES = frozenset({"orig_mime_types", "resp_mime_types"})  # lists, of which one value alone is probed bare
 _TEXT = Shape.text
 _PLAIN = Shape.plain
+_MEMBER = Shape.member
 _AS_THEY_ARE = (Shape.number, Shape.bool)
 _NEVER_CUT = 256  # octets: no more than a log's texts have room for, whatever the settings say
 
@@ -128,13 +129,15 @@ def _value(raw: Any, shape: Shape) -> Any:
     if type(raw) is tuple:
         found = []
         for each in raw:
-            value = _value(getattr(each, "_value_", each), shape)
+            value = _value(each, shape)
             if value is None:
                 return None
             found.append(value)
         return found
     if shape in _AS_THEY_ARE:
         return raw
+    if shape is _MEMBER:
+        return raw._value_
     if len(raw) > _NEVER_CUT:
         return None
     if shape is _PLAIN:

@@ -1,5 +1,7 @@
 # Types for the compiled form of index.py; see setup.py.
 cimport cython
+from sensor.http.structs cimport Header
+from sensor.kept cimport Kept
 from sensor.logs.encode cimport log_text
 from sensor.rules.literals cimport Literals
 
@@ -10,19 +12,26 @@ cdef Py_ssize_t _MAX_REMEMBERED, _MAX_REMEMBERED_BYTES
 cdef class FieldIndex:
     cdef readonly int code
     cdef object _shape, _any_regex
-    cdef bint _is_number, _is_octets, _is_text, _is_plain, _only_numbers
-    cdef double _below, _above
+    cdef bint _is_number, _is_member, _is_octets, _is_text, _is_plain, _only_numbers
+    cdef double _below, _above, _least, _most
     cdef Py_ssize_t _limit
     cdef readonly tuple absent
     cdef tuple _all, _there, _of_any
-    cdef dict _equal, _numbers, _known, _tuples
+    cdef dict _equal, _numbers, _known
+    cdef Kept _records
+    cdef object _last
+    cdef tuple _of_last
     cdef list _tested, _regexes
     cdef Literals _literals
 
     cdef _add_text(self, object test, object number, list literals)
-    @cython.locals(kept=tuple)
+    @cython.locals(kept=tuple, found=tuple)
     cpdef tuple candidates(self, object raw)
-    cdef tuple _learn_tuple(self, tuple raw)
+    @cython.locals(known=tuple)
+    cdef tuple _of_value(self, object raw)
+    cdef bint _passes_none(self, double number) noexcept
+    @cython.locals(found=tuple, rules=tuple)
+    cdef tuple _learn_record(self, object raw)
     @cython.locals(found=tuple)
     cdef tuple _learn(self, object raw)
     cdef tuple _of_number(self, object raw)
@@ -32,11 +41,12 @@ cdef class FieldIndex:
 @cython.final
 cdef class HeaderIndex:
     cdef FieldIndex _names, _lines
-    cdef dict _known
+    cdef Kept _known
 
-    @cython.locals(kept=tuple, rules=tuple, found=tuple)
+    @cython.locals(known=Kept, rules=tuple, found=tuple)
     cpdef tuple candidates(self, tuple headers)
-    cdef tuple _learn(self, object header)
+    @cython.locals(found=tuple)
+    cdef tuple _learn(self, Header header)
 
 @cython.final
 cdef class ServiceIndex:

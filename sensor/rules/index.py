@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sensor.http.transaction import Header
+from sensor.kept import Kept
 from sensor.logs.encode import log_text
 from sensor.rules.expression import Atom, BoolTest, ExistsTest, Not, NumberTest, RegexTest, TextTest
 from sensor.rules.fields import HEADER_FIELDS
@@ -27,7 +28,7 @@ Rules = tuple[int, ...]
 
 _NONE: Final[Rules] = ()
 _MAX_REMEMBERED: Final = 4096  # values of one field
-_MAX_REMEMBERED_BYTES: Final = 256  # of one such value
+_MAX_REMEMBERED_BYTES: Final = 256  # of one such value, or of one header field
 
 
 def can_index(service: str, literal: Literal) -> bool:
@@ -76,6 +77,7 @@ class FieldIndex:
         self.code = code
         self._shape = shape
         self._is_number = shape in (Shape.number, Shape.bool)
+        self._is_member = shape is Shape.member
         self._is_octets = shape is Shape.octets
         self._is_text = shape is Shape.text
         self._is_plain = shape is Shape.plain
@@ -104,13 +106,15 @@ class FieldIndex:
         self._literals = Literals(literals) if literals else None
         self._regexes = [(compile_regex(test.source), number) for test, number in regexes]
         self._any_regex = _any_of([test.source for test, _ in regexes])
-        # A number strictly between these two passes no comparison.
+        # A number strictly between the first two passes no comparison; one that is not between the others equals none.
         self._below, self._above = _bounds([test for test, _ in tests if isinstance(test, NumberTest)])
-        self._only_numbers = not (self._equal or self._regexes or self._there) and all(
-            isinstance(test, NumberTest) for test, _ in tests
-        )
+        self._least = min(self._numbers, default=float("inf"))
+        self._most = max(self._numbers, default=float("-inf"))
+        self._only_numbers = all(isinstance(test, NumberTest) for test, _ in tests)
         self._known: dict[Any, Rules] = {}
-        self._tuples: dict[int, tuple[Any, Rules]] = {}
+        self._records = Kept()  # tuples and members of enums
+        self._last: Any = None
+        self._of_last: Rules = ()
 
     def _add_text(self, test: TextTest, number: int, literals: list[tuple[bytes, int, int]]) -> None:
         pattern = tuple(part.lower() if isinstance(part, str) else part for part in test.pattern)
@@ -131,38 +135,49 @@ class FieldIndex:
 
     def candidates(self, raw: Any) -> Rules:
         """The rules that may match an event of which this is the field's raw value, which is not None."""
-        if type(raw) is tuple:
-            kept = self._tuples.get(id(raw))
-            if kept is not None:
-                return kept[1]
-            return self._learn_tuple(raw)
-        known = self._known.get(raw)
-        if known is not None:
-            return known
-        return self._learn(raw)
+        if raw is self._last:  # most fields say the same again and again
+            return self._of_last
+        if self._is_member or type(raw) is tuple:
+            kept: Rules | None = self._records.get(raw)
+            found = kept if kept is not None else self._learn_record(raw)
+        elif self._is_number and self._only_numbers and self._passes_none(raw):
+            found = _NONE
+        else:
+            found = self._of_value(raw)
+        self._last = raw
+        self._of_last = found
+        return found
 
-    def _learn_tuple(self, raw: tuple[Any, ...]) -> Rules:
-        found = self._of_any
-        for each in raw:
-            rules = self.candidates(getattr(each, "_value_", each))
-            if rules:
-                found = merge(found, rules)
-        if len(self._tuples) >= _MAX_REMEMBERED:
-            self._tuples.clear()
-        self._tuples[id(raw)] = (raw, found)  # kept, so that its id stays its own
+    def _of_value(self, raw: Any) -> Rules:
+        known = self._known.get(raw)
+        return known if known is not None else self._learn(raw)
+
+    def _passes_none(self, number: float) -> bool:
+        """Of a field with tests for numbers alone: whether this one passes none of them. In C `number` is a double, and
+        so is what it is compared with: rounding keeps an order, so that what is strictly in order is so exactly."""
+        return self._below < number < self._above and (number < self._least or number > self._most)
+
+    def _learn_record(self, raw: Any) -> Rules:
+        if type(raw) is tuple:
+            found = self._of_any
+            for each in raw:
+                rules = self._of_value(each._value_ if self._is_member else each)
+                if rules:
+                    found = merge(found, rules)
+        else:
+            found = self._of_value(raw._value_)
+        self._records.put(raw, found)
         return found
 
     def _learn(self, raw: Any) -> Rules:
         if self._is_number:
-            if self._only_numbers and self._below < raw < self._above and raw not in self._numbers:
-                return _NONE
             found = self._of_number(raw)
         elif len(raw) > self._limit:
             return self._all
         else:
             if self._is_octets:
                 found = self.of_text(log_text(raw))
-            elif self._is_plain or (self._is_text and raw.isascii() and raw.isprintable()):
+            elif self._is_plain or self._is_member or (self._is_text and raw.isascii() and raw.isprintable()):
                 found = self.of_text(raw)
             else:
                 text = shown(raw, self._shape)
@@ -232,14 +247,16 @@ class HeaderIndex:
     def __init__(self, names: FieldIndex | None, lines: FieldIndex | None) -> None:
         self._names = names
         self._lines = lines
-        self._known: dict[int, tuple[Header, Rules]] = {}
+        self._known = Kept()
 
     def candidates(self, headers: tuple[Header, ...]) -> Rules:
         """The rules that may match an event with these."""
         found = _NONE
+        known = self._known
         for header in headers:
-            kept = self._known.get(id(header))
-            rules = kept[1] if kept is not None else self._learn(header)
+            rules = known.get(header)
+            if rules is None:
+                rules = self._learn(header)
             if rules:
                 found = merge(found, rules)
         return found
@@ -252,9 +269,8 @@ class HeaderIndex:
             found = self._names.of_text(header_name(header))
         if self._lines is not None:
             found = merge(found, self._lines.of_text(header_line(header)))
-        if len(self._known) >= _MAX_REMEMBERED:
-            self._known.clear()
-        self._known[id(header)] = (header, found)  # kept, so that its id stays its own
+        if len(header.name) + len(header.value) <= _MAX_REMEMBERED_BYTES:
+            self._known.put(header, found)
         return found
 
 

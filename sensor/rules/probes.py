@@ -31,6 +31,7 @@ class Shape(enum.Enum):
     hex = "hex"  # bytes, as upper-case hex
     number = "number"
     bool = "bool"
+    member = "member"  # of an enum: a word of a closed set
 
 
 NONCE_ECHOED: Final = 43
@@ -81,7 +82,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "sha256": (18, Shape.plain),
     },
     "ocsp": {
-        "certStatus": (10, Shape.plain),
+        "certStatus": (10, Shape.member),
         "revokereason": (11, Shape.text),
         "serialNumber": (12, Shape.plain),
         "hashAlgorithm": (13, Shape.plain),
@@ -108,11 +109,11 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "uri": (12, Shape.target),
         "user_agent": (13, Shape.octets),
         "http_status": (14, Shape.number),
-        "evidence": (15, Shape.plain),
+        "evidence": (15, Shape.member),
         "issuer": (16, Shape.text),
         "software": (17, Shape.text),
-        "ambiguous": (37, Shape.plain),
-        "audit": (18, Shape.text),
+        "ambiguous": (37, Shape.member),
+        "audit": (18, Shape.member),
         "verified": (36, Shape.bool),
         "on_crl": (19, Shape.text),
         "on_crl_verified": (34, Shape.bool),
@@ -129,7 +130,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "responder_id": (41, Shape.text),
         "signature_algorithm": (42, Shape.text),
         "nonce_echoed": (NONCE_ECHOED, Shape.bool),
-        "cert_status": (50, Shape.plain),
+        "cert_status": (50, Shape.member),
         "revocation_reason": (51, Shape.text),
     },
     "leak": _FLOW
@@ -141,10 +142,10 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "names": (14, Shape.text),
         "names_total": (15, Shape.number),
         "sites_total": (16, Shape.number),
-        "grade": (17, Shape.plain),
+        "grade": (17, Shape.member),
         "found_in": (18, Shape.text),
         "software": (19, Shape.text),
-        "evidence": (20, Shape.plain),
+        "evidence": (20, Shape.member),
         "times_seen": (21, Shape.number),
         "foreign_responder": (22, Shape.bool),
     },
@@ -167,7 +168,7 @@ def shown(raw: Any, shape: Shape) -> Any:
         return log_text(unescape_uri(raw))
     if shape is Shape.hex:
         return raw.hex().upper()
-    return raw
+    return raw._value_ if shape is Shape.member else raw
 
 
 def flow_raw(flow: FlowId, code: int) -> Any:
@@ -231,7 +232,8 @@ def _mime_types(files: tuple[BodyFile, ...]) -> Any:
     if not files:
         return None
     if len(files) == 1:
-        return files[0].mime_type
+        only = files[0]
+        return only.mime_type
     return tuple([file.mime_type for file in files[:_MAX_FILES] if file.mime_type is not None]) or None
 
 
@@ -260,7 +262,7 @@ def file_raw(flow: FlowId, file: BodyFile, code: int) -> Any:
 
 def ocsp_raw(single: SingleResponse, code: int) -> Any:
     if code == 10:
-        return single.cert_status._value_
+        return single.cert_status
     if code == 11:
         return single.revocation_reason
     cert_id = single.cert_id
@@ -308,7 +310,7 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
         if code == 14:
             return exchange.http_status
         if code == 15:
-            return exchange.evidence._value_
+            return exchange.evidence
         if code == 16:
             return issuer
         if code == 17:
@@ -328,15 +330,14 @@ def exchange_raw(exchange: OcspExchange, issuer: Any, software: Any, audit: Any,
             if code == 33:
                 return _delay(exchange)
             if code == 37:
-                return tuple([each._value_ for each in exchange.ambiguous]) or None
+                return exchange.ambiguous or None
             if code == 36:
                 return None if audit is None else is_verified(audit)
             return None if on_crl is None else on_crl.verified if code == 34 else on_crl.newer
         request = exchange.request
         if request is None:
-            if code == 30 and exchange.response is not None:
-                return exchange.response.nonce
-            return None
+            response = exchange.response
+            return response.nonce if code == 30 and response is not None else None
         if code == 30:
             return request.nonce
         return request.requestor_name if code == 31 else request.signed
@@ -356,7 +357,7 @@ def _answer_raw(exchange: OcspExchange, code: int) -> Any:
         return None
     if code >= 50:
         single = exchange.single
-        return None if single is None else single.cert_status._value_ if code == 50 else single.revocation_reason
+        return None if single is None else single.cert_status if code == 50 else single.revocation_reason
     status = response.status
     if code == 40:
         return _STATUSES.get(status) or str(status)
@@ -388,11 +389,11 @@ def leak_raw(leak: Leak, code: int) -> Any:
     if code == 16:
         return leak.sites_total
     if code == 17:
-        return leak.grade._value_
+        return leak.grade
     if code == 18:
         return leak.found_in
     if code == 19:
         return leak.software
     if code == 20:
-        return leak.evidence._value_
+        return leak.evidence
     return leak.times_seen if code == 21 else (leak.foreign_responder or None)

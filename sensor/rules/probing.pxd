@@ -1,6 +1,9 @@
 # Types for the compiled form of probing.py; see setup.py.
 cimport cython
 from sensor.flow.conn cimport Connection
+from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
+from sensor.ocsp.structs cimport OcspExchange, SingleResponse
+from sensor.privacy.structs cimport Leak
 from sensor.weird cimport FlowId
 from sensor.rules.probes cimport (
     cleartext_raw, conn_raw, exchange_raw, file_raw, flow_raw, http_raw, leak_raw, ocsp_raw,
@@ -12,23 +15,28 @@ cdef class Probe:
 cdef class ConnProbe(Probe):
     cdef Connection _connection
 
+    cpdef look_at(self, Connection connection)
     cpdef object raw(self, int code)
 
 cdef class HttpProbe(Probe):
     cdef FlowId _flow
-    cdef object _request, _response
+    cdef HttpRequest _request
+    cdef HttpResponse _response
 
+    cpdef look_at(self, HttpTransaction transaction)
     cpdef object raw(self, int code)
 
 cdef class FileProbe(Probe):
     cdef FlowId _flow
-    cdef object _file
+    cdef BodyFile _file
 
+    cpdef look_at(self, FlowId flow, BodyFile file)
     cpdef object raw(self, int code)
 
 cdef class OcspProbe(Probe):
-    cdef object _single
+    cdef SingleResponse _single
 
+    cpdef look_at(self, SingleResponse single)
     cpdef object raw(self, int code)
 
 cdef class CleartextProbe(Probe):
@@ -37,13 +45,16 @@ cdef class CleartextProbe(Probe):
     cpdef object raw(self, int code)
 
 cdef class ExchangeProbe(Probe):
-    cdef object _exchange, _issuer, _software, _audit, _on_crl
+    cdef OcspExchange _exchange
+    cdef object _issuer, _software, _audit, _on_crl
 
+    cpdef look_at(self, OcspExchange exchange, object issuer, object software, object audit, object on_crl)
     cpdef object raw(self, int code)
 
 cdef class LeakProbe(Probe):
-    cdef object _leak
+    cdef Leak _leak
 
+    cpdef look_at(self, Leak leak)
     cpdef object raw(self, int code)
 
 cdef class WeirdProbe(Probe):

@@ -1,5 +1,8 @@
 """One observation, asked for its raw values by number: what an index and an event see of it before a line is made.
 
+Of what comes with every transaction a probe can `look_at` one after the other: one probe asks about all of them, and
+only what a rule may match has its own.
+
 Compiled where a compiler is found (probing.pxd).
 """
 
@@ -36,6 +39,9 @@ class Probe:
 
 class ConnProbe(Probe):
     def __init__(self, connection: Connection) -> None:
+        self.look_at(connection)
+
+    def look_at(self, connection: Connection) -> None:
         self._connection = connection
 
     def raw(self, code: int) -> Any:
@@ -44,6 +50,9 @@ class ConnProbe(Probe):
 
 class HttpProbe(Probe):
     def __init__(self, transaction: HttpTransaction) -> None:
+        self.look_at(transaction)
+
+    def look_at(self, transaction: HttpTransaction) -> None:
         self._flow = transaction.flow
         self._request = transaction.request
         self._response = transaction.response
@@ -54,6 +63,9 @@ class HttpProbe(Probe):
 
 class FileProbe(Probe):
     def __init__(self, flow: FlowId, file: BodyFile) -> None:
+        self.look_at(flow, file)
+
+    def look_at(self, flow: FlowId, file: BodyFile) -> None:
         self._flow = flow
         self._file = file
 
@@ -63,6 +75,9 @@ class FileProbe(Probe):
 
 class OcspProbe(Probe):
     def __init__(self, single: SingleResponse) -> None:
+        self.look_at(single)
+
+    def look_at(self, single: SingleResponse) -> None:
         self._single = single
 
     def raw(self, code: int) -> Any:
@@ -86,6 +101,16 @@ class ExchangeProbe(Probe):
         audit: Audit | None,
         on_crl: OnCrl | None,
     ) -> None:
+        self.look_at(exchange, issuer, software, audit, on_crl)
+
+    def look_at(
+        self,
+        exchange: OcspExchange,
+        issuer: str | None,
+        software: str | None,
+        audit: Audit | None,
+        on_crl: OnCrl | None,
+    ) -> None:
         self._exchange = exchange
         self._issuer = issuer
         self._software = software
@@ -98,6 +123,9 @@ class ExchangeProbe(Probe):
 
 class LeakProbe(Probe):
     def __init__(self, leak: Leak) -> None:
+        self.look_at(leak)
+
+    def look_at(self, leak: Leak) -> None:
         self._leak = leak
 
     def raw(self, code: int) -> Any:

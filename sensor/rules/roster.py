@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from sensor.ocsp.model import OcspExchange
+from sensor.kept import Kept
+from sensor.ocsp.model import OcspExchange, OcspResponse
 from sensor.rules.correlating import Correlator
 from sensor.rules.index import FieldIndex, Rules, ServiceIndex, can_guard, can_index, merge
 from sensor.rules.matching import Matcher, compile_expression
@@ -15,8 +16,6 @@ from sensor.rules.probes import NONCE_ECHOED, exchange_raw
 from sensor.rules.probing import Probe
 from sensor.rules.requirement import guard, requirement
 from sensor.rules.rule import EventRule
-
-_MAX_REMEMBERED = 1024  # records of each kind
 
 
 class ActiveRule:
@@ -47,7 +46,7 @@ class Roster:
         self.fields: list[FieldIndex] = self.index.fields
         self.always: Rules = self.index.always
         # Of exchanges, the fields of what the decoder gives one record for, however often a message comes: what they
-        # lead to is remembered by the record's id(), which is its own while it is kept here.
+        # lead to is remembered beside the record.
         self.of_cert_id: list[FieldIndex] = []
         self.of_answer: list[FieldIndex] = []
         if name == "ocsp_exchange":
@@ -60,8 +59,8 @@ class Roster:
             self.no_cert_id = merge(self.no_cert_id, field.absent)
         for field in self.of_answer:
             self.no_answer = merge(self.no_answer, field.absent)
-        self.cert_ids: dict[int, tuple[object, Rules]] = {}
-        self.answers: dict[int, tuple[object, object, Rules]] = {}
+        self.cert_ids = Kept()
+        self.answers = Kept()  # by the SingleResponse: the reply that it was in, and the rules
 
     def candidates(self, probe: Probe) -> Rules:
         """The rules that an observation may match, by `fields`."""
@@ -75,6 +74,8 @@ class Roster:
 
     def guarded(self, found: Rules, probe: Probe) -> Rules:
         """Those of `found` whose second requirement the observation meets, too."""
+        if not found:
+            return found
         kept = []
         for number in found:
             guards = self._guards[number]
@@ -87,13 +88,10 @@ class Roster:
         cert_id = exchange.cert_id
         if cert_id is None:
             return self.no_cert_id
-        kept = self.cert_ids.get(id(cert_id))
-        if kept is not None:
-            return kept[1]
-        found = _of_exchange(self.of_cert_id, exchange)
-        if len(self.cert_ids) >= _MAX_REMEMBERED:
-            self.cert_ids.clear()
-        self.cert_ids[id(cert_id)] = (cert_id, found)
+        found: Rules | None = self.cert_ids.get(cert_id)
+        if found is None:
+            found = _of_exchange(self.of_cert_id, exchange)
+            self.cert_ids.put(cert_id, found)
         return found
 
     def from_answer(self, exchange: OcspExchange) -> Rules:
@@ -103,13 +101,11 @@ class Roster:
             return self.no_answer
         if single is None:
             return _of_exchange(self.of_answer, exchange)
-        kept = self.answers.get(id(single))
-        if kept is not None and kept[1] is response:
-            return kept[2]
+        kept: tuple[OcspResponse, Rules] | None = self.answers.get(single)
+        if kept is not None and kept[0] is response:
+            return kept[1]
         found = _of_exchange(self.of_answer, exchange)
-        if len(self.answers) >= _MAX_REMEMBERED:
-            self.answers.clear()
-        self.answers[id(single)] = (single, response, found)
+        self.answers.put(single, (response, found))
         return found
 
 

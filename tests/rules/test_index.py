@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.http.transaction import Header
+from sensor.privacy.leak import Grade
 from sensor.rules.expression import Atom, Comparison, ExistsTest, Not, NumberTest, TextTest, TimePart
 from sensor.rules.fields import HEADER_FIELDS, Field, Kind, fields_of
-from sensor.rules.index import FieldIndex, ServiceIndex, can_index, merge
+from sensor.rules.index import FieldIndex, HeaderIndex, ServiceIndex, can_index, merge
 from sensor.rules.matching import compile_expression
 from sensor.rules.pattern import Wild, parse_pattern
 from sensor.rules.probes import PROBED, Shape
@@ -154,6 +156,38 @@ def test_absent_fields_and_opposites() -> None:
     assert field.candidates((200, 404)) == (1, 2) and field.candidates((200,)) == (1, 2)  # named, and may not match
     text = FieldIndex(1, Shape.text, [(Not(Atom(name, TextTest(("get",)))), 3), (ExistsTest(True), 4)], 10)
     assert text.absent == (3,) and text.candidates("GET") == (4,) and text.candidates("PUT") == (3, 4)
+
+
+def test_numbers_that_pass_none_are_told_by_comparing() -> None:
+    tests = [NumberTest(Comparison.eq, 8), NumberTest(Comparison.eq, float("nan")), NumberTest(Comparison.eq, 5)]
+    for some in (tests, tests[::-1], [tests[1], tests[0], tests[2]]):  # a NaN orders nothing
+        field = FieldIndex(1, Shape.number, [(test, number) for number, test in enumerate(some)], 10)
+        for number in (4, 5, 6, 8, 8.0, 9, 1 << 62):
+            wanted = tuple(place for place, test in enumerate(some) if test.number == number)
+            assert field.candidates(number) == field.candidates(number) == wanted, number
+    near = 1 << 60  # what a double cannot tell from its neighbours
+    bounds = [NumberTest(Comparison.gt, near), NumberTest(Comparison.lte, 3), NumberTest(Comparison.eq, near + 1)]
+    field = FieldIndex(1, Shape.number, [(test, number) for number, test in enumerate(bounds)], 10)
+    assert field.candidates(near + 1) == (0, 2) and field.candidates(near + 2) == (0,)
+    assert field.candidates(near) == () and field.candidates(4) == () and field.candidates(3) == (1,)
+
+
+def test_members_of_an_enum() -> None:
+    tests = [(TextTest(("exact",)), 0), (TextTest((Wild.ANY, "e", Wild.ANY)), 1), (TextTest(("no_client",)), 2)]
+    field = FieldIndex(1, Shape.member, tests, 100)
+    for grade in [*Grade, *Grade]:
+        assert (0 in field.candidates(grade), 2 in field.candidates(grade)) == (grade is Grade.exact, False)
+        assert (1 in field.candidates(grade)) is ("e" in grade.value)
+    assert field.candidates((Grade.exact, Grade.many)) == (0, 1) and field.candidates(()) == ()
+
+
+def test_a_header_field_is_known_again_if_it_is_short() -> None:
+    names = FieldIndex(0, Shape.octets, [(TextTest((Wild.ANY, "x-y", Wild.ANY)), 1)], 1 << 20)
+    index = HeaderIndex(names, None)
+    for size in (1, 10_000):
+        odd, plain = Header(b"x-y", b"a" * size), Header(b"via", b"a" * size)
+        for _ in range(3):
+            assert index.candidates((plain, odd)) == (1,) and index.candidates((plain,)) == ()
 
 
 def test_memory_is_bounded_and_answers_stay() -> None:

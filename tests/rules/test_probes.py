@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.privacy.leak import Grade
 from sensor.rules.fields import fields_of
 from sensor.rules.probes import PROBED, Shape, shown
 from sensor.settings import Settings
@@ -34,4 +35,6 @@ def test_the_same_as_logged(path: Path) -> None:
 def test_shapes() -> None:
     assert shown(b"a\xff", Shape.octets) == r"a\xff" and shown(b"/%41", Shape.target) == "/A"
     assert shown(b"\x0a", Shape.hex) == "0A" and shown("a", Shape.text) == "a" and shown("é", Shape.text) is None
-    assert shown(5, Shape.number) == 5 and shown(True, Shape.bool) is True
+    assert (
+        shown(5, Shape.number) == 5 and shown(True, Shape.bool) is True and shown(Grade.exact, Shape.member) == "exact"
+    )
