@@ -127,7 +127,7 @@ def resembles_get(target: bytes, limits: OcspSettings, at_responder: bool) -> bo
         chars, _, _ = _base64_text(target[found.start() :], 0)
         if len(chars) < 20:
             continue
-        if at_responder and target[found.start() - 1] in b"/?=&":
+        if at_responder and (not found.start() or target[found.start() - 1] in b"/?=&"):
             return True
         head = a2b_base64(chars[:20])
         pos = 2 if head[1] < 0x80 else 2 + (head[1] & 0x7F)

@@ -6,6 +6,7 @@ import pytest
 
 from sensor.flow.stream import END_OF_INPUT, FIN
 from sensor.settings import HttpSettings
+from sensor.weird import Weird
 from tests.http.wire import End, answer, ask, chunked, get, grows_linearly, reply
 from tests.http.wire import hear as plainly
 
@@ -173,3 +174,16 @@ def test_a_chunk_that_no_line_end_follows(hear) -> None:
     assert heard.transactions[0].response.body_len == 5
     assert not heard.transactions[0].response.complete
     assert heard.weirds == ["HTTP_bad_chunk_size"]
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"5\r\nhello\r\nxyz\r\nmore", "xyz\r"),
+        (b"5\r\nhello\r\n" + b"x" * 5000 + b"\r\n", "x" * 64),
+        (b"5\r\nhello\r\n  xyz\nmore", "xyz"),
+    ],
+)
+def test_the_weird_shows_the_line_that_is_no_size(body: bytes, shown: str) -> None:
+    heard = plainly(ask(get()), answer(HEAD + body))
+    assert [(item.name, item.addl) for item in heard.out if isinstance(item, Weird)] == [("HTTP_bad_chunk_size", shown)]

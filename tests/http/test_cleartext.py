@@ -274,3 +274,12 @@ def test_a_reply_alone(hear: Hear, is_ocsp: bool) -> None:
     found = seen(hear(ask(Lost(9)), answer(cookie)), is_ocsp)
     assert found is not None
     assert (found.method, found.set_cookies) == (None, (b"id",))
+
+
+def test_no_other_field_is_taken_for_a_cookie(hear: Hear) -> None:
+    """Neither those before nor those behind `Set-Cookie` in the alphabet."""
+    others = (
+        b"\r\nServer: a=b\r\nSet-Cookie2: old=1\r\nVia: c=d\r\nX-Z: e=f\r\nSet-Cookie: id=5\r\nCookie: no=1\r\n\r\n"
+    )
+    found = told(hear, get("/"), reply("text/html", b"").replace(b"\r\n\r\n", others, 1))
+    assert (found.set_cookies, found.cookies) == ((b"id",), ())

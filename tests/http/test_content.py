@@ -244,3 +244,29 @@ def test_certificates_in_text_are_kept_whatever_they_claim_to_be(label: bytes) -
         file = whole_file(HttpSettings(), False, claim, None, "F1", data, 7)
         assert file is not None
         assert (file.content, file.digests) == (data, digests_of(data))
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "kept"),
+    [
+        ("307e", 128, True),
+        ("307e", 129, False),
+        ("3081c8", 203, True),
+        ("3081c8", 202, False),
+        ("30820400", 1028, True),
+        ("30820400", 1029, False),
+        ("3083011170", 70_005, True),
+        ("308400011170", 70_006, True),
+        ("30850000011170", 70_007, False),
+        ("3080", 130, False),
+        ("317e", 128, False),
+    ],
+)
+def test_a_broken_object_is_kept_if_it_is_as_long_as_it_says(start: str, size: int, kept: bool) -> None:
+    """Nothing shows what it is but that it may be DER; it may be OCSP that cannot be read."""
+    data = bytes.fromhex(start).ljust(size, b"\xff")
+    settings = HttpSettings(max_form_bytes=0, max_request_body_bytes=1 << 20)
+    for is_orig in (True, False):
+        file = whole_file(settings, is_orig, None, None, "F1", data, 7)
+        assert file is not None
+        assert file.content == (data if kept else NotKept.UNWANTED)

@@ -142,3 +142,34 @@ def test_what_is_put_together_again_and_again_has_a_limit() -> None:
         text = "${base64:" + base64.b64encode(text.encode()).decode() + "}"
         percent = percent.replace("%", "%25").replace("$", "%24")
     assert found == [(True, True), (True, True), (True, True), (False, True), (False, False)]
+
+
+def test_how_deep_is_worked_out() -> None:
+    """24 inside each other; what is deeper is nothing, and what comes behind it is read again."""
+
+    def nested(depth: int) -> bytes:
+        return b"${" + b"${lower:" * depth + b"J" + b"}" * depth + b"ndi:ldap://x/y}"
+
+    assert find_lookups(nested(23)) == ("jndi:ldap://x/y",)
+    assert not any(found.startswith("jndi") for found in find_lookups(nested(24)))
+    for depth in (24, 25, 26, 40):
+        assert find_lookups(b"${" * depth + b"x" + b"}" * depth + b"${env:USER}") == ("env:USER",)
+    assert find_lookups(b"${" * 30 + b"jndi:ldap://x/y" + b"}" * 30)[0] == "jndi:ldap://x/y"
+
+
+@pytest.mark.parametrize(
+    ("escape", "stands_for"),
+    [
+        ("\\u0020", " "),
+        ("\\u007e", "~"),
+        ("\\u007f", "\\u007f"),
+        ("\\u001f", "\\u001f"),
+        ("&#32;", " "),
+        ("&#126;", "~"),
+        ("&#127;", "&#127;"),
+        ("&#x7e;", "~"),
+        ("&#31;", "&#31;"),
+    ],
+)
+def test_escapes_are_undone_for_what_is_printable(escape: str, stands_for: str) -> None:
+    assert find_lookups(b"${env:A%b}" % escape.encode()) == (f"env:A{stands_for}",)

@@ -37,3 +37,13 @@ def test_every_place_has_options_and_lies_inside_the_sniffed_part() -> None:
 
 def test_no_two_rows_are_the_same() -> None:
     assert len(set(MAGIC)) == len(MAGIC)
+
+
+def test_strengths_go_by_tens() -> None:
+    """As libmagic counts them, from which Zeek has most; few are Zeek's own. A plain string has 30 and 10 an octet."""
+    own = {1, 21, 37, 41, 49, 51, 52, 71, 99, 171}
+    assert {row.strength for row in MAGIC if row.strength % 10} == own
+    strings = [row for row in MAGIC if row.strength > 130 and row.strength % 10 == 0 and len(row.places) == 1]
+    assert len(strings) > 20
+    for row in strings:
+        assert row.strength in {10 * len(option) + 30 for option in row.places[0][1]} | {190, 180, 340}, row

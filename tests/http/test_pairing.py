@@ -247,3 +247,25 @@ def test_all_replies_that_came_too_early_are_nobodys() -> None:
     assert talk.pairs == [(None, 0), (None, 1), (None, 2)]
     talk.request(4)  # in time for the last of them
     assert talk.close() == [(None, 0), (None, 1), (None, 2), (4, 3)]
+
+
+def test_a_client_that_asks_again_while_a_reply_is_under_way_has_pipelined() -> None:
+    """The first two requests may be out of order with the reply; a third one is not: then nothing is given up."""
+    for pipelined in (False, True):
+        talk = Talk()
+        talk.request(0)
+        talk.pairing.begin_reply(1)
+        talk.request(1)
+        if pipelined:
+            talk.request(2)
+        talk.pairing.lose(False)
+        talk.request(3)
+        assert talk.pairs == ([] if pipelined else [(0, None), (1, None)])
+
+
+def test_half_a_minute_and_no_more_are_replies_held() -> None:
+    talk = Talk()
+    talk.reply(0)
+    talk.ts += REORDER_NS - 1
+    talk.request(1)
+    assert talk.pairs == [(1, 0)]

@@ -311,3 +311,24 @@ def test_a_gap_inside_a_skip() -> None:
     assert (file.seen_bytes, file.missing_bytes) == (size - 2000, 2000)
     assert heard.transactions[0].response.body_len == size
     assert heard.targets == [b"/1", b"/again"]
+
+
+@pytest.mark.parametrize("status", [b"abc", b"20", b"2000"])
+def test_a_reply_without_a_status_code(hear, status: bytes) -> None:
+    heard = hear(ask(get()), answer(reply(b"hello", status=status + b" OK")))
+    assert (heard.response.status_code, heard.response.status_msg, heard.response.body_len) == (None, b"OK", 5)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(b"100", None), (b"199", None), (b"200", 200), (b"99", None), (b"404", 404)]
+)
+def test_a_reply_whose_fields_are_cut_off(hear, status: bytes, told: int | None) -> None:
+    """What may be one of several replies to come is none by itself."""
+    heard = hear(ask(get()), answer(b"HTTP/1.1 %b Said\r\nServer: x\r\nHalf a" % status), answer(End(FIN)))
+    assert heard.statuses == [told]
+    response = heard.transactions[0].response
+    if status in (b"100", b"199"):
+        assert response is None
+    else:
+        assert response is not None
+        assert ([field.name for field in response.headers], response.complete) == ([b"server"], False)

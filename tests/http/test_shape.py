@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.http.mime import sniff
-from sensor.http.shape import CERTIFICATE, CERTIFICATE_BUNDLE, CRL, OCSP_REQUEST, OCSP_RESPONSE, der_type
+from sensor.http.shape import CERTIFICATE, CERTIFICATE_BUNDLE, CRL, OCSP_REQUEST, OCSP_RESPONSE, der_size, der_type
 
 NOW = datetime.datetime(2026, 5, 28)
 DAY = datetime.timedelta(days=1)
@@ -250,3 +250,47 @@ def test_vectors_of_cryptography() -> None:
             assert der_type(path.read_bytes()) == kind, path.name
             seen += 1
     assert seen > 20
+
+
+SIZED: list[tuple[bytes, int]] = [
+    # What begins so, and how long it says that it is; 0 for what is none of ours.
+    (bytes.fromhex("30030a0101"), 5),
+    (bytes.fromhex("30040a0101 00"), 6),
+    (bytes.fromhex("30020a0101"), 0),  # does not fit
+    (bytes.fromhex("30030a0201"), 0),
+    (bytes.fromhex("30030b0101"), 0),
+    (bytes.fromhex("31030a0101"), 0),
+    (bytes.fromhex("30053003 020101"), 7),
+    (bytes.fromhex("30043003 020101"), 0),
+    (bytes.fromhex("30053004 020101"), 0),
+    (bytes.fromhex("307f307d"), 129),
+    (bytes.fromhex("307f307e"), 0),
+    (bytes.fromhex("308180307e"), 131),
+    (bytes.fromhex("308180307f"), 0),
+    (bytes.fromhex("3081ff3081fc"), 258),
+    (bytes.fromhex("30820100 308200fc"), 260),
+    (bytes.fromhex("30820100 3081fd"), 260),  # its inner length may be of fewer octets, not of more
+    (bytes.fromhex("308180 30820001"), 0),
+    (bytes.fromhex("30820100 3080"), 0),  # no indefinite length
+    (bytes.fromhex("3080 3003"), 0),
+    (bytes.fromhex("3083010000 3003"), 0x10000 + 5),
+    (bytes.fromhex("308401000000 30820100"), 0x1000000 + 6),
+    (bytes.fromhex("30850001000000 3003"), 0),
+    (bytes.fromhex("30810330010a"), 6),
+]
+
+
+@pytest.mark.parametrize(("data", "size"), SIZED, ids=lambda value: value.hex() if isinstance(value, bytes) else "")
+def test_how_long_an_object_says_it_is(data: bytes, size: int) -> None:
+    """At any place, and of every beginning of it either the same or that more must be seen."""
+    assert der_size(data, 0) == der_size(b"0\x05" + data, 2) == der_size(data + b"more", 0) == size
+    decided = [der_size(data[:have], 0) for have in range(len(data) + 1)]
+    first = decided.index(size)
+    assert decided == [-1] * first + [size] * (len(decided) - first)
+    assert first <= 8
+
+
+def test_how_long_whole_messages_are() -> None:
+    for name, (kind, body) in SHAPES.items():
+        if kind != CERTIFICATE_BUNDLE and body[-1:] != b"\n":
+            assert der_size(body, 0) == len(body), name

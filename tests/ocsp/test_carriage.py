@@ -18,7 +18,7 @@ from sensor.ocsp.model import CertId
 from sensor.ocsp.request import decode_request
 from sensor.settings import OcspSettings
 from tests.ocsp.corpus import GETS
-from tests.ocsp.wire import NONCE, SHA256, cert_id, extension, integer, octets, request
+from tests.ocsp.wire import NONCE, SHA256, cert_id, extension, indefinite, integer, octets, request, seq
 
 LIMITS = OcspSettings()
 ROOMY = OcspSettings(max_get_bytes=9999)
@@ -360,3 +360,49 @@ def test_linear_in_the_starts() -> None:
         return best
 
     assert seconds(8000) < 2.5 * seconds(4000) + 0.005
+
+
+def test_what_a_collapsed_spelling_shows_beside() -> None:
+    """Merged slashes are all that is odd of one with its padding; without, that is told only of one that is whole."""
+    blob = base64.b64encode(request(cert_id(b"\x0f\xff\xff" + b"\x11" * 12, name_hash=b"n" * 20, key_hash=b"k" * 20)))
+    merged = collapse(blob)
+    assert len(blob) - len(merged) == 2 and merged.endswith(b"=")
+    found = decode_get(b"/" + merged, LIMITS)
+    assert found is not None and found[1] == {"collapsed_slash", "raw_slash", "raw_plus", "raw_padding"} - (
+        set() if b"+" in blob else {"raw_plus"}
+    )
+    bare = blob.rstrip(b"=").replace(b"///", b"//")
+    found = decode_get(b"/" + bare, LIMITS)
+    assert found is not None and {"collapsed_slash", "no_padding"} & found[1] == {"collapsed_slash"}
+
+
+@pytest.mark.parametrize(("places", "tried"), [(14, True), (15, True), (16, False), (17, False)])
+def test_places_are_counted_with_repetition(places: int, tried: bool) -> None:
+    """Two missing letters at 15 or 16 places are 120 or 136 ways; 128 are tried."""
+    serial = b"\x01\x0f\xff\xff" + b"\x01\x10\x3f" * (places - 1) + b"\x01\x10"
+    for name_hash in (b"n" * 19, b"n" * 20, b"n" * 21):  # with one of them a "?" makes a slash
+        blob = base64.b64encode(request(cert_id(serial, name_hash=name_hash, key_hash=b"k" * 20)))
+        merged = blob.replace(b"///", b"/")
+        if len(re.findall(rb"/+", merged)) == places and len(blob) - len(merged) == 2:
+            break
+    else:
+        pytest.fail("no such base64")
+    assert bool(decode_get_readings(b"/" + merged + b"=" * (not blob.endswith(b"=")), LIMITS)) is tried
+
+
+def test_the_shortest_and_the_endless_are_read_by_the_careful_way_too() -> None:
+    assert [reading[0].cert_ids for reading in decode_get_readings(b"/MAQwAjAA", LIMITS)] == [()]
+    assert decode_get_readings(b"/MAQwAjA", LIMITS) == []
+    endless = indefinite(0x30, indefinite(0x30, indefinite(0x30, seq(cert_id(7)))))
+    for spelled in (base64.b64encode(endless), base64.b64encode(endless + b"!!").rstrip(b"=")):
+        (reading,) = decode_get_readings(b"/" + spelled, LIMITS)
+        assert (reading[0].cert_ids, reading[0].traits.ber) == (
+            decode_request(request(cert_id(7)), LIMITS).cert_ids,
+            True,
+        )
+
+
+@pytest.mark.parametrize(("before", "is_one"), [(b"", True), (b"/", True), (b"?a=", True), (b"&", True), (b"x", False)])
+def test_at_a_responder_it_stands_at_the_start_of_something(before: bytes, is_one: bool) -> None:
+    for behind in (b"", b"?", b"%3D", b"="):
+        assert resembles_get(before + b"MFUwxxxxxxxxxxxxxxxxxxxxxxx" + behind, LIMITS, True) is is_one

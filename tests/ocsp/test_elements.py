@@ -79,3 +79,44 @@ def test_nonces(value: bytes) -> None:
     assert nonce_octets(octets(value)) == value
     assert nonce_octets(octets(value) + b"!") == octets(value) + b"!"
     assert nonce_octets(tlv(5, value)) == tlv(5, value)
+
+
+@pytest.mark.parametrize(
+    ("serial", "loose"),
+    [
+        (b"", True),
+        (b"\0", False),
+        (b"\xff", False),
+        (b"\0\1", True),
+        (b"\0\x7f", True),
+        (b"\0\x80", False),
+        (b"\xff\x7f", False),
+        (b"\xff\x80", True),
+        (b"\xff\x81", True),
+        (b"\1\0", False),
+        (b"\0\xff\0", False),
+        (b"\0\1\xff", True),
+    ],
+)
+def test_a_serial_in_more_octets_than_it_needs(serial: bytes, loose: bool) -> None:
+    """X.690 8.3.2: not all of the first nine bits are the same; and it has an octet at least (8.3.1)."""
+    data = cert_id(serial)
+    reader = DerReader(data, 100)
+    read_cert_id(reader, 0, len(data), 100)
+    assert reader.loose is loose
+
+
+@pytest.mark.parametrize(("limit", "found"), [(4, 0), (5, 1), (7, 1), (8, 2), (11, 3), (100, 3)])
+def test_one_is_read_only_if_all_of_it_may_be(limit: int, found: int) -> None:
+    """Four headers at most: of itself, its OID, critical, and its value."""
+    data = seq(*[extension("1.2", b"")] * 3)
+    reader = DerReader(data, limit)
+    assert len(read_extensions(reader, 0, len(data))) == found
+    assert reader.cut is (found < 3)
+
+
+@pytest.mark.parametrize("tag", [0, 2, 5, 0x81])
+def test_nothing_but_critical_stands_before_a_value(tag: int) -> None:
+    data = seq(seq(tlv(6, encode_oid("1.2")), tlv(tag, b"\xff"), octets(b"")))
+    with pytest.raises(DerError, match="extnValue"):
+        read_extensions(DerReader(data, 100), 0, len(data))
