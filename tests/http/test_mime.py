@@ -223,3 +223,9 @@ def test_time_is_bounded(name: str) -> None:
         sniff(HOSTILE[name])
         best = min(best, time.perf_counter() - start)
     assert best < 0.005
+
+
+@pytest.mark.parametrize(("count", "found"), [(1, True), (64, True), (65, False)])
+def test_behind_so_many_comments_the_first_element_is_looked_for(count: int, found: bool) -> None:
+    body = b"<!-- a -->" + b" <!-- b -->" * (count - 1) + b"<html>"
+    assert sniff(body) == ("text/html" if found else "text/plain")

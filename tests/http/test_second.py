@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.flow.stream import FIN
 from sensor.http.reader import HttpReader
 from sensor.http.second import ForkedReader, SecondReading
@@ -151,3 +153,37 @@ def test_a_second_reading_of_very_many_transactions_ends() -> None:
     reader.feed(True, get(b"/nobody"), 3 * SECOND)
     end(reader)
     assert targets(out).count(b"/299") == 1 and b"/nobody" not in targets(out)
+
+
+def test_what_is_under_way_when_the_other_copy_comes_is_in_doubt() -> None:
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    said = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfirst"
+    main.data(True, said, SECOND)
+    both = main.second(True, 1 + len(said), [], (1 + len(said), b"more"), {True: 0, False: 0}, SECOND)
+    both.data(True, b"text", 2 * SECOND)
+    both.data(False, reply(b"x"), 3 * SECOND)
+    both.data(True, get(b"/c"), 4 * SECOND)
+    both.data(False, reply(b"y"), 5 * SECOND)
+    told = [item for item in out if isinstance(item, HttpTransaction)]
+    assert [(item.request and item.request.target, item.ambiguous) for item in told] == [
+        (b"/a", (Ambiguity.tcp,)),
+        (b"/c", ()),
+    ]
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_what_begins_with_the_other_copy_is_in_doubt(behind: int) -> None:
+    """Between two messages: the next one, if the copy reaches into it."""
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    said = get(b"/a")
+    main.data(True, said, SECOND)
+    main.data(False, reply(b"x"), SECOND)
+    other = get(b"/a", b"A: b")[: len(said) + behind]
+    both = main.second(True, 1 + len(said), [], (1, other), {True: 0, False: 0}, 2 * SECOND)
+    for target in (b"/b", b"/c"):
+        both.data(True, get(target), 3 * SECOND)
+        both.data(False, reply(b"y"), 4 * SECOND)
+    told = [item for item in out if isinstance(item, HttpTransaction)]
+    assert [item.ambiguous for item in told] == [(), (Ambiguity.tcp,) if behind else (), ()]

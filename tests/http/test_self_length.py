@@ -7,7 +7,7 @@ import pytest
 from sensor.flow.stream import FIN
 from sensor.http.self_length import is_size_line, may_be_bad_size
 from sensor.http.shape import der_size
-from sensor.http.transaction import Ambiguity
+from sensor.http.transaction import Ambiguity, NotKept
 from sensor.settings import HttpSettings
 from tests.http.wire import End, answer, ask, get, post, reply
 from tests.ocsp import wire as ocsp
@@ -122,3 +122,11 @@ def test_der_sizes() -> None:
         assert told[0] == -1 and told[-1] == len(whole)
     for none in (b"1\r\n", b"0\r\n\r\n", b"00000;x", b"0\x80\x30\x00", b"0\x85\1\1\1\1\1", b"0\x03\x30\x05"):
         assert der_size(none, 0) == 0, none
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_body_that_ends_before_it_shows_its_length_is_told(hear, size: int) -> None:
+    """As it would be without any Content-Length: until the connection closes."""
+    heard = hear(ask(get()), answer(head(b"Content-Length: nonsense") + ERROR[:size]), answer(End(FIN)))
+    assert (heard.response.body_len, heard.response.files[0].seen_bytes) == (size, size)
+    assert heard.response.files[0].content is NotKept.UNWANTED

@@ -258,6 +258,10 @@ def test_what_should_have_been_one() -> None:
         ("30820100 308200fc 04", False),
         ("30820100 3032 30", True),
         ("30820100 048200fc 30", False),
+        ("308190 307e 30", True),
+        ("3080 3080 30", True),
+        ("3080 3080 04", False),
+        ("3080 303e a1", True),
     ],
 )
 def test_three_headers_make_one(beginning: str, is_one: bool) -> None:

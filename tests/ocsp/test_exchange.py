@@ -334,7 +334,8 @@ def test_a_get_that_looks_like_one_only_at_a_responder(target: bytes) -> None:
     assert names(feed(ask(target=target), None)[1]) == ["ocsp_get_undecodable"]
     elsewhere = feed(ask(target=target, host=b"cdn.example"), reply(b"GIF89a", "image/gif"))
     assert names(elsewhere[1]) == (["ocsp_get_undecodable"] if b"ocsp" in target else [])
-    assert names(feed(ask(target=target, host=None), reply(response(status=1)))[1]) == ["ocsp_get_undecodable"]
+    for answered in (reply(response(status=1)), reply(ANSWER, "text/plain")):
+        assert "ocsp_get_undecodable" in names(feed(ask(target=target, host=None), answered)[1])
 
 
 def test_of_several_parts_the_first_counts() -> None:

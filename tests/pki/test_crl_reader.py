@@ -268,9 +268,9 @@ def test_what_comes_when_all_is_read_changes_nothing() -> None:
 
 
 def test_an_entry_whose_length_comes_in_pieces() -> None:
-    der = body(tlv(0x30, ENTRY[2:] + tlv(0x30, bytes(150))) + ENTRY)
+    der = body(ENTRY + tlv(0x30, ENTRY[2:] + tlv(0x30, bytes(150))) + ENTRY)
     whole = read(der)
-    assert whole[0].entries == 2
+    assert whole[0].entries == 3
     assert read(der, [1] * len(der)) == whole
 
 
@@ -286,3 +286,11 @@ def test_of_many_entries_at_once_only_those_watched_are_told() -> None:
     reader = CrlReader(CrlSettings(), None, lambda _: frozenset({key_of("03") or 0, key_of("05") or 0}))
     reader.feed(PLAIN)
     assert [hit.serial_number for hit in reader.finish().hits] == ["03", "05"]
+
+
+def test_an_issuer_that_is_no_name_is_none() -> None:
+    """certificateIssuer without a directoryName: who issued it stays as it was."""
+    value = tlv(0x30, tlv(0x82, b"ca.example"))
+    extension = tlv(0x30, b"\x06\x03\x55\x1d\x1d\1\1\xff" + tlv(0x04, value))
+    crl, entries = read(body(tlv(0x30, ENTRY[2:] + tlv(0x30, extension)) + ENTRY))
+    assert (crl.end, crl.issuers, [entry.issuer_der for entry in entries]) == (CrlEnd.whole, 0, [None, None])

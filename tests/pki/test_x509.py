@@ -172,3 +172,18 @@ def test_damage_raises_only_the_declared_error(place: int, value: int) -> None:
 def test_what_is_no_certificate(der: bytes) -> None:
     with pytest.raises(X509Error):
         decode_x509(der, 10)
+
+
+def test_a_curve_that_the_issuer_is_to_know_is_not_named() -> None:
+    """implicitCurve (RFC 3279 2.3.5): the parameters are NULL."""
+    algorithm = tlv(0x30, tlv(0x06, encode_oid("1.2.840.10045.2.1")) + b"\5\0")
+    found = decode_x509(with_key(tlv(0x30, algorithm + tlv(0x03, b"\0\4\1\1"))), 10)
+    assert (found.key_type, found.key_length, found.curve) == ("ecdsa", None, None)
+
+
+def test_a_broken_extension_costs_no_other() -> None:
+    broken = tlv(0x30, tlv(0x06, encode_oid("2.5.29.19")) + tlv(0x04, b"\x30\5\1"))
+    names = tlv(0x30, tlv(0x06, encode_oid("2.5.29.17")) + tlv(0x04, tlv(0x30, tlv(0x82, b"a.example"))))
+    for each in (broken + names, names + broken):
+        found = decode_x509(with_key(rsa_key("1.2.840.113549.1.1.1", b"\7"), tlv(0xA3, tlv(0x30, each))), 10)
+        assert (found.dns_names, found.ca) == (("a.example",), None)

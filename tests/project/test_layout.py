@@ -17,7 +17,6 @@ WITHOUT_OWN_TEST = {
     "sensor/flow/stream.py": "a contract without behaviour",
     "sensor/http/transaction.py": "records without behaviour",
     "sensor/pki/crl.py": "records without behaviour",
-    "sensor/ocsp/model.py": "records without behaviour",
     "sensor/logs/schema.py": "types without behaviour; tests/logs/test_records.py holds every line to them",
     "sensor/logs/disclosure_records.py": "records without behaviour; tests/logs/test_fetches.py, test_disclosures.py",
     "sensor/fetch/model.py": "records without behaviour",
