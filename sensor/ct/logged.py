@@ -52,7 +52,7 @@ class LoggedIssuer(msgspec.Struct, frozen=True):
 
 
 class LogPosition(msgspec.Struct, frozen=True):
-    """How far a log was read, and the newest head seen of it.
+    """How far a log was read, and the newest head seen of it, which may be known before any entry is.
 
     Entries from `first_index` up to `next_index` (exclusive) were read and verified, under `filtered`, which says which
     were kept. `frontier` are the hashes of the perfect subtrees that make up the tree of the first `next_index`
@@ -67,6 +67,11 @@ class LogPosition(msgspec.Struct, frozen=True):
     root_hash: bytes
     timestamp: int
     filtered: str
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether any entry was read; if not, the next run may begin where it wants, and filter as it wants."""
+        return self.next_index > self.first_index
 
 
 class BulkSink(Protocol):

@@ -70,7 +70,7 @@ class StoreSink:
         return self._positions.logs.get(log_id.hex())
 
     def commit(self, log_id: bytes, position: LogPosition) -> int:
-        new = self._write()
+        new = self._write() if self._untold or self._waiting else 0
         self._untold.clear()
         self._waiting.clear()
         self._positions.logs[log_id.hex()] = position

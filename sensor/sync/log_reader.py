@@ -97,6 +97,7 @@ class LogReader:
         """
         position = self._position()
         head = self._next_head(position)
+        self._remember(position, head)
         self.reading.note = self._frozen(head)
         if self._again:
             position, self._again = None, False
@@ -105,7 +106,6 @@ class LogReader:
         reading = self.reading
         reading.size, reading.first, reading.at = head.size, first, frontier.size
         self._decoder.take()
-        head_is_told = position is not None and position.tree_size == head.size
         in_hand = 0
         for page in self._pages(frontier.size, until, head):
             page.into(self._decoder)
@@ -113,14 +113,15 @@ class LogReader:
             if len(self._decoder.hashes) >= self._options.batch_entries or in_hand >= _MAX_IN_HAND:
                 frontier = self._keep(frontier, head, first)
                 in_hand = 0
-                head_is_told = True
-        if self._decoder.hashes or not head_is_told:
+        if self._decoder.hashes:
             self._keep(frontier, head, first)
 
     def _position(self) -> LogPosition | None:
         with self._lock:
             position = self._sink.position(self._log.key.log_id)
-        if position is not None and position.filtered != self._options.filtered and not self._again:
+        if position is None or not position.has_entries or self._again:
+            return position
+        if position.filtered != self._options.filtered:
             raise PositionError(f"was read with other filters ({position.filtered}); --again reads it anew")
         return position
 
@@ -143,6 +144,18 @@ class LogReader:
                 raise Stopped
         raise LogError(f"rolled back: it had {last.tree_size if last else 0:,} entries, and shows {head.size:,}")
 
+    def _remember(self, last: LogPosition | None, head: TreeHead) -> None:
+        """The head is the log's word from now on, whatever becomes of the entries: no later run takes less."""
+        if last is not None and last.tree_size == head.size:
+            return
+        if head.size == 0:
+            self._verify(0, Frontier(), head)
+        if last is None:
+            last = LogPosition(0, 0, (), 0, b"", 0, self._options.filtered)
+        seen = msgspec.structs.replace(last, tree_size=head.size, root_hash=head.root, timestamp=head.timestamp)
+        with self._lock:
+            self._sink.commit(self._log.key.log_id, seen)
+
     def _frozen(self, head: TreeHead) -> str | None:
         """A log that shows somebody an old head for ever hides from him what came after."""
         age_s = self._clock() - head.timestamp / 1000
@@ -164,7 +177,7 @@ class LogReader:
 
     def _start(self, position: LogPosition | None, head: TreeHead) -> tuple[int, Frontier]:
         """The first index ever read, and the tree of what needs no more reading."""
-        if position is not None:
+        if position is not None and position.has_entries:
             try:
                 return position.first_index, Frontier(position.next_index, position.frontier)
             except ValueError:

@@ -135,6 +135,8 @@ def test_an_import_by_somebody_else_is_waited_for(path: Path, sub: Ca) -> None:
     assert sink.commit(LOG, AT) == 1
     release.join()
     other.execute("BEGIN IMMEDIATE")
+    assert sink.commit(LOG, AT) == 0  # no rows: only what was seen of a log, which lies elsewhere
+    sink.add([logged(sub, sub.issue("b.example", serial=12))], "l", 1)
     with pytest.raises(StoreError, match="locked by another process"):
         sink.commit(LOG, AT)
     other.close()
