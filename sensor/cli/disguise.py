@@ -38,6 +38,18 @@ def _load(named: str) -> bytes:
         raise SettingsError([str(error)]) from None
 
 
+def keep_values_from_crashes(settings: Settings) -> None:
+    """If there is a key: from here on a crash of this process, or of one forked later, leaves no memory behind, and its
+    traceback has no values."""
+    if not settings.privacy.pseudonym_key:
+        return
+    import traceback  # noqa: F401  (what it needs is out of reach when it is needed)
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.excepthook = _tell_crash
+    threading.excepthook = lambda args: _tell_crash(args.exc_type, args.exc_value, args.exc_traceback)
+
+
 class Disguise:
     """Without a key all is as it is without this."""
 
@@ -57,11 +69,7 @@ class Disguise:
         for rule in () if rules is None else rules.rules:
             said = rule.head.notice
             self._sentences[rule.head.id] = (said.msg.parts, (rule.head.title,) if said.sub is None else said.sub.parts)
-        import traceback  # noqa: F401  (what it needs is out of reach when it is needed)
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        sys.excepthook = _tell_crash
-        threading.excepthook = lambda args: _tell_crash(args.exc_type, args.exc_value, args.exc_traceback)
+        keep_values_from_crashes(settings)
 
     def sink(self, sink: EventSink) -> EventSink:
         """`sink`, or what stands before it."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli.askers import Askers, AskersError, AskingProcesses
+from sensor.cli.disguise import keep_values_from_crashes
 from sensor.cli.online import add_online_option
 from sensor.cli.output import (
     EXIT_PARTIAL,
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         rules = rules_in_force(args, settings)
     except RulesError as error:
         return tell_bad_rules(error)
+    keep_values_from_crashes(settings)  # those who ask and who log are forked below, and have values, too
     if settings.capture.workers > 1:
         from sensor.cli.crew import run_crew
 

@@ -90,8 +90,7 @@ def _be_worker(number: int, fd: int, back: int, work: Callable[[int, int, int], 
         status = 0  # the parent has what it wants, or is gone
     finally:
         if status:
-            import traceback
-
-            traceback.print_exc()
+            if (bug := sys.exception()) is not None:
+                sys.excepthook(type(bug), bug, bug.__traceback__)  # what it may tell depends on the settings
             sys.stderr.flush()
         os._exit(status)

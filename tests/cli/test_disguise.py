@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.cli.askers import AskersError
 from sensor.cli.disguise import Disguise
 from sensor.cli.main import main
 from sensor.report.summary import Summary
@@ -57,6 +58,25 @@ def test_a_crash_names_places_and_no_values(key: Path, capsys: pytest.CaptureFix
     thread.join()
     said = capsys.readouterr().err
     assert "KeyError" in said and "192.0.2.1" not in said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_nor_does_that_of_a_process_that_asks_or_logs(
+    key: Path, workers: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`live` forks them before it does anything else; forked, they have its hook."""
+
+    def crash(*_: object) -> None:
+        sys.excepthook(KeyError, KeyError("192.0.2.1"), None)
+        raise AskersError("this is as far as it goes")
+
+    for place in ("askers", "live"):
+        monkeypatch.setattr(f"sensor.cli.{place}.AskingProcesses", crash)
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    asked = ["live", "-i", "lo", "--allow-root", "--workers", workers, "--pseudonymize", str(key)]
+    assert main([*asked, "-o", str(key.parent / "logs")]) == 2
+    said = capsys.readouterr().err
+    assert "this is as far as it goes" in said and "KeyError" in said and "192.0.2.1" not in said
 
 
 def test_nor_leaves_it_a_core_behind(key: Path) -> None:

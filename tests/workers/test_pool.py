@@ -41,6 +41,19 @@ def test_a_bug_in_a_worker_ends_that_worker_only(capfd: pytest.CaptureFixture[st
     assert "KeyError" in capfd.readouterr().err
 
 
+def test_what_is_told_of_a_bug_is_not_the_workers_choice(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under --pseudonymize tracebacks have no values (sensor.cli.disguise)."""
+    monkeypatch.setattr(sys, "excepthook", lambda kind, *_: print(kind.__name__, "was told", file=sys.stderr))
+    pool = Pool(1, lambda *_: {}["ocsp.secret-host.example"])
+    try:
+        assert pool.died_of(0) == "ended with status 70"
+    finally:
+        pool.close()
+    assert capfd.readouterr().err == "KeyError was told\n"
+
+
 def test_closing_leaves_no_process_behind() -> None:
     pool = Pool(2, lambda *_: time.sleep(600))
     pids = list(pool._pids)
