@@ -187,3 +187,13 @@ def test_a_chunk_that_no_line_end_follows(hear) -> None:
 def test_the_weird_shows_the_line_that_is_no_size(body: bytes, shown: str) -> None:
     heard = plainly(ask(get()), answer(HEAD + body))
     assert [(item.name, item.addl) for item in heard.out if isinstance(item, Weird)] == [("HTTP_bad_chunk_size", shown)]
+
+
+@pytest.mark.parametrize(("field", "complete"), [(b"", False), (b"Content-Length: 0\r\n", True)])
+def test_a_request_that_is_not_chunked_after_all(hear, field: bytes, complete: bool) -> None:
+    """Unless Content-Length says how long it is, nobody knows whether it is over; none of it is taken for a body."""
+    asked = b"POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n%b\r\nxyz\r\n" % field
+    heard = hear(ask(asked), answer(reply(b"x")))
+    request = heard.transactions[0].request
+    assert (request.complete, request.body_len, request.files) == (complete, 0, ())
+    assert "HTTP_bad_chunk_size" in heard.weirds

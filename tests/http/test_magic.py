@@ -47,3 +47,42 @@ def test_strengths_go_by_tens() -> None:
     assert len(strings) > 20
     for row in strings:
         assert row.strength in {10 * len(option) + 30 for option in row.places[0][1]} | {190, 180, 340}, row
+
+
+def laid(*parts: tuple[int, bytes]) -> bytes:
+    """Octets at their places, zeros between and behind."""
+    body = bytearray(64)
+    for at, octets in parts:
+        body[at : at + len(octets)] = octets
+    return bytes(body)
+
+
+def test_bitmaps_by_the_size_of_their_header() -> None:
+    """[MS-WMF] and OS/2: BITMAPCOREHEADER, BITMAPINFOHEADER, OS22X, V4 and V5; 128 is libmagic's."""
+    bodies = {size: laid((0, b"BM"), (14, size.to_bytes(4, "little"))) for size in range(256)}
+    found = {size for size, body in bodies.items() if sniff(body) == "image/x-ms-bmp"}
+    assert found == {12, 40, 64, 108, 124, 128}
+
+
+def test_sun_audio_by_its_encoding() -> None:
+    """audio(5): offset of the data, size, and at 12 the encoding, 1 to 7 for u-law, linear and floating point."""
+    found = [sniff(laid((0, b".snd"), (4, b"\0\0\0\x18"), (12, coding.to_bytes(4, "big")))) for coding in range(256)]
+    assert [coding for coding, kind in enumerate(found) if kind == "audio/basic"] == [*range(1, 8)]
+    assert [coding for coding, kind in enumerate(found) if kind == "audio/x-adpcm"] == [23]
+
+
+def test_stores_of_outlook_by_their_version() -> None:
+    """[MS-PST] 2.2.2.6: dwMagic, wMagicClient at 8, wVer at 10: 14 and 15 are ANSI, 21 and 23 Unicode."""
+    bodies = {wver: laid((0, b"!BDN"), (8, b"SM"), (10, wver.to_bytes(2, "little"))) for wver in range(256)}
+    found = {wver for wver, body in bodies.items() if sniff(body) == "application/vnd.ms-outlook"}
+    assert found == {14, 15, 21, 23}
+
+
+def test_archives_by_words_further_in() -> None:
+    for at, word, kind in (
+        (7, b"**ACE**", "application/x-ace"),
+        (4, b"ftypjp2", "image/jp2"),
+        (10, b"# This is a shell archive", "application/x-shar"),
+    ):
+        assert sniff(laid((at, word))) == kind
+        assert all(sniff(laid((wrong, word))) != kind for wrong in range(16) if wrong != at)

@@ -173,14 +173,15 @@ def test_what_is_under_way_when_the_other_copy_comes_is_in_doubt() -> None:
 
 
 @pytest.mark.parametrize("behind", [0, 1])
-def test_what_begins_with_the_other_copy_is_in_doubt(behind: int) -> None:
+@pytest.mark.parametrize("first", [b"/a", b"/aa"])
+def test_what_begins_with_the_other_copy_is_in_doubt(behind: int, first: bytes) -> None:
     """Between two messages: the next one, if the copy reaches into it."""
     out: list[object] = []
     main = HttpReader(FLOW, out, HttpSettings(), probation=False)
-    said = get(b"/a")
+    said = get(first)
     main.data(True, said, SECOND)
     main.data(False, reply(b"x"), SECOND)
-    other = get(b"/a", b"A: b")[: len(said) + behind]
+    other = get(first, b"A: b")[: len(said) + behind]
     both = main.second(True, 1 + len(said), [], (1, other), {True: 0, False: 0}, 2 * SECOND)
     for target in (b"/b", b"/c"):
         both.data(True, get(target), 3 * SECOND)

@@ -215,6 +215,24 @@ def test_extensions_of_an_answer() -> None:
     assert len(answer.extensions) == 3
 
 
+@pytest.mark.parametrize(("said", "count"), [(0, 0), (7, 1), (13, 1), (14, 2), (20, 2), (21, 3), (22, 3), (0xFFFF, 3)])
+def test_timestamps_are_counted_as_far_as_their_list_goes(said: int, count: int) -> None:
+    """Three in the octets; the list's own length may be less, or more than there is."""
+    value = octets(said.to_bytes(2, "big") + b"\x00\x05abcde" * 3)
+    (answer,) = decode(
+        response(basic(single(cert_id(), exts=(extension("1.3.6.1.4.1.11129.2.4.5", value),))))
+    ).responses
+    assert answer.sct_count == count
+
+
+@pytest.mark.parametrize("tag", [0x16, 0x19, 0x1E, 0x98])
+def test_a_time_is_of_a_type_of_time(tag: int) -> None:
+    moment = tlv(tag, b"20260528000000Z")
+    for broken in (basic(single(cert_id()), produced=moment), basic(single(cert_id(), this=moment))):
+        with pytest.raises(OcspError, match=f"tag {tag:02x}"):
+            decode(response(broken))
+
+
 @pytest.mark.parametrize(
     "value",
     [
