@@ -197,3 +197,12 @@ def test_a_request_that_is_not_chunked_after_all(hear, field: bytes, complete: b
     request = heard.transactions[0].request
     assert (request.complete, request.body_len, request.files) == (complete, 0, ())
     assert "HTTP_bad_chunk_size" in heard.weirds
+
+
+def test_a_bad_size_is_no_size_where_chunks_are_only_mentioned(hear) -> None:
+    """It is read as one, with DER behind it, only of what everybody takes for chunked."""
+    whole = b"0x5\r\n\x30\3\x0a\1\1\r\n0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: %b\r\nContent-Length: %d\r\n\r\n"
+    for coding, length in ((b"chunked", 5), (b"xchunked", len(whole))):
+        heard = hear(ask(get(b"/1")), answer(head % (coding, len(whole)) + whole), *AGAIN)
+        assert (heard.transactions[0].response.body_len, heard.targets) == (length, [b"/1", b"/again"])

@@ -86,3 +86,9 @@ def test_archives_by_words_further_in() -> None:
     ):
         assert sniff(laid((at, word))) == kind
         assert all(sniff(laid((wrong, word))) != kind for wrong in range(16) if wrong != at)
+
+
+def test_transport_streams_by_their_packets() -> None:
+    """ISO/IEC 13818-1 2.4.3.2: packets of 188 octets, each begins with 0x47."""
+    for size in (187, 188, 189):
+        assert (sniff((b"G" + bytes(size - 1)) * 4) == "video/mp2t") is (size == 188)

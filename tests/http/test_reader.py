@@ -332,3 +332,12 @@ def test_a_reply_whose_fields_are_cut_off(hear, status: bytes, told: int | None)
     else:
         assert response is not None
         assert ([field.name for field in response.headers], response.complete) == ([b"server"], False)
+
+
+def test_a_body_that_comes_with_an_odd_head_is_no_part_of_it(hear) -> None:
+    """LF alone ends its lines; only what stands before the empty one counts against the limit."""
+    settings = HttpSettings(max_header_bytes=100)
+    said = reply(b"x" * 500).replace(b"\r\n", b"\n")
+    heard = hear(ask(get(b"/1")), answer(said), *again(), settings=settings)
+    assert "HTTP_header_too_large" not in heard.weirds
+    assert (heard.transactions[0].response.body_len, heard.transactions[0].response.complete) == (500, True)

@@ -188,3 +188,17 @@ def test_what_begins_with_the_other_copy_is_in_doubt(behind: int, first: bytes) 
         both.data(False, reply(b"y"), 4 * SECOND)
     told = [item for item in out if isinstance(item, HttpTransaction)]
     assert [item.ambiguous for item in told] == [(), (Ambiguity.tcp,) if behind else (), ()]
+
+
+def test_a_reply_that_comes_before_what_is_in_doubt_is_in_none() -> None:
+    """The client's next message began in two copies; the server's has nothing to do with it."""
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    said = get(b"/a")
+    main.data(True, said, SECOND)
+    both = main.second(True, 1 + len(said), [], (1 + len(said), b"?"), {True: 0, False: 0}, 2 * SECOND)
+    both.data(False, reply(b"x"), 3 * SECOND)
+    both.data(True, get(b"/b"), 4 * SECOND)
+    both.data(False, reply(b"y"), 5 * SECOND)
+    told = [item for item in out if isinstance(item, HttpTransaction)]
+    assert [item.ambiguous for item in told] == [(), (Ambiguity.tcp,)]

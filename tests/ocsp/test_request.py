@@ -75,6 +75,8 @@ def test_several_cert_ids() -> None:
 def test_no_cert_id_at_all() -> None:
     found = decode(request())
     assert (found.cert_ids, found.cert_ids_total, found.traits.null_parameters) == ((), 0, False)
+    found = decode(request(requestor=tlv(0x82, b"x" * 300)))  # wherever the list would begin
+    assert (found.cert_ids, found.cert_ids_total, found.traits.null_parameters) == ((), 0, False)
 
 
 @pytest.mark.parametrize("count", [63, 64, 65, 3000])
