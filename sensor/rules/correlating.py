@@ -12,7 +12,7 @@ import msgspec
 
 from sensor.rules.events import LoggedEvent
 from sensor.rules.rule import CorrelationRule, RuleSet
-from sensor.rules.windows import Tumbling, Window, make_window, slides, within
+from sensor.rules.windows import Tumbling, Window, least_of, make_window, slides, within
 from sensor.settings import RuleSettings
 
 _MAX_KEY = 256  # characters of one value that groups
@@ -47,6 +47,7 @@ class Correlator:
         self._max_events = settings.max_correlated_events
         self._places = {each: place for place, each in enumerate(rule.rules)}
         self._slides = slides(rule)
+        self._least = least_of(rule.bounds)
         self._field = rule.field
         self._group_by = {
             each: tuple(zip(rule.group_names, fields, strict=True)) for each, fields in rule.group_by.items()
@@ -94,7 +95,7 @@ class Correlator:
     ) -> list[Finding]:
         window = self._windows.get(key)
         if window is None:
-            window = self._windows[key] = make_window(self.rule, self._max_group_events)
+            window = self._windows[key] = make_window(self.rule, self._max_group_events, self._least)
         else:
             self._windows.move_to_end(key)
         before, late = window.size, window.late

@@ -4,8 +4,10 @@ from sensor.flow.conn cimport Connection
 from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
 from sensor.ocsp.structs cimport OcspExchange, OcspResponse, SingleResponse
 from sensor.privacy.structs cimport Leak
+from sensor.rules.correlating cimport Correlator
 from sensor.rules.events cimport HttpEvent, LoggedEvent
 from sensor.rules.index cimport ServiceIndex, merge
+from sensor.rules.notices cimport NoticeBook
 from sensor.rules.probing cimport (
     CleartextProbe, ConnProbe, ExchangeProbe, FileProbe, HttpProbe, LeakProbe, OcspProbe, Probe, WeirdProbe,
 )
@@ -13,7 +15,7 @@ from sensor.rules.roster cimport ActiveRule, Roster
 
 @cython.final
 cdef class RuleEngine:
-    cdef readonly object book
+    cdef readonly NoticeBook book
     cdef readonly dict active
     cdef object _lines, _complain, _quiet, _deferred
     cdef tuple _correlators
@@ -56,3 +58,5 @@ cdef class RuleEngine:
     @cython.locals(active=ActiveRule, instead=bint)
     cdef bint _check(self, Roster service, tuple found, LoggedEvent event) except -1
     cdef _fired(self, ActiveRule active, LoggedEvent event)
+    @cython.locals(correlator=Correlator, before="long long")
+    cdef _correlate(self, object rule_id, tuple correlators, LoggedEvent event)

@@ -7,7 +7,7 @@ true of an event are passed over (`sensor.rules.index`), the others are evaluate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sensor.audit.findings import Audit
@@ -283,17 +283,17 @@ class RuleEngine:
 
     def _fired(self, active: ActiveRule, event: LoggedEvent) -> None:
         if self._deferred is not None:
-            self._deferred(active.rule.head.id, event)
+            self._deferred(active.head.id, event)
             return
         active.hits += 1
         if not active.is_quiet:
-            notice = self.book.event(active.rule.head, event)
+            notice = self.book.event(active.head, event)
             if notice is not None:
                 self._noticed(notice, event)
         if active.correlators:
-            self._correlate(active.rule.head.id, active.correlators, event)
+            self._correlate(active.head.id, active.correlators, event)
 
-    def _correlate(self, rule_id: str, correlators: Iterable[Correlator], event: LoggedEvent) -> None:
+    def _correlate(self, rule_id: str, correlators: tuple[Correlator, ...], event: LoggedEvent) -> None:
         for correlator in correlators:
             before = correlator.forgotten
             for finding in correlator.feed(rule_id, event):

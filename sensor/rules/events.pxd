@@ -2,8 +2,8 @@
 cimport cython
 from sensor.rules.probing cimport Probe
 
-cdef object _TEXT, _PLAIN, _MEMBER
-cdef tuple _AS_THEY_ARE
+cdef bint _COMPILED
+cdef object _TEXT, _PLAIN, _MEMBER, _NUMBER, _BOOL
 cdef Py_ssize_t _NEVER_CUT
 
 cdef class LoggedEvent:
@@ -25,3 +25,6 @@ cdef class HttpEvent(LoggedEvent):
 
 @cython.locals(found=list)
 cdef object _value(object raw, object shape)
+
+@cython.locals(character=Py_UCS4)
+cdef bint _is_plain(str text) except -1

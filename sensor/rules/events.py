@@ -19,10 +19,12 @@ from sensor.rules.probing import Probe
 from sensor.weird import FlowId
 
 _MIME_TYPES = frozenset({"orig_mime_types", "resp_mime_types"})  # lists, of which one value alone is probed bare
+_COMPILED = not __file__.endswith(".py")
 _TEXT = Shape.text
 _PLAIN = Shape.plain
 _MEMBER = Shape.member
-_AS_THEY_ARE = (Shape.number, Shape.bool)
+_NUMBER = Shape.number
+_BOOL = Shape.bool
 _NEVER_CUT = 256  # octets: no more than a log's texts have room for, whatever the settings say
 
 
@@ -134,7 +136,7 @@ def _value(raw: Any, shape: Shape) -> Any:
                 return None
             found.append(value)
         return found
-    if shape in _AS_THEY_ARE:
+    if shape is _NUMBER or shape is _BOOL:
         return raw
     if shape is _MEMBER:
         return raw._value_
@@ -143,8 +145,18 @@ def _value(raw: Any, shape: Shape) -> Any:
     if shape is _PLAIN:
         return raw
     if shape is _TEXT:
-        return raw if raw.isascii() and raw.isprintable() else None
+        return raw if _is_plain(raw) else None
     return shown(raw, shape)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether all is printable ASCII; compiled, in a fraction of the time of str's own tests."""
+    if not _COMPILED:
+        return text.isascii() and text.isprintable()
+    for character in text:  # noqa: SIM110  (a generator is no C loop)
+        if character < " " or character > "~":
+            return False
+    return True
 
 
 def _url(flow: FlowId, host: str | None, uri: str | None) -> str:

@@ -10,12 +10,27 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from sensor.kept import Kept
 from sensor.logs.observer import Notice
 from sensor.rules.events import LoggedEvent
 from sensor.rules.rule import Head
 
 _MAX_TEXT = 4096  # characters of a msg; the log cuts it again
 _MAX_KEY = 256  # characters of one value in an identifier
+
+
+class _Form:
+    """What a rule's head says of its notices, at hand."""
+
+    def __init__(self, head: Head, default_us: int) -> None:
+        form = head.notice
+        self.rule_id = head.id
+        self.level = None if head.level is None else head.level.value
+        self.note = form.note
+        self.msg = form.msg
+        self.sub = form.sub
+        self.identifier = form.identifier
+        self.window_us = default_us if form.suppress_for_us is None else form.suppress_for_us
 
 
 class NoticeBook:
@@ -25,6 +40,7 @@ class NoticeBook:
         self._default_us = int(suppress_for_s * 1_000_000)
         self._max = max_suppressed
         self._tell = tell
+        self._forms = Kept()
         self._told: OrderedDict[tuple[object, ...], int] = OrderedDict()  # a dict's first key is slow to find
         self.told = 0
         self.held_back = 0
@@ -32,23 +48,23 @@ class NoticeBook:
 
     def event(self, head: Head, event: LoggedEvent) -> Notice | None:
         """A rule fired on an event. Returns the notice if it is told."""
-        form = head.notice
-        key = self._identity(head.id, form.identifier, event)
-        window = self._default_us if form.suppress_for_us is None else form.suppress_for_us
-        if not self._is_new(key, event.ts, window):
+        form = self._form(head)
+        key = self._identity(form.rule_id, form.identifier, event)
+        if not self._is_new(key, event.ts, form.window_us):
             return None
         fuid, mime_type = _file_of(event)
+        msg, sub = form.msg, form.sub
         return self._out(
             Notice(
                 event.ts,
                 event.end,
                 event.flow,
                 form.note,
-                form.msg.fill(event, _MAX_TEXT),
-                None if form.sub is None else form.sub.fill(event, _MAX_TEXT),
-                window,
-                head.id,
-                None if head.level is None else head.level.value,
+                msg.fill(event, _MAX_TEXT),
+                None if sub is None else sub.fill(event, _MAX_TEXT),
+                form.window_us,
+                form.rule_id,
+                form.level,
                 fuid=fuid,
                 file_mime_type=mime_type,
                 file_desc=None if fuid is None else event.url(),
@@ -57,26 +73,33 @@ class NoticeBook:
 
     def correlation(self, head: Head, event: LoggedEvent, group: dict[str, Any], count: float) -> Notice | None:
         """A correlation fired; `event` completed it, `group` and `count` are what its words may speak of."""
-        form = head.notice
+        form = self._form(head)
         values = {**group, "count": int(count) if count == int(count) else count}
-        key = (head.id, *[_key(values.get(name)) for name in form.identifier])
-        window = self._default_us if form.suppress_for_us is None else form.suppress_for_us
-        if not self._is_new(key, event.ts, window):
+        key = (form.rule_id, *[_key(values.get(name)) for name in form.identifier])
+        if not self._is_new(key, event.ts, form.window_us):
             return None
+        msg, sub = form.msg, form.sub
         return self._out(
             Notice(
                 event.ts,
                 event.end,
                 event.flow,
                 form.note,
-                form.msg.fill(values, _MAX_TEXT),
-                None if form.sub is None else form.sub.fill(values, _MAX_TEXT),
-                window,
-                head.id,
-                None if head.level is None else head.level.value,
+                msg.fill(values, _MAX_TEXT),
+                None if sub is None else sub.fill(values, _MAX_TEXT),
+                form.window_us,
+                form.rule_id,
+                form.level,
                 n=max(0, int(count)),
             )
         )
+
+    def _form(self, head: Head) -> _Form:
+        kept: _Form | None = self._forms.get(head)
+        if kept is None:
+            kept = _Form(head, self._default_us)
+            self._forms.put(head, kept)
+        return kept
 
     def _identity(self, rule_id: str, names: tuple[str, ...], event: LoggedEvent) -> tuple[object, ...]:
         found: list[object] = [rule_id]

@@ -9,7 +9,7 @@ from sensor.rules.probing cimport Probe
 
 @cython.final
 cdef class ActiveRule:
-    cdef readonly object rule
+    cdef readonly object rule, head
     cdef readonly Matcher matcher
     cdef readonly bint is_quiet, is_instead
     cdef readonly tuple correlators

@@ -23,6 +23,7 @@ class ActiveRule:
 
     def __init__(self, rule: EventRule, is_quiet: bool, correlators: tuple[Correlator, ...]) -> None:
         self.rule = rule
+        self.head = rule.head
         self.matcher: Matcher = compile_expression(rule.expression)
         self.is_quiet = is_quiet
         self.is_instead = rule.head.notice.replaces_built_in and not is_quiet

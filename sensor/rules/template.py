@@ -1,4 +1,7 @@
-"""The text of a notice: words with `{field}` in them, filled from the event that fired. `{{` and `}}` are braces."""
+"""The text of a notice: words with `{field}` in them, filled from the event that fired. `{{` and `}}` are braces.
+
+Compiled where a compiler is found (template.pxd).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any, Final, Protocol
-
-import msgspec
 
 from sensor.rules.matching import text_of
 
@@ -28,10 +29,11 @@ class Values(Protocol):
         ...
 
 
-class Template(msgspec.Struct, frozen=True):
+class Template:
     """`parts` alternate between text and a field's name: text first."""
 
-    parts: tuple[str, ...]
+    def __init__(self, parts: tuple[str, ...]) -> None:
+        self.parts = parts
 
     def fill(self, values: Values, most: int) -> str:
         """At most `most` characters; a value that is not there is "-", a list has commas."""
@@ -39,7 +41,8 @@ class Template(msgspec.Struct, frozen=True):
         found = [parts[0]]
         for place in range(1, len(parts), 2):
             value = values.get(parts[place])
-            found += (value if type(value) is str else _shown(value), parts[place + 1])
+            found.append(value if type(value) is str else _shown(value))
+            found.append(parts[place + 1])
         return "".join(found)[:most]
 
 

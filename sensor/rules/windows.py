@@ -1,7 +1,8 @@
 """What one group of a correlation remembers: times and values within the timespan, in packet time.
 
 A window that slides ends with the newest event of its group; an event older than that window comes too late and is not
-counted. A window that does not slide begins with its first event, and speaks when it is over.
+counted. A window that does not slide begins with its first event, and speaks when it is over. Compiled where a compiler
+is found (windows.pxd).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import operator
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sensor.rules.rule import Bound, CorrelationKind, CorrelationRule
 
@@ -19,25 +20,29 @@ _VALUE_COUNT: Final = CorrelationKind.value_count  # the commonest: an enum's at
 _MAX_TIMES: Final = 256  # of one rule in one group of temporal_ordered: the newest
 
 
-class Window(Protocol):
+class Window:
     """One group's memory. `size`: how many events it holds; `late`: how many came too late."""
 
-    size: int
-    late: int
+    def __init__(self) -> None:
+        self.size = 0
+        self.late = 0
 
-    def add(self, ts: int, place: int, value: Any) -> float | None:
+    def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (each kind has its own)
         """An event of the rule at `place`; what was counted, if that is a finding: then all is forgotten."""
-        ...
+        return None
 
 
-def make_window(rule: CorrelationRule, max_events: int) -> Window:
-    """A window that slides, of the kind that the rule wants; times in nanoseconds."""
+def make_window(rule: CorrelationRule, max_events: int, least: float | None = None) -> Window:
+    """A window that slides, of the kind that the rule wants; times in nanoseconds. `least`: that of the rule's bounds,
+    for who makes many."""
     span = rule.span_us * 1000
     kind = rule.kind
+    if least is None:
+        least = least_of(rule.bounds)
     if kind is _VALUE_COUNT:
-        return _Distinct(span, rule.bounds, max_events)
+        return _Distinct(span, rule.bounds, least, max_events)
     if kind is CorrelationKind.temporal:
-        return _Together(span, len(rule.rules), rule.bounds)
+        return _Together(span, len(rule.rules), rule.bounds, least)
     if kind is CorrelationKind.temporal_ordered:
         return _Ordered(span, len(rule.rules))
     return _Counted(span, rule.bounds, max_events, summed=kind is CorrelationKind.value_sum)
@@ -59,7 +64,7 @@ def within(value: float, bounds: Iterable[Bound]) -> bool:
     return True
 
 
-def _least(bounds: Iterable[Bound]) -> float:
+def least_of(bounds: Iterable[Bound]) -> float:
     """Of what is smaller `within` need not be asked."""
     return max([bound.number for bound in bounds if bound.op in ("gt", "gte")], default=-math.inf)
 
@@ -74,10 +79,11 @@ _HOLDS: Final = {
 }
 
 
-class _Counted:
+class _Counted(Window):
     """Events, or the sum of their values."""
 
     def __init__(self, span: int, bounds: tuple[Bound, ...], max_events: int, summed: bool) -> None:
+        Window.__init__(self)  # compiled, super() is not there
         self._span = span
         self._bounds = bounds
         self._max = max_events
@@ -85,7 +91,6 @@ class _Counted:
         self._heap: list[tuple[int, float]] = []
         self._newest = -1
         self._sum = 0.0
-        self.size = self.late = 0
 
     def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (others need the place)
         if ts < self._newest - self._span:
@@ -108,19 +113,18 @@ class _Counted:
         return counted
 
 
-class _Distinct:
+class _Distinct(Window):
     """Different values."""
 
-    __slots__ = ("_bounds", "_heap", "_last", "_max", "_newest", "_span", "late", "size")
-
-    def __init__(self, span: int, bounds: tuple[Bound, ...], max_events: int) -> None:
+    def __init__(self, span: int, bounds: tuple[Bound, ...], least: float, max_events: int) -> None:
+        Window.__init__(self)
         self._span = span
         self._bounds = bounds
+        self._least = least
         self._max = max_events
         self._heap: list[tuple[int, str]] = []
         self._last: dict[str, int] = {}
         self._newest = -1
-        self.size = self.late = 0
 
     def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (others need the place)
         if ts < self._newest - self._span:
@@ -137,13 +141,17 @@ class _Distinct:
                 if last.get(key, -1) < ts:
                     last[key] = ts
                     heappush(heap, (ts, key))
-        while heap and (heap[0][0] < self._newest - self._span or len(heap) > self._max):
+        begin = self._newest - self._span
+        while heap:
+            first = heap[0]
+            if first[0] >= begin and len(heap) <= self._max:
+                break
             then, key = heappop(heap)
             if last.get(key) == then:
                 del last[key]
         self.size = len(heap)
         counted = len(last)
-        if not within(counted, self._bounds):
+        if counted < self._least or not within(counted, self._bounds):
             return None
         heap.clear()
         last.clear()
@@ -151,15 +159,15 @@ class _Distinct:
         return float(counted)
 
 
-class _Together:
+class _Together(Window):
     """Whether all rules, or as many as the condition says, were there, in any order."""
 
-    def __init__(self, span: int, rules: int, bounds: tuple[Bound, ...]) -> None:
+    def __init__(self, span: int, rules: int, bounds: tuple[Bound, ...], least: float) -> None:
+        Window.__init__(self)
         self._span = span
         self._bounds = bounds or (Bound("gte", rules),)
-        self._least = _least(self._bounds)
+        self._least = least if bounds else rules
         self._last: dict[int, int] = {}
-        self.size = self.late = 0
 
     def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (others need the value)
         last = self._last
@@ -185,23 +193,23 @@ class _Together:
         return float(counted)
 
 
-class _Ordered:
+class _Ordered(Window):
     """Whether all rules were there in their order, by the events' own times."""
 
     def __init__(self, span: int, rules: int) -> None:
+        Window.__init__(self)
         self._span = span
         self._times: list[list[int]] = [[] for _ in range(rules)]
-        self.size = self.late = 0
 
     def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (others need the value)
         times = self._times
         insort(times[place], ts)
         if len(times[place]) > _MAX_TIMES:
             del times[place][0]
-        newest = max(each[-1] for each in times if each)
+        newest = max([each[-1] for each in times if each])
         for each in times:
             del each[: bisect_left(each, newest - 2 * self._span)]
-        self.size = sum(map(len, times))
+        self.size = sum([len(each) for each in times])
         first = last = ts
         for each in reversed(times[:place]):  # as late as can be
             found = bisect_right(each, first)
