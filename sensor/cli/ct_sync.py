@@ -119,6 +119,11 @@ def _sync(args: argparse.Namespace, settings: Settings, fetcher: Fetcher, wanted
     logs = _logs(args, settings, fetcher, wanted.valid_from, stop)
     chosen = args.ct or settings.ct.path
     sink = StoreSink(Path(chosen) if chosen else default_path(), settings.ct.max_names)
+    if sink.put_aside is not None:
+        say(
+            f"{sink.put_aside}: how far logs had been read into another cache, or into a later state of this one, is "
+            "put aside here; they are read anew."
+        )
     options = ReadOptions(
         filtered=str(wanted),
         since_ms=since_ms,

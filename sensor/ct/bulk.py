@@ -21,6 +21,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sensor.ct.lookup import MAX_CRL_USE
 from sensor.ct.months import end_of, month_of, render_month
 from sensor.ct.partitions import Partitions, month_in_name
@@ -39,6 +41,14 @@ _INSERT = (
     "INSERT OR IGNORE INTO recent SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS "
     "(SELECT 1 FROM certificate WHERE issuer = ?1 AND serial = ?2)"
 )
+
+
+class StoreState(msgspec.Struct, frozen=True):
+    """Which store this is, and how late in its life: `generation` grows with all that is synced into it."""
+
+    store_id: bytes
+    generation: int
+    is_empty: bool
 
 
 class BulkRows:
@@ -95,6 +105,18 @@ class BulkRows:
             return known is None
         return self._unite(issuer, serial, row)
 
+    def mark(self) -> None:
+        """Within a batch: from now on the store is a later one, so that an earlier state that is put back is told."""
+        self._connection.execute("UPDATE bulk SET generation = generation + 1")
+
+    @property
+    def state(self) -> StoreState:
+        """As of now, outside of batches."""
+        self._partitions.load()
+        found = self._connection.execute("SELECT 1 FROM certificate UNION ALL SELECT 1 FROM recent LIMIT 1").fetchone()
+        is_empty = found is None and not self._partitions.runs
+        return StoreState(self._partitions.store_id, self._partitions.generation, is_empty)
+
     @property
     def is_full(self) -> bool:
         """Whether `flush` is due."""
@@ -107,6 +129,7 @@ class BulkRows:
         due = [month for month, count in counts if everything or count * _SMALL >= self._flush_rows]
         if not due:
             return
+        self._partitions.load()
         generation = self._partitions.generation + 1
         made: list[str] = []
         with self._removed_unless_named():
@@ -124,6 +147,7 @@ class BulkRows:
             return 0, 0
         names = [name for name, run in self._partitions.runs.items() if run.head.month in over]
         rows = sum(self._partitions.runs[name].head.rows for name in names)
+        self._partitions.load()
         for month in over:
             rows += self._connection.execute("SELECT count(*) FROM recent WHERE month = ?", (month,)).fetchone()[0]
         self._replace(self._partitions.generation + 1, [], names, over, forever=True)

@@ -1,8 +1,8 @@
 """The bulk index as a look-up sees it: which files there are, by the store's word, and a row out of them.
 
 The tables `bulk` and `run` of the store say which files count; whatever else lies in the folder is ignored. `bulk`
-holds the store's id and a number that changes with the set of files, so that one statement gives a look-up both what
-was not yet put into files and whether its files are the ones that go with that.
+holds the store's id and a number that grows with each batch and each change of the set of files, so that one statement
+gives a look-up both what was not yet put into files and whether its files are the ones that go with that.
 """
 
 from __future__ import annotations
@@ -84,8 +84,12 @@ class Partitions:
     def load(self) -> None:
         """Opens the files that count now, and closes the others."""
         for left in reversed(range(_TRIES)):
+            before = self.store_id
             self.store_id, generation, named = self._manifest()
             if generation == self.generation:
+                return
+            if before == self.store_id and named.keys() == self.runs.keys():  # a batch that needed no new file
+                self.generation = generation
                 return
             try:
                 runs = self._opened(named)

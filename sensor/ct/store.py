@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sensor.ct.authorities import Ca, RefusedError, ca_of, is_authority, may_sign_authorities, signed_itself
-from sensor.ct.bulk import BulkRows
+from sensor.ct.bulk import BulkRows, StoreState
 from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import folder_of
 from sensor.ct.rows import Row, RowError, decode_row, encode_row, merge, row_of
@@ -120,6 +120,19 @@ class Store:
                 yield
             except RowError as error:
                 raise StoreError(self.path, f"damaged: {error}") from None
+
+    def mark(self) -> None:
+        """Within a batch: see `BulkRows.mark`. Raises StoreError."""
+        if self._bulk is not None:
+            with self._one_line():
+                self._bulk.mark()
+
+    def state(self) -> StoreState:
+        """Of a store that is opened with `flush_rows`, between batches. Raises StoreError."""
+        if self._bulk is None:
+            raise ValueError("opened without its bulk index")
+        with self._one_line():
+            return self._bulk.state
 
     def flush_if_full(self) -> None:
         """Between batches: what waits for the bulk index's files goes there, if it is much. Raises StoreError."""

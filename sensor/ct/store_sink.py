@@ -2,7 +2,8 @@
 it.
 
 That file is replaced as a whole, after the rows were kept. One that cannot be read is an error and not a fresh start,
-since every log would be read from its beginning again.
+since every log would be read from its beginning again. It says of which store it is, and how late a state of it: beside
+another store, or an earlier state, it would have entries passed over whose certificates are not there.
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from sensor.pki.name_text import decode_name
 from sensor.pki.names import common_name
 from sensor.pki.serial import render_serial
 
+_VERSION = 2
 _MAX_POSITIONS_BYTES = 16 << 20
 _LOCKED_TRIES = 30  # each waits 10 s for the lock (ct.schema)
 _MAX_SUBJECT_CHARS = 1024
 
 
 class _Positions(msgspec.Struct, forbid_unknown_fields=True):
-    """The file: positions by the log's id in lower-case hex."""
+    """The file: positions by the log's id in lower-case hex. Version 1 says nothing of the store."""
 
     logs: dict[str, LogPosition]
     version: int = 1
+    store: str = ""  # its id in lower-case hex
+    generation: int = 0
 
 
 class StoreSink:
@@ -48,8 +52,10 @@ class StoreSink:
         self._issuers: dict[tuple[bytes, str], SignedCertificate] = {}
         self._untold: list[SignedCertificate] = []
         self._waiting: list[tuple[Sequence[LoggedCertificate], str, int]] = []
+        self.put_aside: Path | None = None
+        """Where positions are now that lay beside this store and do not belong to it; all logs are read anew then."""
         try:
-            self._positions = _load(self._file)
+            self._positions = self._belonging(_load(self._file))
         except StoreError:
             self._store.close()
             raise
@@ -74,6 +80,7 @@ class StoreSink:
         self._untold.clear()
         self._waiting.clear()
         self._positions.logs[log_id.hex()] = position
+        self._positions.generation = self._store.state().generation
         _save(self._file, self._positions)
         try:
             self._store.flush_if_full()
@@ -84,6 +91,24 @@ class StoreSink:
 
     def close(self) -> None:
         self._store.close()
+
+    def _belonging(self, positions: _Positions) -> _Positions:
+        """Those of this store. Of others, the heads that were seen still bind the logs; how far they were read is put
+        aside. Version 1 is believed to belong to whatever store is not empty."""
+        state = self._store.state()
+        is_ours = positions.store == state.store_id.hex() and positions.generation <= state.generation
+        logs = positions.logs
+        if logs and not is_ours and (positions.version != 1 or state.is_empty):
+            self.put_aside = self._file.with_name(self._file.name + ".other")
+            _save(self.put_aside, positions)
+            logs = {
+                log_id: msgspec.structs.replace(each, first_index=0, next_index=0, frontier=())
+                for log_id, each in logs.items()
+            }
+        kept = _Positions(logs, _VERSION, state.store_id.hex(), state.generation)
+        if self.put_aside is not None:
+            _save(self._file, kept)
+        return kept
 
     def _write(self) -> int:
         """While somebody else imports, it waits: a sync of weeks does not end for that."""
@@ -98,6 +123,7 @@ class StoreSink:
     def _write_now(self) -> int:
         new = 0
         with self._store.batch():
+            self._store.mark()
             for certificate in self._untold:
                 self._store.trust(certificate)
             for certificates, source, learned_at in self._waiting:
@@ -153,7 +179,7 @@ def _load(path: Path) -> _Positions:
         positions = msgspec.json.decode(text, type=_Positions)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(path, f"says how far logs were read, and is damaged: {error}") from None
-    if positions.version != 1:
+    if not 1 <= positions.version <= _VERSION:
         raise StoreError(path, "made by a newer ocspwatch")
     return positions
 

@@ -96,6 +96,21 @@ def test_a_whole_log(run: Run, server: LogServer, tmp_path: Path, capsys: pytest
     assert "1 log, 0 entries read and verified" in capsys.readouterr().out
 
 
+def test_into_a_new_cache_after_the_old_one_was_deleted(
+    run: Run, server: LogServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--once") == 0
+    (tmp_path / "ct.sqlite").unlink()
+    capsys.readouterr()
+    assert run("--once") == 0
+    told = capsys.readouterr()
+    assert "1 log, 700 entries read and verified\n  656 kept, 656 of them new" in told.out
+    assert f"{tmp_path}/ct.sqlite.sync.json.other: how far logs had been read into another cache" in told.err
+    assert run("--once") == 0
+    told = capsys.readouterr()
+    assert "1 log, 0 entries" in told.out and ".other" not in told.err
+
+
 def _serial(number: int) -> str:
     from tests.sync.ct_log import serial_number
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from sensor.ct.bulk import BulkRows
 from sensor.ct.logged import LoggedIssuer, LogPosition
-from sensor.ct.lookup import NotFound
+from sensor.ct.lookup import Found, NotFound
 from sensor.ct.partitions import folder_of
 from sensor.ct.schema import LOCKED, StoreError
 from sensor.ct.store import Outcome, Store
@@ -54,7 +56,7 @@ def test_a_damaged_file_is_no_fresh_start(path: Path, damage: bytes) -> None:
 
 
 def test_a_newer_form_is_refused(path: Path) -> None:
-    path.with_name("ct.sqlite.sync.json").write_text('{"logs":{},"version":2}')
+    path.with_name("ct.sqlite.sync.json").write_text('{"logs":{},"version":3}')
     with pytest.raises(StoreError, match="newer"):
         StoreSink(path, 10)
 
@@ -170,3 +172,82 @@ def test_nobody_else_syncs_meanwhile(path: Path) -> None:
         StoreSink(path, 10)
     sink.close()
     StoreSink(path, 10).close()
+
+
+def reopened(path: Path, sub: Ca, *serials: int) -> Path | None:
+    """What a sync with these certificates put aside when it began."""
+    sink = StoreSink(path, 10, flush_rows=2)
+    aside = sink.put_aside
+    at = sink.position(LOG) or LogPosition(0, 0, (), 0, b"", 0, "")
+    sink.add_issuers([logged_issuer(sub)])
+    sink.add([logged(sub, sub.issue(f"n{serial}.example", serial=serial)) for serial in serials], "l", 1)
+    sink.commit(LOG, LogPosition(0, at.next_index + len(serials), (b"\0" * 32,), 9, b"\1" * 32, 17, "f"))
+    sink.close()
+    return aside
+
+
+def put_away(path: Path, to: Path) -> None:
+    """The cache without the file of positions, as somebody copies it who knows of two."""
+    to.mkdir()
+    for suffix in ("", "-wal", "-shm", ".d"):
+        each = path.with_name(path.name + suffix)
+        if each.exists():
+            each.rename(to / each.name)
+
+
+def test_positions_of_another_store_are_put_aside(path: Path, sub: Ca) -> None:
+    """The cache was deleted, and the file beside it was not: the entries are not passed over."""
+    assert reopened(path, sub, 11, 12, 13) is None
+    put_away(path, path.parent / "away")
+    before = path.with_name("ct.sqlite.sync.json").read_bytes()
+    sink = StoreSink(path, 10)
+    other = path.with_name("ct.sqlite.sync.json.other")
+    assert sink.put_aside == other and other.read_bytes() == before
+    seen = sink.position(LOG)
+    sink.close()
+    assert seen == LogPosition(0, 0, (), 9, b"\1" * 32, 17, "f")  # the head still binds the log
+    assert reopened(path, sub, 11) is None
+    assert reopened(path, sub) is None
+    assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("first", [(11,), (11, 12, 13)])  # waiting; in files
+def test_positions_of_a_later_state_are_put_aside(path: Path, sub: Ca, first: tuple[int, ...]) -> None:
+    """A backup of the cache alone is put back: what was read since is read again."""
+    reopened(path, sub, *first)
+    backup = path.parent / "backup"
+    put_away(path, backup)
+    shutil.copytree(backup, path.parent, dirs_exist_ok=True)
+    assert reopened(path, sub, 21) is None
+    put_away(path, path.parent / "away")
+    shutil.copytree(backup, path.parent, dirs_exist_ok=True)
+    assert reopened(path, sub, 21) is not None
+    assert reopened(path, sub, 22) is None
+    lookup = StoreLookup(CtSettings(path=str(path)))
+    assert all(isinstance(each, Found) for each in lookup.lookup([sub.cert_id(n) for n in (*first, 21, 22)]))
+    lookup.close()
+
+
+def test_positions_of_an_earlier_state_are_gone_on_from(path: Path, sub: Ca) -> None:
+    """A process was killed between rows and position, or that file alone is of a backup: some is read twice."""
+    reopened(path, sub, 11)
+    positions = path.with_name("ct.sqlite.sync.json")
+    before = positions.read_bytes()
+    reopened(path, sub, 12, 13, 14)
+    positions.write_bytes(before)
+    sink = StoreSink(path, 10)
+    seen = sink.position(LOG)
+    assert sink.put_aside is None and seen is not None and seen.next_index == 1
+    sink.close()
+
+
+@pytest.mark.parametrize("serials", [(), (11,), (11, 12, 13)])
+def test_positions_that_say_nothing_of_a_store(path: Path, sub: Ca, serials: tuple[int, ...]) -> None:
+    """Of an earlier ocspwatch: they belong to any store that is not empty."""
+    reopened(path, sub, *serials)
+    positions = path.with_name("ct.sqlite.sync.json")
+    told = json.loads(positions.read_bytes())
+    del told["store"], told["generation"]
+    positions.write_text(json.dumps(told | {"version": 1}))
+    assert (reopened(path, sub, 99) is None) is bool(serials)
+    assert json.loads(positions.read_bytes())["version"] == 2
