@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from sensor.cluster.entries import EntryError, Keys, decode_id, decode_issuer, has_key_of
-from sensor.cluster.nodes import Answered, Command, Lost
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost
 from sensor.ct.lookup import Issuer, KnownIssuer, Unavailable
 from sensor.ocsp.model import CertId
 from sensor.pki.certificates import SignedCertificate

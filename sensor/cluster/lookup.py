@@ -22,7 +22,8 @@ from sensor.cluster.entries import (
     issuer_id,
 )
 from sensor.cluster.issuers import FIRST_NUMBER, MAX_ISSUERS, Ca, SharedIssuers, Triple
-from sensor.cluster.nodes import Answered, Command, Lost
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost
 from sensor.ct.lookup import MAX_CRL_USE, Answer, CrlUse, CtLookup, Found, Issuer, KnownIssuer, NotFound, Unavailable
 from sensor.ct.traffic import TrafficIssuers
 from sensor.ocsp.model import CertId

@@ -7,15 +7,16 @@ for a while. What the nodes say is believed about where to ask next only within 
 
 from __future__ import annotations
 
-import contextlib
+import queue
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from sensor.cluster.replies import BoundedParser, Refusal, Reply, ReplyError
+from sensor.cluster.node import Address, Command, Node, Told, plain_reason, reason_of
+from sensor.cluster.replies import Refusal, Reply, ReplyError
 from sensor.settings import ClusterSettings
 
 SLOTS: Final = 16384
@@ -23,11 +24,7 @@ _MAX_REDIRECTS: Final = 3
 _HOST: Final = re.compile(r"[A-Za-z0-9._:-]{1,253}\Z")
 _REDIRECT: Final = re.compile(r"(MOVED|ASK) ([0-9]{1,5}) ([A-Za-z0-9._:-]{0,253}):([0-9]{1,5})\Z")
 _PASSING: Final = ("TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY")
-_MAX_TEXT: Final = 120
-
-Command = tuple[bytes, ...]
-"""Name and arguments; the second one is the key."""
-Address = tuple[str, int]
+_TICK_S: Final = 0.01
 
 
 class MissingLibraryError(Exception):
@@ -44,80 +41,6 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 Answered = bytes | int | list[Any] | None | Lost
-
-
-class Node:
-    """A connection to one node, made when it is needed."""
-
-    def __init__(self, address: Address, settings: ClusterSettings, password: str | None) -> None:
-        self.address = address
-        self._settings = settings
-        self._password = password
-        self._connection: Any = None  # redis.Connection, whose methods have no types
-        self._parser = BoundedParser(settings.max_answer_bytes)
-        self.resting_until = 0.0
-        self.why = ""
-
-    def send(self, commands: Sequence[Command], deadline: float) -> None:
-        """Raises OSError."""
-        from redis.exceptions import RedisError
-
-        self._parser.begin(deadline)
-        try:
-            if self._connection is None or self._parser.can_read():  # what was given up comes late, for nobody
-                self.close()
-                self._connection = self._connected(deadline)
-            self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
-        except (RedisError, ValueError) as error:  # ValueError: a host name that cannot be one
-            raise _as_os_error(error) from None
-
-    def receive(self, deadline: float) -> Reply:
-        """The reply to the next command that was sent. Raises OSError."""
-        self._parser.deadline = deadline
-        return self._parser.read()
-
-    def rest(self, until: float, why: str) -> None:
-        """It failed."""
-        self.resting_until = until
-        self.why = why
-        self.close()
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._connection = None
-
-    def _connected(self, deadline: float) -> Any:
-        """Raises OSError, RedisError, ValueError."""
-        from redis import Connection, SSLConnection
-
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        settings = self._settings
-        named: dict[str, Any] = {
-            "host": self.address[0],
-            "port": self.address[1],
-            "username": settings.user or None,
-            "password": self._password,
-            "socket_timeout": left,
-            "socket_connect_timeout": left,
-            "protocol": 2,
-            "parser_class": lambda **_: self._parser,
-        }
-        if settings.tls:
-            named |= {
-                "ssl_ca_certs": settings.ca_file or None,
-                "ssl_certfile": settings.certificate_file or None,
-                "ssl_keyfile": settings.key_file or settings.certificate_file or None,
-            }
-        kind: Any = SSLConnection if settings.tls else Connection
-        connection = kind(**named)
-        with contextlib.ExitStack() as unless_connected:
-            unless_connected.callback(connection.disconnect)
-            connection.connect()
-            unless_connected.pop_all()
-        return connection
 
 
 class Nodes:
@@ -137,6 +60,7 @@ class Nodes:
         self._clock = clock
         self._named = [parse_address(text) for text in settings.nodes]
         self._nodes: dict[Address, Node] = {}
+        self._closed: list[Node] = []  # what is still waited for there
         self._slots: list[Address] = []
         self._is_stale = True
         self._learn_at = clock()
@@ -166,7 +90,7 @@ class Nodes:
 
     def close(self) -> None:
         for node in self._nodes.values():
-            node.close()
+            self._close(node)
         self._nodes.clear()
 
     def _round(
@@ -184,33 +108,55 @@ class Nodes:
                 self._is_stale = True
             else:
                 groups.setdefault(address, []).append((place, asking))
-        sent: list[tuple[Node, list[tuple[int, bool]]]] = []
+        self._make_room(groups.keys())
+        jobs: dict[Node, list[Command]] = {}
+        parts: list[tuple[Node, list[tuple[int, bool]]]] = []
         for address, group in groups.items():
             node = self._node(address)
-            if node.resting_until > self._clock():
+            if node is None:
+                _lose(answers, group, _TOO_MANY)
+            elif node.resting_until > self._clock():
                 _lose(answers, group, f"{_text(address)} is left alone: {node.why}")
-                continue
-            try:
-                node.send(_with_asking(commands, group), deadline)
-            except OSError as error:
-                self._failed(node, group, answers, error)
             else:
-                sent.append((node, group))
+                jobs[node] = _with_asking(commands, group)
+                parts.append((node, group))
+        told = self._exchange(jobs, deadline)
         elsewhere: list[tuple[int, Address, bool]] = []
-        for node, group in sent:
+        for node, group in parts:
+            replies, error = told[node]
+            at = 0
             for number, (place, asking) in enumerate(group):
-                try:
-                    if asking:
-                        node.receive(deadline)
-                    reply = node.receive(deadline)
-                except OSError as error:
-                    self._failed(node, group[number:], answers, error)
+                at += asking  # what it says to ASKING is nothing
+                if at >= len(replies):
+                    self._failed(node, group[number:], answers, error or TimeoutError())
                     break
+                reply = replies[at]
+                at += 1
                 if isinstance(reply, Refusal):
                     self._refused(reply.text, node.address, place, answers, elsewhere)
                 else:
                     answers[place] = reply
+            else:
+                node.standing = self._clock()
         return elsewhere
+
+    def _exchange(
+        self, asked: Mapping[Node, Sequence[Command]], deadline: float
+    ) -> dict[Node, tuple[list[Reply], OSError | None]]:
+        """What each of them says, and why not more. Nobody is waited for whose turn to speak has not come by then; for
+        the others, until they have said what is there."""
+        told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        waited = {node: node.ask(commands, deadline, told) for node, commands in asked.items()}
+        said: dict[Node, tuple[list[Reply], OSError | None]] = {}
+        while waited:
+            left = deadline - time.monotonic()
+            if left <= 0 and not any(job.is_talking for job in waited.values()):
+                break
+            one = _next_of(told, max(left, _TICK_S))
+            if one is not None:
+                del waited[one.job.node]
+                said[one.job.node] = one.replies, one.error
+        return said | dict.fromkeys(waited, ([], TimeoutError()))
 
     def _refused(
         self,
@@ -226,52 +172,100 @@ class Nodes:
             self._is_stale |= found[1] == "MOVED"
             return
         self._is_stale |= text.startswith(_PASSING)
-        answers[place] = Lost(f"{_text(address)}: {_plain(text)}")
+        answers[place] = Lost(f"{_text(address)}: {plain_reason(text)}")
 
     def _failed(self, node: Node, group: Sequence[tuple[int, bool]], answers: list[Answered], error: OSError) -> None:
         why = reason_of(error)
         self.failures += 1
         self._is_stale = True
+        node.standing = -self._clock()
         node.rest(self._clock() + self._settings.retry_s, why)
         _lose(answers, group, f"{_text(node.address)}: {why}")
 
-    def _node(self, address: Address) -> Node:
-        node = self._nodes.get(address)
-        if node is None:
-            if len(self._nodes) >= self._settings.max_nodes:  # moved about, or sent about
+    def _make_room(self, wanted: Collection[Address]) -> None:
+        """For these, where there are too many others: slots moved about, or somebody sends us about."""
+        if len(self._nodes.keys() | wanted) > self._settings.max_nodes:
+            self._closed = [node for node in self._closed if node.is_alive]
+            if len(self._closed) < self._settings.max_nodes:
                 self.close()
+
+    def _node(self, address: Address) -> Node | None:
+        """None: there is no room."""
+        node = self._nodes.get(address)
+        if node is None and len(self._nodes) < self._settings.max_nodes:
             node = self._nodes[address] = Node(address, self._settings, self._password)
         return node
 
     def _learn(self) -> None:
-        """Who has what, from the first node that says so. What is known stays if nobody does."""
+        """Who has what, from the first node that says so: each is asked when those before it have had half of the time
+        that was left. What is known stays if nobody does. Nobody is left alone for it: who is well may be far behind
+        one that is not."""
         deadline = time.monotonic() + self._settings.timeout_ms / 1000
         self._learn_at = self._clock() + self._settings.retry_s
-        for address in dict.fromkeys([*self._nodes, *self._named]):
-            node = self._node(address)
-            if node.resting_until > self._clock():
+        told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        waited: set[Node] = set()
+        candidates = self._candidates()
+        while (left := deadline - time.monotonic()) > 0 and (candidates or waited):
+            if candidates:
+                node = candidates.pop(0)
+                node.ask([(b"CLUSTER", b"SLOTS")], deadline, told)
+                waited.add(node)
+            one = _next_of(told, left / 2 if candidates else left)
+            if one is None:
                 continue
-            try:
-                node.send([(b"CLUSTER", b"SLOTS")], deadline)
-                slots = decode_slots(node.receive(deadline), address[0], self._settings.max_nodes)
-            except OSError as error:
-                self.failures += 1
-                why = reason_of(error)
-                node.rest(self._clock() + self._settings.retry_s, why)
-                self._why = f"{_text(address)}: {why}"
-                continue
-            self._slots = slots
-            self._is_stale = False
-            self._forget_strangers()
-            return
+            waited.discard(one.job.node)
+            if self._is_learnt(one):
+                return
+        for node in waited:
+            self._not_learnt(node, TimeoutError())
+
+    def _candidates(self) -> list[Node]:
+        """Whom to ask who has what, and in which order: who answered last, who was not asked yet, who failed long ago.
+        One that is left alone, if all are."""
+        known = [self._node(address) for address in dict.fromkeys([*self._nodes, *self._named])]
+        nodes = [node for node in known if node is not None]
+        well = [node for node in nodes if node.resting_until <= self._clock()]
+        return sorted(well or nodes, key=lambda node: -node.standing)
+
+    def _is_learnt(self, told: Told) -> bool:
+        node = told.job.node
+        try:
+            if told.error is not None:
+                raise told.error
+            self._slots = decode_slots(told.replies[0], node.address[0], self._settings.max_nodes)
+        except OSError as error:
+            self._not_learnt(node, error)
+            return False
+        node.standing = self._clock()
+        self._is_stale = False
+        self._forget_strangers()
+        return True
+
+    def _not_learnt(self, node: Node, error: OSError) -> None:
+        self.failures += 1
+        node.standing = -self._clock()
+        self._why = f"{_text(node.address)}: {reason_of(error)}"
 
     def _forget_strangers(self) -> None:
         known = {*self._slots, *self._named}
         for address in [address for address in self._nodes if address not in known]:
-            self._nodes.pop(address).close()
+            self._close(self._nodes.pop(address))
+
+    def _close(self, node: Node) -> None:
+        node.close()
+        if node.is_alive:
+            self._closed.append(node)
 
 
 _NOBODY: Final = ("", 0)
+_TOO_MANY: Final = "too many nodes"
+
+
+def _next_of(told: queue.SimpleQueue[Told], seconds: float) -> Told | None:
+    try:
+        return told.get(timeout=seconds)
+    except queue.Empty:
+        return None
 
 
 def decode_slots(reply: Reply, asked: str, max_nodes: int) -> list[Address]:
@@ -280,7 +274,7 @@ def decode_slots(reply: Reply, asked: str, max_nodes: int) -> list[Address]:
     slots: list[Address] = [_NOBODY] * SLOTS
     masters = set()
     if isinstance(reply, Refusal):
-        raise ReplyError(_plain(reply.text))
+        raise ReplyError(plain_reason(reply.text))
     if not isinstance(reply, list) or len(reply) > SLOTS:
         raise ReplyError("a list of slots that is none")
     for part in reply:
@@ -317,38 +311,6 @@ def parse_address(text: str) -> Address:
     return host.strip("[]"), int(port)
 
 
-def reason_of(error: BaseException) -> str:
-    """In a few words."""
-    import ssl
-
-    if isinstance(error, ReplyError):
-        return str(error)
-    for kind, text in (
-        (ssl.SSLCertVerificationError, "the node's certificate is not valid"),
-        (ssl.SSLError, "TLS failed"),
-        (TimeoutError, "no answer in time"),
-        (ConnectionRefusedError, "connection refused"),
-        (ConnectionError, "the connection was closed"),
-    ):
-        if isinstance(error, kind):
-            return text
-    return _plain(error.strerror or str(error) if isinstance(error, OSError) else str(error))
-
-
-def _as_os_error(error: Exception) -> OSError:
-    """What the library made of an OSError, or of a node's refusal to let it in."""
-    from redis import exceptions as known
-
-    cause: BaseException | None = error.__context__
-    if isinstance(error, known.AuthenticationError) or str(error).startswith(("WRONGPASS", "NOAUTH")):
-        return ReplyError("the user or password is not accepted")
-    if isinstance(error, known.TimeoutError):
-        return TimeoutError()
-    if isinstance(cause, OSError):
-        return cause
-    return ReplyError(_plain(str(error)))
-
-
 def _with_asking(commands: Sequence[Command], group: Sequence[tuple[int, bool]]) -> list[Command]:
     found: list[Command] = []
     for place, asking in group:
@@ -367,9 +329,3 @@ def _lose(answers: list[Answered], group: Sequence[tuple[int, bool]], why: str) 
 def _text(address: Address) -> str:
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _plain(text: str) -> str:
-    from sensor.pki.names import render_plain
-
-    return render_plain(text[:_MAX_TEXT])

@@ -18,7 +18,8 @@ import msgspec
 
 from sensor.cluster.entries import MAX_SERIAL_BYTES, Keys, encode_entry, issuer_id
 from sensor.cluster.lookup import Asker
-from sensor.cluster.nodes import Command, Lost
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Lost
 from sensor.ct.contents import stored_rows
 from sensor.ct.lookup import MAX_CRL_USE
 from sensor.ct.partitions import Partitions

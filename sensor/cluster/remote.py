@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from sensor.cluster.lookup import Asker
-from sensor.cluster.nodes import Answered, Command, Lost
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost
 from sensor.service.asking import AskingError, Line, Serve
 from sensor.settings import ClusterSettings
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensor.cluster.nodes import Answered, Command, Nodes
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Nodes
 from sensor.settings import ClusterSettings
 from tests.ports import free_ports
 

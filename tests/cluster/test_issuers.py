@@ -9,7 +9,8 @@ import pytest
 from sensor.cluster import issuers
 from sensor.cluster.entries import EntryError, Keys, issuer_id
 from sensor.cluster.issuers import FIRST_NUMBER, SharedIssuers
-from sensor.cluster.nodes import Answered, Command, Lost
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost
 from sensor.ct.lookup import Unavailable
 from sensor.pki.certificates import decode_certificate
 from tests.ct.pki import make_root

@@ -15,7 +15,8 @@ import pytest
 from sensor.cluster.entries import Keys, encode_entry, issuer_id
 from sensor.cluster.issuers import FIRST_NUMBER
 from sensor.cluster.lookup import ClusterLookup
-from sensor.cluster.nodes import Answered, Command, Lost, Nodes, key_slot
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost, Nodes, key_slot
 from sensor.cluster.push import Push
 from sensor.ct.deferred import DeferredLookup
 from sensor.ct.lookup import Answer, CrlUse, Found, NotFound, Unavailable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import threading
@@ -21,6 +22,7 @@ from tests.ports import free_ports
 
 REDIS = pytest.mark.needs("redis-server", "redis-cli")
 KEYS = [b"key:%d" % n for n in range(60)]
+ALL = range(len(KEYS))
 
 
 def nodes_of(cluster: Cluster, **changed: Any) -> Nodes:
@@ -85,27 +87,95 @@ class TestWhole:
             cluster.empty()
 
     def test_one_that_hangs_costs_its_own_keys_an_answer(self, cluster: Cluster) -> None:
-        nodes = nodes_of(cluster, timeout_ms=300)
+        """For as long as it hangs: it is left alone for a while and asked again, and so on."""
+        nodes = nodes_of(cluster, timeout_ms=800, retry_s=0.2)
         write(nodes)
-        hanging = cluster.servers[1]
+        hanging = cluster.servers[0]
+        his = [n for n, key in enumerate(KEYS) if nodes._slots[key_slot(key)][1] == hanging.port]
         hanging.pause()
         try:
-            began = time.monotonic()
-            answers = read(nodes)
-            assert time.monotonic() - began < 3
-            again = time.monotonic()
-            assert [type(a) for a in read(nodes)] == [type(a) for a in answers]  # it is left alone for a while
-            assert time.monotonic() - again < 3
+            until = time.monotonic() + 20
+            waited = at_once = 0
+            while waited < 2 or not at_once:
+                began = time.monotonic()
+                assert began < until
+                answers = read(nodes)
+                took = time.monotonic() - began
+                assert took < 3
+                assert [n for n, answer in enumerate(answers) if isinstance(answer, Lost)] == his
+                assert all(answers[n] == WHOLE[n] for n in range(len(KEYS)) if n not in his)
+                waited += took >= 0.8
+                at_once += took < 0.8
         finally:
             hanging.go_on()
-        lost = [place for place, answer in enumerate(answers) if isinstance(answer, Lost)]
-        assert lost == [n for n, key in enumerate(KEYS) if nodes._slots[key_slot(key)][1] == hanging.port]
-        assert all(answers[n] == WHOLE[n] for n in range(len(KEYS)) if n not in lost)
         until = time.monotonic() + 20
         while read(nodes) != WHOLE:  # and what it said too late is nobody's answer
             assert time.monotonic() < until
             time.sleep(0.05)
         nodes.close()
+
+    def test_a_host_that_is_gone_costs_its_own_keys_an_answer(self, cluster: Cluster) -> None:
+        """Nothing comes back from there: whoever waits to be connected waits alone."""
+        nodes = nodes_of(cluster, timeout_ms=1000)
+        write(nodes)
+        port = nodes._slots[key_slot(KEYS[0])][1]
+        his = [n for n, key in enumerate(KEYS) if nodes._slots[key_slot(key)][1] == port]
+        nodes.close()
+        with gone() as address:
+            nodes._slots = [address if slot[1] == port else slot for slot in nodes._slots]
+            answers = read(nodes)
+        assert answers == [Lost(f"127.0.0.1:{address[1]}: no answer in time") if n in his else WHOLE[n] for n in ALL]
+        nodes.close()
+
+    def test_who_has_what_is_learnt_past_hosts_that_are_gone(self, cluster: Cluster) -> None:
+        with gone() as first, gone() as second:
+            named = (*(f"127.0.0.1:{address[1]}" for address in (first, second)), cluster.nodes[2])
+            nodes = nodes_of(cluster, nodes=named, timeout_ms=1000)
+            write(nodes)
+            nodes._is_stale = True
+            nodes._learn_at = 0.0
+            began = time.monotonic()
+            assert read(nodes) == WHOLE  # who answered last is asked first
+            assert time.monotonic() - began < 0.5
+        nodes.close()
+
+    def test_one_without_an_address_yet(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A resolver that is silent, which nothing can be told to hurry up, keeps nobody past the time."""
+        real = socket.getaddrinfo
+        found = threading.Event()
+
+        def slow(host: str, *rest: Any, **named: Any) -> Any:
+            assert host != "node.example" or found.wait(20)
+            return real("127.0.0.1" if host == "node.example" else host, *rest, **named)
+
+        nodes = nodes_of(cluster, timeout_ms=1000)
+        write(nodes)
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        try:
+            key = key_slot(KEYS[0])
+            nodes._slots[key] = ("node.example", nodes._slots[key][1])
+            began = time.monotonic()
+            answers = read(nodes)
+            assert 0.9 < time.monotonic() - began < 3
+            assert isinstance(answers[0], Lost)
+            assert answers[1:] == WHOLE[1:]
+        finally:
+            found.set()
+        nodes.close()
+
+
+@contextlib.contextmanager
+def gone() -> Iterator[tuple[str, int]]:
+    """Where nobody takes a connection: a listener whose queue is full."""
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()
 
 
 @REDIS

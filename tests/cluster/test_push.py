@@ -12,7 +12,8 @@ from cryptography import x509
 
 from sensor.cluster import push as pushing
 from sensor.cluster.entries import Keys, issuer_id
-from sensor.cluster.nodes import Answered, Command, Lost, Nodes
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost, Nodes
 from sensor.cluster.push import Push, Pushed, PushError
 from sensor.ct.lookup import MAX_CRL_USE
 from sensor.ct.schema import StoreError

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from sensor.cluster.nodes import Answered, Command, Lost
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Lost
 from sensor.cluster.remote import RemoteNodes, serve_nodes
 from sensor.service.asking import AskingError
 from sensor.settings import ClusterSettings

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests.ct, however pytest is started
 
 from sensor.cluster.lookup import ClusterLookup
-from sensor.cluster.nodes import Answered, Command, Nodes
+from sensor.cluster.node import Command
+from sensor.cluster.nodes import Answered, Nodes
 from sensor.cluster.push import Push
 from sensor.ct.deferred import DeferredLookup
 from sensor.ct.importing import ImportReport, import_paths
