@@ -20,9 +20,8 @@ from sensor.cluster.entries import MAX_SERIAL_BYTES, Keys, encode_entry, issuer_
 from sensor.cluster.lookup import Asker
 from sensor.cluster.node import Command
 from sensor.cluster.nodes import Lost
-from sensor.ct.contents import stored_rows
+from sensor.ct.contents import Contents, contents_of
 from sensor.ct.lookup import MAX_CRL_USE
-from sensor.ct.partitions import Partitions
 from sensor.ct.reader import StoreReader
 from sensor.ct.rows import RowError, certificate_of, decode_row, decode_urls
 from sensor.ct.schema import KNOWN, StoreError, one_line, open_to_read
@@ -87,10 +86,10 @@ class Push:
         if connection is None:
             raise StoreError(self._path, "no cache there")
         try:
-            with one_line(self._path), closing(connection):
-                self._issuers(connection)
-                self._certificates(connection)
-                self._crls(connection)
+            with one_line(self._path), closing(connection), contents_of(self._path, connection) as contents:
+                self._issuers(contents.connection)
+                self._certificates(contents)
+                self._crls(contents)
         except (RowError, CertificateError) as error:
             raise StoreError(self._path, f"damaged: {error}") from None
         return self.done
@@ -117,57 +116,56 @@ class Push:
             found.append((b"SET", keys.issuer(ALGORITHMS[algorithm], name_hash, key_hash), named))
         return found
 
-    def _certificates(self, connection: sqlite3.Connection) -> None:
+    def _certificates(self, contents: Contents) -> None:
+        connection = contents.connection
         names = dict(connection.execute("SELECT number, name FROM issuer WHERE kind = ?", (KNOWN,)).fetchall())
         shared = _Shared(connection)
         batch: list[Command] = []
-        with closing(Partitions(connection)) as partitions:
-            for stored in stored_rows(connection, partitions):
-                row = decode_row(stored.row)
-                ends = row.not_before + row.lifetime
-                named = self._ids.get(stored.issuer)
-                if named is None or len(stored.serial) > MAX_SERIAL_BYTES:
-                    self.done.unverified += 1
-                elif ends <= self._now:
-                    self.done.expired += 1
-                elif row.learned_at < self._since:
-                    self.done.old += 1
-                else:
-                    urls = decode_urls(shared.urls(row.urls))
-                    facts = certificate_of(row, stored.serial, names[stored.issuer], urls)
-                    value = encode_entry(facts, plain_text(str(shared.source(row.source))) or "file", row.learned_at)
-                    key = self._keys.certificate(named, stored.serial)
-                    batch.append((b"SET", key, value, b"EXAT", b"%d" % ends))
-                    self.done.certificates += 1
-                if len(batch) >= BATCH:
-                    self._send(batch)
-                    batch = []
+        for stored in contents.rows():
+            row = decode_row(stored.row)
+            ends = row.not_before + row.lifetime
+            named = self._ids.get(stored.issuer)
+            if named is None or len(stored.serial) > MAX_SERIAL_BYTES:
+                self.done.unverified += 1
+            elif ends <= self._now:
+                self.done.expired += 1
+            elif row.learned_at < self._since:
+                self.done.old += 1
+            else:
+                urls = decode_urls(shared.urls(row.urls))
+                facts = certificate_of(row, stored.serial, names[stored.issuer], urls)
+                value = encode_entry(facts, plain_text(str(shared.source(row.source))) or "file", row.learned_at)
+                key = self._keys.certificate(named, stored.serial)
+                batch.append((b"SET", key, value, b"EXAT", b"%d" % ends))
+                self.done.certificates += 1
+            if len(batch) >= BATCH:
+                self._send(batch)
+                batch = []
         self._send(batch)
 
-    def _crls(self, connection: sqlite3.Connection) -> None:
-        reader = StoreReader(connection)
-        with closing(reader):
-            for url in _crl_urls(connection):
-                use = reader.with_crl(url, MAX_CRL_USE + 1)
-                members: list[bytes] = []
-                last = 0
-                for each in use.certificates:
-                    facts = each.certificate
-                    named = self._ids.get(each.issuer.number)
-                    if named is not None and facts.not_after > self._now:
-                        members += [b"%d" % facts.not_after, named + bytes.fromhex(facts.serial_number)]
-                        last = max(last, facts.not_after)
-                if members:
-                    key, end = self._keys.crl(url), b"%d" % last
-                    self._send(
-                        [
-                            (b"ZADD", key, *members),
-                            (b"ZREMRANGEBYRANK", key, b"0", b"%d" % (-MAX_CRL_USE - 2)),
-                            (b"EXPIREAT", key, end, b"NX"),
-                            (b"EXPIREAT", key, end, b"GT"),
-                        ]
-                    )
-                    self.done.crls += 1
+    def _crls(self, contents: Contents) -> None:
+        reader = StoreReader(contents.connection, contents.partitions)
+        for url in _crl_urls(contents.connection):
+            use = reader.with_crl(url, MAX_CRL_USE + 1)
+            members: list[bytes] = []
+            last = 0
+            for each in use.certificates:
+                facts = each.certificate
+                named = self._ids.get(each.issuer.number)
+                if named is not None and facts.not_after > self._now:
+                    members += [b"%d" % facts.not_after, named + bytes.fromhex(facts.serial_number)]
+                    last = max(last, facts.not_after)
+            if members:
+                key, end = self._keys.crl(url), b"%d" % last
+                self._send(
+                    [
+                        (b"ZADD", key, *members),
+                        (b"ZREMRANGEBYRANK", key, b"0", b"%d" % (-MAX_CRL_USE - 2)),
+                        (b"EXPIREAT", key, end, b"NX"),
+                        (b"EXPIREAT", key, end, b"GT"),
+                    ]
+                )
+                self.done.crls += 1
 
     def _send(self, commands: Sequence[Command]) -> None:
         """Until all are done: what a node did not take is sent again, each time after a longer wait. Raises

@@ -12,7 +12,6 @@ One process at a time writes (a lock file in the folder); any number may read, a
 from __future__ import annotations
 
 import fcntl
-import heapq
 import os
 import sqlite3
 from collections import Counter
@@ -24,10 +23,11 @@ from typing import Final
 import msgspec
 
 from sensor.ct.lookup import MAX_CRL_USE
+from sensor.ct.merging import merge_entries
 from sensor.ct.months import end_of, month_of, render_month
 from sensor.ct.partitions import Partitions, month_in_name
 from sensor.ct.rows import IS_CA, Row, RowError, decode_row, encode_row, merge
-from sensor.ct.run_file import Entry, RunFile, RunWriter, ident_of, parse_ident, serial_hash
+from sensor.ct.run_file import Entry, RunWriter, ident_of, parse_ident, serial_hash
 from sensor.ct.schema import LOCKED, StoreError
 
 FLUSH_ROWS: Final = 1 << 18
@@ -212,7 +212,8 @@ class BulkRows:
             return
         generation = self._partitions.generation + 1
         with self._removed_unless_named():
-            made = self._write(month, generation, _merged(merged), rows)
+            entries = (found.entry for found in merge_entries([run.entries() for run in merged]))
+            made = self._write(month, generation, entries, rows)
             self._replace(generation, [made], [run.path.name for run in merged], [])
 
     @contextmanager
@@ -276,19 +277,6 @@ def _counted(entries: Iterable[Entry], counts: Counter[int]) -> Iterator[Entry]:
     for entry in entries:
         counts[parse_ident(entry[1])[0]] += 1
         yield entry
-
-
-def _merged(newest_first: list[RunFile]) -> Iterator[Entry]:
-    """Of rows with one ident the newest."""
-
-    def aged(run: RunFile, age: int) -> Iterator[tuple[int, bytes, int, bytes]]:
-        return ((hashed, ident, age, row) for hashed, ident, row in run.entries())
-
-    before = b""
-    for hashed, ident, _, row in heapq.merge(*(aged(run, age) for age, run in enumerate(newest_first))):
-        if ident != before:
-            before = ident
-            yield hashed, ident, row
 
 
 def _locked(path: Path, folder: Path) -> int:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from sensor.ct.contents import Stored, stored_rows
-from sensor.ct.partitions import Partitions
+from sensor.ct.contents import Contents, Stored, contents_of
 from sensor.ct.rows import RowError, certificate_of, decode_row, decode_urls
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line
 from sensor.pki.certificates import Certificate
@@ -51,16 +49,17 @@ class WaitingLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def export_lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Without ends of lines. Raises StoreError; what came by then is right."""
+    """Of one moment, without ends of lines. Raises StoreError; what came by then is right."""
     try:
-        with one_line(path), closing(Partitions(connection)) as partitions:
+        with one_line(path), contents_of(path, connection) as contents:
             yield HEADING
-            yield from map(msgspec.json.encode, _lines(connection, partitions))
+            yield from map(msgspec.json.encode, _lines(contents))
     except RowError as error:
         raise StoreError(path, f"damaged: {error}") from None
 
 
-def _lines(connection: sqlite3.Connection, partitions: Partitions) -> Iterator[IssuerLine | FactsLine | WaitingLine]:
+def _lines(contents: Contents) -> Iterator[IssuerLine | FactsLine | WaitingLine]:
+    connection = contents.connection
     issuers = {
         number: (kind, name, display, key_id, der)
         for number, kind, name, display, key_id, der in connection.execute(
@@ -73,7 +72,7 @@ def _lines(connection: sqlite3.Connection, partitions: Partitions) -> Iterator[I
             yield IssuerLine(number, der, tuple(hashes.fetchall()))
     sources = dict(connection.execute("SELECT number, text FROM source").fetchall())
     urls = {n: decode_urls(blob) for n, blob in connection.execute("SELECT number, urls FROM url_set")}
-    for stored in stored_rows(connection, partitions):
+    for stored in contents.rows():
         row = decode_row(stored.row)
         if stored.issuer not in issuers or row.source not in sources or row.urls not in urls:
             raise RowError("a row that refers to nothing")

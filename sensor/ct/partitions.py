@@ -11,6 +11,7 @@ import re
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -84,30 +85,62 @@ class Partitions:
     def load(self) -> None:
         """Opens the files that count now, and closes the others."""
         for left in reversed(range(_TRIES)):
-            before = self.store_id
-            self.store_id, generation, named = self._manifest()
-            if generation == self.generation:
-                return
-            if before == self.store_id and named.keys() == self.runs.keys():  # a batch that needed no new file
-                self.generation = generation
-                return
             try:
-                runs = self._opened(named)
+                self._load()
+                return
             except FileNotFoundError as error:
                 if not left:
                     raise RowError(f"{error.filename} is missing") from None
-                continue
-            for name, run in self.runs.items():
-                if name not in runs:
-                    run.close()
-            self.runs = runs
-            self._in_order = _likely_first(runs)
-            self._probes = Probes([run.probe for run in self._in_order])
-            self._of_month = {
-                month: Probes([run.probe for run in self.of_month(month)])
-                for month in {run.head.month for run in runs.values()}
-            }
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Loads; what the connection reads within is of the moment of these files. Not for long: the WAL grows."""
+        try:
+            self._begin()
+            yield
+        finally:
+            self._roll_back()
+
+    def _begin(self) -> None:
+        for left in reversed(range(_TRIES)):
+            self._connection.execute("BEGIN")
+            try:
+                self._load()
+                return
+            except FileNotFoundError as error:  # merged away since the transaction began: a new one sees by what
+                if not left:
+                    raise RowError(f"{error.filename} is missing") from None
+                self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def belong_to(self, copy: sqlite3.Connection) -> None:
+        """From now on this says which files count: a copy of the tables that do not change any more."""
+        self._connection = copy
+
+    def _load(self) -> None:
+        """Raises FileNotFoundError if one was unlinked meanwhile."""
+        before = self.store_id
+        self.store_id, generation, named = self._manifest()
+        if generation == self.generation:
+            return
+        if before == self.store_id and named.keys() == self.runs.keys():  # a batch that needed no new file
             self.generation = generation
+            return
+        runs = self._opened(named)
+        for name, run in self.runs.items():
+            if name not in runs:
+                run.close()
+        self.runs = runs
+        self._in_order = _likely_first(runs)
+        self._probes = Probes([run.probe for run in self._in_order])
+        self._of_month = {
+            month: Probes([run.probe for run in self.of_month(month)])
+            for month in {run.head.month for run in runs.values()}
+        }
+        self.generation = generation
 
     def close(self) -> None:
         for run in self.runs.values():

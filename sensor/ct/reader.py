@@ -54,9 +54,10 @@ class StoreReader:
     Every method may raise sqlite3.Error or RowError, which mean that the store could not be asked.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, partitions: Partitions | None = None) -> None:
+        """`partitions`: the files, if they are open already."""
         self._connection = connection
-        self._partitions = Partitions(connection)
+        self._partitions = partitions or Partitions(connection)
         self.forget()
 
     def load(self) -> None:

@@ -193,18 +193,24 @@ def _checked(path: Path, address: str, busy_timeout_ms: int) -> sqlite3.Connecti
     )
     with ExitStack() as unless_sound:
         unless_sound.callback(connection.close)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-        connection.execute("PRAGMA trusted_schema=OFF")
-        connection.execute("PRAGMA cell_size_check=ON")
-        try:
-            found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
-        except UnicodeDecodeError:  # SQLite's message quotes the damaged schema
-            raise StoreError(path, "damaged: its tables cannot be read") from None
-        if found != set(_SCHEMA):
-            raise StoreError(path, "not the tables of a store")
+        check_tables(path, connection)
         unless_sound.pop_all()
     return connection
+
+
+def check_tables(path: Path, connection: sqlite3.Connection) -> None:
+    """Limits what this connection does, and makes sure that the tables are a store's. Raises StoreError; may raise
+    sqlite3.Error."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cell_size_check=ON")
+    try:
+        found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+    except UnicodeDecodeError:  # SQLite's message quotes the damaged schema
+        raise StoreError(path, "damaged: its tables cannot be read") from None
+    if found != set(_SCHEMA):
+        raise StoreError(path, "not the tables of a store")
 
 
 def _create(path: Path) -> None:

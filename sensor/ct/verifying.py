@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from sensor.ct.contents import Stored, stored_rows
+from sensor.ct.contents import Contents, Stored, contents_of
 from sensor.ct.months import month_of, render_month
-from sensor.ct.partitions import Partitions
 from sensor.ct.rows import RowError, decode_row, decode_urls
 from sensor.ct.run_file import RunFile, serial_hash
 from sensor.ct.schema import KNOWN, one_line
@@ -20,7 +19,7 @@ _MAX_LINES = 20  # of SQLite's own check
 
 
 class Verification:
-    """`problems` yields a line for each thing that is wrong; `rows` counts what was read by then."""
+    """`problems` yields a line for each thing that is wrong, at one moment; `rows` counts what was read by then."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.rows = 0
@@ -32,34 +31,28 @@ class Verification:
 
     def problems(self) -> Iterator[str]:
         """Raises StoreError where the store cannot be read at all."""
-        with one_line(self._path):
-            for (line,) in self._connection.execute(f"PRAGMA integrity_check({_MAX_LINES})").fetchall():
-                if line != "ok":
-                    yield f"{self._path.name}: {line}"
-            yield from self._shared()
-            partitions = Partitions(self._connection)
-            try:
-                partitions.load()
-                for name, run in sorted(partitions.runs.items()):
-                    yield from self._file(name, run, partitions.store_id)
-                for stored in stored_rows(self._connection, partitions):
+        try:
+            with one_line(self._path), contents_of(self._path, self._connection) as contents:
+                yield from self._tables(contents.connection)
+                for name, run in sorted(contents.partitions.runs.items()):
+                    yield from self._file(name, run, contents)
+                for stored in contents.rows():
                     yield from self._row(stored)
-            except RowError as error:
-                yield f"{error}; what is behind it was not read"
-            finally:
-                partitions.close()
+        except RowError as error:
+            yield f"{error}; what is behind it was not read"
 
-    def _shared(self) -> Iterator[str]:
-        self._sources = {number for (number,) in self._connection.execute("SELECT number FROM source")}
-        for number, blob in self._connection.execute("SELECT number, urls FROM url_set"):
+    def _tables(self, connection: sqlite3.Connection) -> Iterator[str]:
+        for (line,) in connection.execute(f"PRAGMA integrity_check({_MAX_LINES})").fetchall():
+            if line != "ok":
+                yield f"{self._path.name}: {line}"
+        self._sources = {number for (number,) in connection.execute("SELECT number FROM source")}
+        for number, blob in connection.execute("SELECT number, urls FROM url_set"):
             self._url_sets.add(number)
             try:
                 decode_urls(blob)
             except RowError as error:
                 yield f"url_set {number}: {error}"
-        for number, kind, key_id, der in self._connection.execute(
-            "SELECT number, kind, key_id, certificate FROM issuer"
-        ):
+        for number, kind, key_id, der in connection.execute("SELECT number, kind, key_id, certificate FROM issuer"):
             self._issuers.add(number)
             if kind != KNOWN:
                 continue
@@ -71,9 +64,10 @@ class Verification:
             if hashlib.sha256(decoded.key_octets).digest() != key_id:
                 yield f"issuer {number}: not the key of its certificate"
 
-    def _file(self, name: str, run: RunFile, store_id: bytes) -> Iterator[str]:
+    def _file(self, name: str, run: RunFile, contents: Contents) -> Iterator[str]:
         if not run.is_sound():
             yield f"{name}: changed since it was made"
+        store_id = contents.partitions.store_id
         counts: Counter[int] = Counter()
         last: tuple[int, bytes] = (-1, b"")
         try:
@@ -86,7 +80,9 @@ class Verification:
         except RowError as error:
             yield f"{name}: {error}"
             return
-        told = dict(self._connection.execute("SELECT issuer, rows FROM run_issuer WHERE run = ?", (name,)).fetchall())
+        told = dict(
+            contents.connection.execute("SELECT issuer, rows FROM run_issuer WHERE run = ?", (name,)).fetchall()
+        )
         if told != counts or run.head.rows != counts.total():
             yield f"{name}: other rows than the cache says"
 

@@ -23,8 +23,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sensor import build_mode
-from sensor.ct.contents import stored_rows
-from sensor.ct.partitions import Partitions
+from sensor.ct.contents import contents_of
 from sensor.ct.rows import decode_row, decode_urls
 from sensor.ct.stats import count_store
 from sensor.sync.entry import EntryDecoder
@@ -105,13 +104,14 @@ def kept(store: Path) -> int:
 
 def contents(store: Path) -> dict[tuple[object, ...], tuple[object, ...]]:
     """All a store says, but for numbers of its own and when it was learnt."""
-    with contextlib.closing(sqlite3.connect(store)) as connection:
+    with contextlib.closing(sqlite3.connect(store)) as store_now, contents_of(store, store_now) as frozen:
+        connection = frozen.connection
         urls = {number: decode_urls(blob) for number, blob in connection.execute("SELECT number, urls FROM url_set")}
         sources = dict(connection.execute("SELECT number, text FROM source"))
         issuers = {row[0]: row[1:] for row in connection.execute("SELECT * FROM issuer")}
         hashes = connection.execute("SELECT algorithm, name_hash, key_hash, issuer FROM issuer_hash").fetchall()
         found: dict[tuple[object, ...], tuple[object, ...]] = {("hash", *row[:3]): issuers[row[3]] for row in hashes}
-        for _, issuer, serial, _, blob in stored_rows(connection, Partitions(connection)):
+        for _, _, issuer, serial, _, blob in frozen.rows():
             row = decode_row(blob)
             said = [
                 getattr(row, name) for name in row.__struct_fields__ if name not in ("source", "learned_at", "urls")

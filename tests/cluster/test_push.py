@@ -17,11 +17,14 @@ from sensor.cluster.nodes import Answered, Lost, Nodes
 from sensor.cluster.push import Push, Pushed, PushError
 from sensor.ct.lookup import MAX_CRL_USE
 from sensor.ct.schema import StoreError
+from sensor.ct.store_sink import StoreSink
 from sensor.pki.certificates import decode_certificate
 from sensor.settings import CtSettings
 from tests.cluster.servers import Cluster
+from tests.ct.logs import logged, logged_issuer
 from tests.ct.pki import START, make_root
 from tests.ct.stores import NOW, StoreBench
+from tests.ct.test_store_sink import AT, LOG
 
 ROOT = make_root("Root")
 SUB = ROOT.intermediate("Sub")
@@ -79,6 +82,33 @@ def test_what_goes_and_what_stays(bench: StoreBench) -> None:
 def test_what_has_expired_stays(bench: StoreBench) -> None:
     done = Push(bench.path, Recorded(), "ocspwatch", ENDS).run()
     assert (done.certificates, done.expired, done.crls) == (0, len(LEAVES) + 2, 0)
+
+
+def test_beside_a_sync_all_of_the_moment_it_began(bench: StoreBench) -> None:
+    """Every row waits when it begins, and is in a file, or merged into a second, when it is looked at."""
+    rows = 40
+    sink = StoreSink(bench.path, 250, 1 << 30)
+    sink.add_issuers([logged_issuer(SUB)])
+    sink.add([logged(SUB, SUB.issue(f"s{n}.example", serial=0x9000 + n)) for n in range(rows)], "a log", NOW)
+    sink.commit(LOG, AT)
+    sink.close()
+    begun: list[int] = []
+
+    class Writes(Recorded):
+        def ask(self, commands: Sequence[Command]) -> list[Answered]:
+            if not begun:
+                begun.append(1)
+                for first in (0xA000, 0xB000):
+                    sink = StoreSink(bench.path, 250, flush_rows=1)
+                    sink.add_issuers([logged_issuer(SUB)])
+                    more = [SUB.issue(f"m{n}.example", serial=first + n, extra=POINT) for n in range(rows)]
+                    sink.add([logged(SUB, der) for der in more], "another log", NOW)
+                    sink.commit(LOG, AT)
+                    sink.close()
+            return super().ask(commands)
+
+    done = Push(bench.path, Writes(), "ocspwatch", BEFORE).run()
+    assert done == Pushed(issuers=2, certificates=len(LEAVES) + 2 + rows, crls=1, unverified=1)
 
 
 def test_only_what_is_new(bench: StoreBench) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
 
 from sensor.ct.exporting import HEADING, export_lines
 from sensor.ct.lookup import Found
@@ -16,6 +17,9 @@ from tests.ct.sources.test_crtsh import identity_row, rows_of
 from tests.ct.stores import StoreBench
 from tests.ct.test_partitions import change
 from tests.ct.test_pruning import synced
+
+POINT = x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.example/7.crl")], None, None, None)
+CRL = ((x509.CRLDistributionPoints([POINT]), False),)
 
 
 def exported(path: Path) -> list[bytes]:
@@ -58,6 +62,19 @@ def test_there_and_back(full: StoreBench, root: Ca, sub: Ca, tmp_path: Path) -> 
         assert isinstance(one, Found) and isinstance(two, Found)
         assert (one.certificate, one.source, one.learned_at) == (two.certificate, two.source, two.learned_at)
     assert other.load(b"\n".join(lines)).new == 0
+
+
+def test_beside_a_sync_it_is_of_the_moment_it_began(full: StoreBench, sub: Ca) -> None:
+    before = exported(full.path)
+    connection = open_to_read(full.path, 100)
+    assert connection is not None
+    lines = export_lines(full.path, connection)
+    begun = [next(lines), next(lines)]
+    synced(full.path, sub, 3, 4, 5)
+    full.load(sub.issue("later.example", serial=0xB1, extra=CRL), label="another source, and other URLs")
+    assert [*begun, *lines] == before
+    connection.close()
+    assert len(exported(full.path)) == len(before) + 3
 
 
 def test_lines_that_were_changed(full: StoreBench, tmp_path: Path) -> None:
