@@ -42,6 +42,8 @@ class LeakRecord(OfFlow, frozen=True, kw_only=True):
     """How often this client disclosed this certificate, this time included."""
     foreign_responder: bool | UnsetType = UNSET
     """True where the certificate names OCSP responders, and the host that was asked is none of them."""
+    ambiguous: list[str] | UnsetType = UNSET
+    """As in ocsp_exchange.log: in what the octets can be read otherwise, so that this may not have been said."""
     community_id: str
     """Community ID, version 1."""
 

@@ -25,8 +25,9 @@ cdef class DisclosureLines:
     @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=str, cert_id=CertId,
                    request=OcspRequest, response=OcspResponse)
     cpdef exchange(self, LineBuffer out, OcspExchange exchange, str issuer, str software, object audit, object on_crl=*)
-    @cython.locals(parts=Parts, ts="long long", us="long long")
+    @cython.locals(parts=Parts, ts="long long", us="long long", asked=OcspExchange)
     cpdef leak(self, LineBuffer out, Leak leak)
+    cdef _doubts(self, LineBuffer out, OcspExchange exchange)
     @cython.locals(parts=Parts, ts="long long", us="long long", flow=FlowId, orig_h=str, resp_h=str, issued=str, which=str,
                    asked=OcspExchange, kind=str)
     cpdef notice(self, LineBuffer out, Leak leak)

@@ -161,10 +161,7 @@ class DisclosureLines:
             out.seconds("response_delay", end - us)
         out.string("evidence", parts.word(exchange.evidence))
         if exchange.ambiguous:
-            out.open_list("ambiguous")
-            for ambiguity in exchange.ambiguous:
-                out.item(ambiguity._value_)
-            out.close_list()
+            self._doubts(out, exchange)
         out.string("community_id", parts.community_id(exchange.flow))
         out.end()
 
@@ -206,8 +203,18 @@ class DisclosureLines:
         self.times_end = out.place() - 1
         if leak.foreign_responder:
             out.flag("foreign_responder", True)
+        if type(fetch) is OcspExchange:
+            asked = fetch
+            if asked.ambiguous:
+                self._doubts(out, asked)
         out.string("community_id", parts.community_id(leak.flow))
         out.end()
+
+    def _doubts(self, out: LineBuffer, exchange: OcspExchange) -> None:
+        out.open_list("ambiguous")
+        for ambiguity in exchange.ambiguous:
+            out.item(ambiguity._value_)
+        out.close_list()
 
     def notice(self, out: LineBuffer, leak: Leak) -> None:
         """The line of notice.log that tells of a leak. Addresses in it are those of the flow: src asked dst."""
@@ -251,6 +258,11 @@ class DisclosureLines:
         out.raw(": ")
         out.raw(which)
         out.raw(issued)
+        if isinstance(fetch, OcspExchange):
+            asked = fetch
+            if asked.ambiguous:
+                out.raw("; can be read otherwise: ")
+                out.raw(", ".join([each.value for each in asked.ambiguous]))
         out.raw('",')
         out.string("src", orig_h)
         out.string("dst", resp_h)

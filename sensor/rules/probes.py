@@ -148,6 +148,7 @@ PROBED: Final[dict[str, dict[str, tuple[int, Shape]]]] = {
         "evidence": (20, Shape.member),
         "times_seen": (21, Shape.number),
         "foreign_responder": (22, Shape.bool),
+        "ambiguous": (23, Shape.member),
     },
     "weird": _FLOW | {"name": (10, Shape.text), "addl": (11, Shape.text), "source": (12, Shape.text)},
     "notice": {},
@@ -392,8 +393,8 @@ def leak_raw(leak: Leak, code: int) -> Any:
         return leak.grade
     if code == 18:
         return leak.found_in
-    if code == 19:
-        return leak.software
-    if code == 20:
-        return leak.evidence
+    if code < 21:
+        return leak.software if code == 19 else leak.evidence
+    if code == 23:
+        return (leak.exchange.ambiguous or None) if isinstance(leak.exchange, OcspExchange) else None
     return leak.times_seen if code == 21 else (leak.foreign_responder or None)

@@ -33,7 +33,9 @@ _Line = dict[str, msgspec.Raw]
 _LEAK: Final = ("", "src", " told everyone on the path to ", "dst", " that it deals with ", "what", "")
 _SITE: Final = re.compile(r"(one of [0-9]{1,7} sites, such as )?([^\s]+)")
 _ABOUT: Final = re.compile(
-    r"((?:exact|few|many|ca|unlisted): )(?:(serial )([0-9A-F]+)|(CRL )([^\s]+))(?:( issued by )(.*))?", re.DOTALL
+    r"((?:exact|few|many|ca|unlisted): )(?:(serial )([0-9A-F]+)|(CRL )([^\s]+))(?:( issued by )(.*?))?"
+    r"(; can be read otherwise: [a-z, ]{1,40})?",
+    re.DOTALL,
 )
 
 
@@ -149,9 +151,10 @@ class PseudonymSink:
         names, found = self._pseudonyms, _ABOUT.fullmatch(text)
         if found is None:
             return names.text(text)
-        grade, serial, number, crl, url, issued, issuer = found.groups()
+        grade, serial, number, crl, url, issued, issuer, doubt = found.groups()
         what = f"{serial}{names.serial(number)}" if serial else f"{crl}{names.url(url)}"
-        return f"{grade}{what}{issued}{names.subject(issuer)}" if issued else f"{grade}{what}"
+        whose = f"{issued}{names.subject(issuer)}" if issued else ""
+        return f"{grade}{what}{whose}{doubt or ''}"
 
     def _filled(self, text: str, parts: Parts) -> str:
         """The words of `parts` stay; what stands between them, wherever it ends, does not."""

@@ -131,6 +131,14 @@ def test_what_is_said_of_a_leak(what: str, said: str) -> None:
     [
         ("exact: serial 0A", f"exact: serial {NAMES.serial('0A')}"),
         ("few: serial 0A issued by CN=x y", f"few: serial {NAMES.serial('0A')} issued by {NAMES.subject('CN=x y')}"),
+        (
+            "exact: serial 0A issued by CN=x; can be read otherwise: host, tcp",
+            f"exact: serial {NAMES.serial('0A')} issued by {NAMES.subject('CN=x')}; can be read otherwise: host, tcp",
+        ),
+        (
+            "exact: serial 0A; can be read otherwise: tcp",
+            f"exact: serial {NAMES.serial('0A')}; can be read otherwise: tcp",
+        ),
         ("many: CRL http://a.b/c", f"many: CRL {NAMES.url('http://a.b/c')}"),
         ("else", NAMES.text("else")),
     ],
