@@ -31,7 +31,8 @@ class Ca(NamedTuple):
 
 
 class SharedIssuers:
-    """Remembers what it was told of MAX_ISSUERS at most."""
+    """Remembers what it was told of MAX_ISSUERS at most. What is known stays known while those are silent who said it:
+    whose key a hash is does not change, and one issuer's certificates lie with all nodes, its own keys with one."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class SharedIssuers:
         self._max_bytes = max_bytes
         self._issuers: dict[bytes, tuple[Issuer, SignedCertificate]] = {}  # by id
         self._certificates: dict[int, bytes] = {}
+        self._ids: dict[Triple, bytes] = {}  # of what was verified: made-up CertIDs take no room here
 
     def certificate(self, number: int) -> bytes | None:
         """Of the issuer with this number, if an answer named it."""
@@ -58,12 +60,10 @@ class SharedIssuers:
         ids: dict[Triple, bytes] = {}
         replies = self._ask([(b"GET", self._keys.issuer(*triple)) for triple in asked])
         for triple, reply in zip(asked, replies, strict=True):
-            told[triple] = Unavailable(f"cluster: {reply.reason}") if isinstance(reply, Lost) else None
-            if reply is not None and not isinstance(reply, Lost):
-                try:
-                    ids[triple] = decode_id(reply)
-                except EntryError as error:
-                    self._refuse(error)
+            named = self._named(triple, reply)
+            told[triple] = named if isinstance(named, Unavailable) else None
+            if isinstance(named, bytes):
+                ids[triple] = named
         issuers = self.of(ids.values())
         for triple, named in ids.items():
             known = issuers[named]
@@ -71,9 +71,24 @@ class SharedIssuers:
                 told[triple] = known
             elif known is not None and has_key_of(known[1], asked[triple]):
                 told[triple] = Ca(known[0], named)
+                if len(self._ids) >= MAX_ISSUERS:
+                    self._ids.clear()
+                self._ids[triple] = named
             elif known is not None:
                 self._refuse(EntryError("an issuer's id under another key's hash"))
         return told
+
+    def _named(self, triple: Triple, reply: Answered) -> bytes | Unavailable | None:
+        if isinstance(reply, Lost):
+            return self._ids.get(triple) or Unavailable(f"cluster: {reply.reason}")
+        self._ids.pop(triple, None)
+        if reply is None:
+            return None
+        try:
+            return decode_id(reply)
+        except EntryError as error:
+            self._refuse(error)
+            return None
 
     def of(self, ids: Iterable[bytes]) -> dict[bytes, tuple[Issuer, SignedCertificate] | Unavailable | None]:
         """Issuers by their ids, always under the same number; None: not there, or refused."""
