@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sensor.crtsh.pace import Pace
 from sensor.crtsh.pages import AskError, Row
+from sensor.online.connecting import connect
 from sensor.online.fetching import MissingLibraryError
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.settings import CtSettings, OnlineSettings
@@ -116,7 +117,7 @@ class Database:
         until = time.monotonic() + self._timeout_s
         talk: _Bounded | None = None
         try:
-            talk = _Bounded(_connected(self._address, self._timeout_s), until, self._max_bytes)
+            talk = _Bounded(connect(*self._address, until), until, self._max_bytes)
             connection: Any = CoreConnection(_USER, database=_DATABASE, password="", sock=talk, ssl_context=False)
             return connection.execute_simple(query).rows or []
         except DatabaseError as error:
@@ -202,10 +203,6 @@ class _Bounded:
         if left <= 0:
             raise TimeoutError
         return left
-
-
-def _connected(address: tuple[str, int], timeout_s: float) -> socket.socket:
-    return socket.create_connection(address, timeout_s)
 
 
 def _text_of(error: Exception) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sensor import __version__
+from sensor.online.connecting import connect
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -183,7 +184,19 @@ def _new_manager(proxy: str | None, connections: int, current: threading.local) 
         _twin: socket.socket | None = None
 
         def _new_conn(self) -> socket.socket:
-            sock = super()._new_conn()
+            """The library's own would have the time for each address anew."""
+            known = urllib3.exceptions
+            try:
+                until = time.monotonic() + float(self.timeout or 0.0)
+                sock = connect(self._dns_host.strip("[]"), self.port or self.default_port, until)
+            except socket.gaierror as error:
+                raise known.NameResolutionError(self.host, self, error) from error
+            except TimeoutError as error:
+                raise known.ConnectTimeoutError(self, "timed out") from error
+            except OSError as error:
+                raise known.NewConnectionError(self, "not connected") from error
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
             self._twin = sock.dup()
             current.cut.watch(self._twin)
             return sock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import threading
@@ -18,7 +17,7 @@ from sensor.cluster.nodes import SLOTS, Lost, MissingLibraryError, Nodes, decode
 from sensor.cluster.replies import Refusal, Reply, ReplyError
 from sensor.settings import ClusterSettings
 from tests.cluster.servers import PASSWORD, Cluster, Server
-from tests.ports import free_ports
+from tests.ports import free_ports, silent
 
 REDIS = pytest.mark.needs("redis-server", "redis-cli")
 KEYS = [b"key:%d" % n for n in range(60)]
@@ -121,14 +120,14 @@ class TestWhole:
         port = nodes._slots[key_slot(KEYS[0])][1]
         his = [n for n, key in enumerate(KEYS) if nodes._slots[key_slot(key)][1] == port]
         nodes.close()
-        with gone() as address:
+        with silent() as address:
             nodes._slots = [address if slot[1] == port else slot for slot in nodes._slots]
             answers = read(nodes)
         assert answers == [Lost(f"127.0.0.1:{address[1]}: no answer in time") if n in his else WHOLE[n] for n in ALL]
         nodes.close()
 
     def test_who_has_what_is_learnt_past_hosts_that_are_gone(self, cluster: Cluster) -> None:
-        with gone() as first, gone() as second:
+        with silent() as first, silent() as second:
             named = (*(f"127.0.0.1:{address[1]}" for address in (first, second)), cluster.nodes[2])
             nodes = nodes_of(cluster, nodes=named, timeout_ms=1000)
             write(nodes)
@@ -162,20 +161,6 @@ class TestWhole:
         finally:
             found.set()
         nodes.close()
-
-
-@contextlib.contextmanager
-def gone() -> Iterator[tuple[str, int]]:
-    """Where nobody takes a connection: a listener whose queue is full."""
-    with contextlib.ExitStack() as opened:
-        listener = opened.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = opened.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()
 
 
 @REDIS

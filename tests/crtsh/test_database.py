@@ -25,7 +25,7 @@ from sensor.settings import CtSettings, OnlineSettings
 from tests.crtsh.postgres import Postgres
 from tests.ct.pki import Ca, make_root
 from tests.ct.stores import StoreBench
-from tests.ports import free_ports
+from tests.ports import free_ports, silent_hosts
 
 ROOT = make_root("Database Root")
 SUB = ROOT.intermediate("Database Sub")
@@ -189,6 +189,16 @@ def test_one_that_drips_is_waited_for_so_long_only(server: Callable[..., int]) -
     with pytest.raises(AskError, match="in time"):
         database(port, timeout_s=0.3).with_serial("AB01")
     assert time.monotonic() - began < 10
+
+
+def test_a_name_with_several_silent_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with silent_hosts() as hosts:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", host) for host in hosts]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        began = time.monotonic()
+        with pytest.raises(AskError, match="no whole answer in time"):
+            database(hosts[0][1], timeout_s=0.5).with_serial("01")
+        assert time.monotonic() - began < 1.2
 
 
 def test_nobody_there_is_asked_so_often(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sensor.online.fetching import Fetcher, FetchError, MissingLibraryError
 from tests.online.server import ScriptedServer, answer
+from tests.ports import silent_hosts
 
 MEBIBYTE = 1 << 20
 
@@ -156,6 +157,16 @@ def test_a_handshake_that_never_ends_is_cut(hasty: Fetcher) -> None:
 
         threading.Thread(target=drip, daemon=True).start()
         assert refused(hasty, f"https://127.0.0.1:{listener.getsockname()[1]}/") == "no whole answer within 0.5 s"
+
+
+def test_a_name_with_several_silent_addresses(hasty: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them together are waited for as long as one."""
+    with silent_hosts() as hosts:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", host) for host in hosts]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        began = time.monotonic()
+        assert refused(hasty, "http://crt.example/") == "no whole answer within 0.5 s"
+        assert time.monotonic() - began < 1.2
 
 
 def test_after_a_cut_the_next_request_is_as_any_other(server: ScriptedServer, hasty: Fetcher) -> None:
