@@ -75,7 +75,10 @@ def output_settings(args: argparse.Namespace, settings: Settings, more: Mapping[
 
 
 def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | None:
-    """The rules in force, None if there are none, or nothing is written that they could be about. Raises RulesError."""
+    """The rules in force, None if there are none, or nothing is written that they could be about. Raises RulesError.
+
+    Says which files have none.
+    """
     if not (args.json or args.output or args.rules):
         return None
     from sensor.rules.shipped import paths_in_force
@@ -84,9 +87,12 @@ def rules_in_force(args: argparse.Namespace, settings: Settings) -> RuleSet | No
     if not paths:
         return None
     import sensor.rules.engine  # noqa: F401  (for apply_rules: `live` may not read the program's files any more by then)
-    from sensor.rules.loader import load_rules
+    from sensor.rules.loader import EMPTY, load_rules
 
-    return load_rules(paths, settings.rules)
+    rules = load_rules(paths, settings.rules)
+    for path in rules.empty:  # an empty download, all commented out: nothing would fire, and nothing tell why
+        say(f"{path}: {EMPTY}")
+    return rules
 
 
 def apply_rules(rules: RuleSet | None, settings: Settings, writer: LogWriter, summary: Summary | None = None) -> None:

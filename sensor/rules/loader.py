@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from sensor.rules.beside import ENDINGS, beside
 from sensor.rules.condition import ConditionError, parse_condition
@@ -21,6 +22,8 @@ from sensor.rules.heading import HeadReader
 from sensor.rules.mistakes import RulesError
 from sensor.rules.rule import EventRule, Rule, RuleSet
 from sensor.settings import RuleSettings
+
+EMPTY: Final = "there is no rule in it"
 
 
 def load_rules(paths: Sequence[Path], settings: RuleSettings) -> RuleSet:
@@ -35,8 +38,14 @@ def load_rules(paths: Sequence[Path], settings: RuleSettings) -> RuleSet:
 def read_rules(paths: Sequence[Path], settings: RuleSettings, mistakes: Mistakes) -> RuleSet:
     """The rules that have no mistake; what is wrong with the others goes to `mistakes`."""
     documents: list[tuple[Path, Mapping]] = []
+    empty: list[Path] = []
     for path in rule_files(paths, mistakes):
-        for node in load_documents(path, settings.max_file_bytes, mistakes):
+        before = mistakes.count
+        nodes = load_documents(path, settings.max_file_bytes, mistakes)
+        if not nodes and mistakes.count == before:
+            mistakes.note(str(path), 1, EMPTY)
+            empty.append(path)
+        for node in nodes:
             if isinstance(node, Mapping):
                 documents.append((path, node))
             else:
@@ -64,7 +73,7 @@ def read_rules(paths: Sequence[Path], settings: RuleSettings, mistakes: Mistakes
         else:
             taken[correlation.head.id] = correlation
             rules.append(correlation)
-    return RuleSet(tuple(rules), frozenset(reader.quiet))
+    return RuleSet(tuple(rules), frozenset(reader.quiet), tuple(empty))
 
 
 def rule_files(paths: Iterable[Path], mistakes: Mistakes) -> list[Path]:

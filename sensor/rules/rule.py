@@ -104,10 +104,12 @@ Rule = EventRule | CorrelationRule
 
 
 class RuleSet(msgspec.Struct, frozen=True):
-    """Rules in the order in which they were read. `quiet`: ids of those that only correlations use."""
+    """Rules in the order in which they were read. `quiet`: ids of those that only correlations use; `empty`: files that
+    were read and in which nothing stands."""
 
     rules: tuple[Rule, ...] = ()
     quiet: frozenset[str] = frozenset()
+    empty: tuple[Path, ...] = ()
 
     @property
     def events(self) -> tuple[EventRule, ...]:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli.output import add_output_options, open_sink, output_settings, tell_mistake
+from sensor.cli.output import add_output_options, open_sink, output_settings, rules_in_force, tell_mistake
 from sensor.logs.sinks.folder import FolderSink
 from sensor.logs.sinks.json_lines import JsonLinesSink
-from sensor.settings import Settings
+from sensor.settings import RuleSettings, Settings
+from tests.rules.writing import rule
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -40,6 +41,24 @@ def test_options_come_on_top_of_settings() -> None:
     assert settings.ct.path == "x.sqlite"
     assert (settings.logs.timestamps, settings.logs.stream, settings.logs.community_id) == ("millis", True, True)
     assert settings.http.hash_bodies == "all"
+
+
+def test_a_file_without_a_rule_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty, commented = tmp_path / "a.yml", tmp_path / "b.yml"
+    empty.write_bytes(b"")
+    commented.write_text("# title: x\n---\n# all of it\n---\n")
+    for words in (["--rules", str(empty), "--rules", str(commented)], ["--rules", str(tmp_path)]):
+        rules = rules_in_force(parsed("--json", *words), Settings(rules=RuleSettings(shipped=False)))
+        assert rules is not None and not rules.rules
+        said = [f"ocspwatch: {path}: there is no rule in it" for path in (empty, commented)]
+        assert capsys.readouterr().err.splitlines() == said
+
+
+def test_rules_that_are_there_are_no_news(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yml").write_text("---\n" + rule("uri: /x"))
+    rules = rules_in_force(parsed("--json", "--rules", str(tmp_path)), Settings(rules=RuleSettings(shipped=False)))
+    assert rules is not None and len(rules.rules) == 1 and not rules.empty
+    assert capsys.readouterr().err == ""
 
 
 def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
