@@ -25,8 +25,10 @@ cdef class FieldIndex:
     cdef Literals _literals
 
     cdef _add_text(self, object test, object number, list literals)
-    @cython.locals(kept=tuple, found=tuple)
+    @cython.locals(found=tuple)
     cpdef tuple candidates(self, object raw)
+    @cython.locals(kept=tuple)
+    cdef tuple _of_record(self, object raw)
     @cython.locals(known=tuple)
     cdef tuple _of_value(self, object raw)
     cdef bint _passes_none(self, double number) noexcept

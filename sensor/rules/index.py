@@ -112,7 +112,7 @@ class FieldIndex:
         self._most = max(self._numbers, default=float("-inf"))
         self._only_numbers = all(isinstance(test, NumberTest) for test, _ in tests)
         self._known: dict[Any, Rules] = {}
-        self._records = Kept()  # tuples and members of enums
+        self._records: Kept | None = None  # tuples and members of enums; 32 KiB that few fields need
         self._last: Any = None
         self._of_last: Rules = ()
 
@@ -138,8 +138,7 @@ class FieldIndex:
         if raw is self._last:  # most fields say the same again and again
             return self._of_last
         if self._is_member or type(raw) is tuple:
-            kept: Rules | None = self._records.get(raw)
-            found = kept if kept is not None else self._learn_record(raw)
+            found = self._of_record(raw)
         elif self._is_number and self._only_numbers and self._passes_none(raw):
             found = _NONE
         else:
@@ -157,6 +156,15 @@ class FieldIndex:
         so is what it is compared with: rounding keeps an order, so that what is strictly in order is so exactly."""
         return self._below < number < self._above and (number < self._least or number > self._most)
 
+    def _of_record(self, raw: Any) -> Rules:
+        if self._records is None:
+            self._records = Kept()
+        kept: Rules | None = self._records.get(raw)
+        if kept is None:
+            kept = self._learn_record(raw)
+            self._records.put(raw, kept)
+        return kept
+
     def _learn_record(self, raw: Any) -> Rules:
         if type(raw) is tuple:
             found = self._of_any
@@ -164,10 +172,8 @@ class FieldIndex:
                 rules = self._of_value(each._value_ if self._is_member else each)
                 if rules:
                     found = merge(found, rules)
-        else:
-            found = self._of_value(raw._value_)
-        self._records.put(raw, found)
-        return found
+            return found
+        return self._of_value(raw._value_)
 
     def _learn(self, raw: Any) -> Rules:
         if self._is_number:
