@@ -48,6 +48,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="first the root CAs of the package certifi, if it is installed, else of this system",
     )
+    verb.add_argument(
+        "--feed",
+        action="store_true",
+        help="somebody else writes these files: whatever their form, only certificates count, and no CA among them",
+    )
     verb.add_argument("--source", metavar="TEXT", help='what leak.log shows as found_in (default: "file" or "crt.sh")')
     _add_store_option(verb)
     verb.set_defaults(run=run_import)
@@ -91,7 +96,8 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     from sensor.ct.schema import StoreError
     from sensor.ct.store import Store
 
-    paths: list[str] = list(args.paths)
+    feeds: list[str] = args.paths if args.feed else []
+    paths: list[str] = [] if args.feed else list(args.paths)
     if args.bundled_roots:
         bundle = _bundled_roots()
         if bundle is None:
@@ -99,10 +105,10 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
             return _MISTAKE
         _complain(f"root CAs from {bundle}")
         paths.insert(0, bundle)
-    if not paths:
+    if not paths + feeds:
         _complain("nothing to import: a PATH or --bundled-roots expected")
         return _MISTAKE
-    absent = [path for path in paths if path != "-" and not Path(path).exists()]
+    absent = [path for path in paths + feeds if path != "-" and not Path(path).exists()]
     for path in absent:
         _complain(f"{path}: no such file or folder")
     if absent:
@@ -112,7 +118,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     try:
         store = Store(_store_path(args, settings.ct), settings.ct.max_names)
         try:
-            import_paths(store, paths, settings.ct, int(time.time()), report, args.source, shown)
+            import_paths(store, paths, settings.ct, int(time.time()), report, args.source, shown, feeds)
         finally:
             store.close()
     except StoreError as error:
@@ -140,14 +146,12 @@ def _bundled_roots() -> str | None:
 
 
 def _print_report(report: ImportReport) -> None:
-    rows = [
-        (report.new, "new"),
-        (report.known, "known already"),
-        (report.refused_total, "refused"),
-    ]
+    rows = [(report.new, "new"), (report.known, "known already"), (report.refused_total, "refused")]
     width = max(len(f"{count:,}") for count, _ in rows)
     print(f"{report.files:,} {_plural(report.files, 'file')}", end="")
     print(f", {report.skipped:,} {_plural(report.skipped, 'other')} skipped" if report.skipped else "")
+    for line in report.forms_told():
+        print(f"  {_plain(line)}")
     for count, what in rows:
         print(f"  {count:>{width},} {what}")
     for reason, refused in sorted(report.refused.items(), key=lambda item: -item[1].count):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
-from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by
+from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
+
+_SHA1_BYTES: Final = 20
 
 
 class RefusedError(Exception):
@@ -22,6 +26,32 @@ class Ca(msgspec.Struct, frozen=True):
     key_octets: bytes
     sha1: bytes  # of key_octets
     key_ids: frozenset[bytes]  # what certificates may carry as its authority key identifier
+
+
+class ClaimedKey(NamedTuple):
+    """The key of a CA whose certificate is not here, by its identifier (schema: `key_id` of a CLAIMED issuer) and by
+    hashes: number in ALGORITHMS, of the CA's name, of the key."""
+
+    key_id: bytes
+    hashes: Sequence[tuple[int, bytes, bytes]]
+
+
+def claimed_by(certificate: SignedCertificate) -> ClaimedKey:
+    """As this certificate names its issuer's."""
+    key_id = certificate.authority_key_id or b""
+    if len(key_id) != _SHA1_BYTES:
+        return ClaimedKey(key_id, ())
+    name_hash = hashlib.sha1(certificate.issuer_der, usedforsecurity=False).digest()
+    return ClaimedKey(key_id, [(ALGORITHMS.index("sha1"), name_hash, key_id)])
+
+
+def claimed_with(certificate: SignedCertificate, key_octets: bytes) -> ClaimedKey:
+    """The issuer's of this certificate, whosever it is."""
+    hashes = issuer_hashes(certificate.issuer_der, key_octets)
+    return ClaimedKey(
+        hashlib.sha1(key_octets, usedforsecurity=False).digest(),
+        [(ALGORITHMS.index(each.algorithm), each.name_hash, each.key_hash) for each in hashes],
+    )
 
 
 def ca_of(number: int, certificate: SignedCertificate) -> Ca:

@@ -41,11 +41,13 @@ class FactsLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WaitingLine(msgspec.Struct, forbid_unknown_fields=True):
-    """A certificate whose issuer's is not there."""
+    """A certificate whose issuer's is not there; what is known of that issuer's key, see `sources.ClaimedItem`."""
 
     waiting: bytes
     source: str
     learned_at: int
+    key_id: bytes = b""
+    hashes: tuple[tuple[int, bytes, bytes], ...] = ()
 
 
 def export_lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
@@ -78,7 +80,7 @@ def _lines(contents: Contents) -> Iterator[IssuerLine | FactsLine | WaitingLine]
             raise RowError("a row that refers to nothing")
         kind, name, display, key_id, _ = issuers[stored.issuer]
         if kind == CLAIMED:
-            yield from _waiting(connection, stored, sources[row.source], row.learned_at)
+            yield from _waiting(connection, stored, key_id, sources[row.source], row.learned_at)
             continue
         facts = certificate_of(row, stored.serial, name, urls[row.urls])
         line = FactsLine(stored.issuer, facts, sources[row.source], row.learned_at)
@@ -87,8 +89,13 @@ def _lines(contents: Contents) -> Iterator[IssuerLine | FactsLine | WaitingLine]
         yield line
 
 
-def _waiting(connection: sqlite3.Connection, stored: Stored, source: str, learned_at: int) -> Iterator[WaitingLine]:
+def _waiting(
+    connection: sqlite3.Connection, stored: Stored, key_id: bytes, source: str, learned_at: int
+) -> Iterator[WaitingLine]:
+    hashes = connection.execute(
+        "SELECT algorithm, name_hash, key_hash FROM issuer_hash WHERE issuer = ? ORDER BY algorithm", (stored.issuer,)
+    ).fetchall()
     for (der,) in connection.execute(
         "SELECT der FROM pending WHERE issuer = ? AND serial = ? ORDER BY number", (stored.issuer, stored.serial)
     ).fetchall():
-        yield WaitingLine(der, source, learned_at)
+        yield WaitingLine(der, source, learned_at, key_id, tuple(hashes))

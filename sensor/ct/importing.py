@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from sensor.ct.authorities import RefusedError, is_authority
-from sensor.ct.sources import DerItem, GivenItem, Origin, Refusal, WordsItem
+from sensor.ct.authorities import ClaimedKey, RefusedError, is_authority
+from sensor.ct.sources import ClaimedItem, DerItem, Form, GivenItem, Origin, Refusal, WordsItem
 from sensor.ct.sources.files import Input, Skipped, find_inputs, read_input
 from sensor.ct.store import Outcome, Store
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
@@ -19,6 +20,8 @@ _MAX_REASONS = 64
 _OTHER = "other reasons"
 _MAX_REMEMBERED = 16384  # issuers that feeds repeat with every certificate
 _MAX_ROUNDS = 16  # certificates of a chain, when each comes before the one that vouches for it
+_MAX_NAMED = 3  # files of one form
+_Addable = DerItem | WordsItem | ClaimedItem | GivenItem
 NO_ROOT = "of a feed, or seen in traffic, and no CA that is known here leads to it: import its root"
 TOO_MANY = "beyond what is kept until its issuer is known: import the roots first"
 
@@ -30,8 +33,16 @@ class Refused(msgspec.Struct):
     example: str
 
 
+class Read(msgspec.Struct):
+    """How many files were read in one form, and the first of them."""
+
+    count: int = 0
+    paths: list[str] = msgspec.field(default_factory=list)
+
+
 class ImportReport(msgspec.Struct):
-    """What became of everything that was read. `files` and `skipped` count files, the others certificates.
+    """What became of everything that was read. `files` and `skipped` count files, `forms` tells as what they were
+    read, the others count certificates.
 
     `waiting` is the part of `new` that came before its issuer's certificate, `resolved` those, of any import, that have
     it now, `dropped` those it did not sign. `missing`: issuers (RFC 4514 text) still waited for.
@@ -46,11 +57,27 @@ class ImportReport(msgspec.Struct):
     dropped: int = 0
     missing: tuple[str, ...] = ()
     refused: dict[str, Refused] = msgspec.field(default_factory=dict)
+    forms: dict[Form, Read] = msgspec.field(default_factory=dict)
 
     @property
     def refused_total(self) -> int:
         """Certificates, or files, that should have got in and did not."""
         return sum(refused.count for refused in self.refused.values())
+
+    def note_form(self, form: Form, source: Input) -> None:
+        """Counts a file."""
+        read = self.forms.setdefault(form, Read())
+        read.count += 1
+        if len(read.paths) < _MAX_NAMED:
+            read.paths.append(source.path)
+
+    def forms_told(self) -> list[str]:
+        """A line for each form, with some of the files."""
+        return [
+            f"as {form.value}: {', '.join(read.paths)}"
+            + (f" and {read.count - len(read.paths):,} more" if read.count > len(read.paths) else "")
+            for form, read in self.forms.items()
+        ]
 
     def refuse(self, reason: str, source: Input, place: str, count: int = 1) -> None:
         """Counts refusals. Reasons may quote a library: beyond some number they are not told apart."""
@@ -70,13 +97,15 @@ def import_paths(
     report: ImportReport,
     label: str | None = None,
     on_batch: Callable[[ImportReport], None] | None = None,
+    feeds: Sequence[str] = (),
 ) -> None:
     """Imports files and folders; `now` is written down as when they were learnt (seconds), `label` as their source.
+    After them come `feeds`, which somebody else wrote: what they seem to be makes none of it the operator's word.
 
     What becomes of them is counted in `report`; `on_batch` sees it after each batch. Raises StoreError; batches done by
     then are kept.
     """
-    work = _work(paths, settings, report)
+    work = _work(itertools.chain(find_inputs(paths), find_inputs(feeds, feed=True)), settings, report)
     importer = _Importer(store, settings, report, now, label)
     more = True
     while more:
@@ -96,10 +125,10 @@ def import_paths(
 
 
 def _work(
-    paths: list[str], settings: CtSettings, report: ImportReport
-) -> Iterator[tuple[Input, DerItem | WordsItem | GivenItem]]:
+    sources: Iterable[Input | Skipped], settings: CtSettings, report: ImportReport
+) -> Iterator[tuple[Input, _Addable]]:
     """What can be added; everything else is counted here."""
-    for source in find_inputs(paths):
+    for source in sources:
         if isinstance(source, Skipped):
             report.skipped += 1
             continue
@@ -108,6 +137,8 @@ def _work(
             if isinstance(item, Skipped):
                 report.skipped += 1
                 report.files -= 1
+            elif isinstance(item, Form):
+                report.note_form(item, source)
             elif isinstance(item, Refusal):
                 report.refuse(item.reason, source, item.place)
             else:
@@ -136,7 +167,7 @@ class _Importer:
         self._kept: dict[bytes, _Kept] = {}
         self._kept_bytes = 0
 
-    def add(self, source: Input, item: DerItem | WordsItem | GivenItem) -> None:
+    def add(self, source: Input, item: _Addable) -> None:
         """Within the store's batch. Raises StoreError."""
         try:
             outcome = self._added(source, item)
@@ -170,7 +201,7 @@ class _Importer:
         self._kept.clear()
         self._kept_bytes = 0
 
-    def _added(self, source: Input, item: DerItem | WordsItem | GivenItem) -> Outcome | None:
+    def _added(self, source: Input, item: _Addable) -> Outcome | None:
         """None: it is counted elsewhere, or nothing to be counted. Raises CertificateError and RefusedError."""
         learned_at = item.learned_at or self._now
         if isinstance(item, WordsItem):
@@ -182,6 +213,10 @@ class _Importer:
                 return None
             found_in = self._label or item.source or "file"
             return self._store.add_given(item.facts, item.issuer, item.issuer.subject_der, found_in, learned_at)
+        if isinstance(item, ClaimedItem):
+            found_in = self._label or item.source or "file"
+            certificate = decode_certificate(item.der, self._settings.max_names)
+            return self._store.add_waiting(certificate, ClaimedKey(item.key_id, item.hashes), found_in, learned_at)
         if item.origin is Origin.file:
             return self._put(item, decode_certificate(item.der, self._settings.max_names))
         return self._added_from_elsewhere(source, item)

@@ -12,7 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sensor.ct.authorities import Ca, RefusedError, ca_of, is_authority, may_sign_authorities, signed_itself
+from sensor.ct.authorities import (
+    Ca,
+    ClaimedKey,
+    RefusedError,
+    ca_of,
+    claimed_by,
+    claimed_with,
+    is_authority,
+    may_sign_authorities,
+    signed_itself,
+)
 from sensor.ct.bulk import BulkRows, StoreState
 from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import folder_of
@@ -31,7 +41,6 @@ from sensor.pki.name_text import decode_name
 from sensor.pki.names import display_name
 
 _MAX_REMEMBERED = 16384
-_SHA1_BYTES = 20
 _PAGE = 500  # waiting certificates verified between two looks at the table
 
 
@@ -180,7 +189,13 @@ class Store:
         it waits for a CA that has both. No CA becomes trusted by it. Raises RefusedError and StoreError."""
         with self._one_line():
             row = self._row_of(certificate.facts, self._numbers.source(source), learned_at)
-            return self._add_signed(certificate, row, key_octets)
+            return self._add_signed(certificate, row, claimed_with(certificate, key_octets))
+
+    def add_waiting(self, certificate: SignedCertificate, key: ClaimedKey, source: str, learned_at: int) -> Outcome:
+        """One that waited for its issuer in another store, likewise. Raises RefusedError and StoreError."""
+        with self._one_line():
+            row = self._row_of(certificate.facts, self._numbers.source(source), learned_at)
+            return self._add_signed(certificate, row, key)
 
     def trust(self, certificate: SignedCertificate, name_hashes: Sequence[tuple[int, bytes]] = ()) -> None:
         """Takes a CA as given: whoever calls has checked its chain up to a root (`ct.logged`). It is asked for by these
@@ -227,25 +242,17 @@ class Store:
         with self._one_line():
             return missing_issuers(self._connection)
 
-    def _add_signed(self, certificate: SignedCertificate, row: Row, key_octets: bytes | None = None) -> Outcome:
-        """`key_octets`: the key, where it is known, though not whose it is."""
+    def _add_signed(self, certificate: SignedCertificate, row: Row, key: ClaimedKey | None = None) -> Outcome:
+        """`key`: that of its issuer, where it is known, though not whose it is."""
         ca = self._signer(certificate)
         if ca is not None:
             self._hash(ca, certificate.issuer_der)
             return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
-        key_id = certificate.authority_key_id or b""
-        hashes = []
-        if key_octets is not None:
-            key_id = hashlib.sha1(key_octets, usedforsecurity=False).digest()
-            hashes = [(h.name_hash, h.key_hash, h.algorithm) for h in issuer_hashes(certificate.issuer_der, key_octets)]
-        elif len(key_id) == _SHA1_BYTES:
-            name_hash = hashlib.sha1(certificate.issuer_der, usedforsecurity=False).digest()
-            hashes = [(name_hash, key_id, "sha1")]
+        key = key or claimed_by(certificate)
         name = certificate.facts.issuer_name
-        issuer = self._numbers.issuer(CLAIMED, name, key_id, display_name(certificate.issuer_der))
+        issuer = self._numbers.issuer(CLAIMED, name, key.key_id, display_name(certificate.issuer_der))
         self._connection.executemany(
-            "INSERT OR IGNORE INTO issuer_hash VALUES (?, ?, ?, ?)",
-            [(ALGORITHMS.index(algorithm), named, key, issuer) for named, key, algorithm in hashes],
+            "INSERT OR IGNORE INTO issuer_hash VALUES (?, ?, ?, ?)", [(*each, issuer) for each in key.hashes]
         )
         digest = hashlib.sha256(certificate.der).digest()[:16]
         self._connection.execute(

@@ -76,7 +76,11 @@ def test_an_import_tells_what_became_of_everything(
     (certs / "bundle.pem").write_bytes(ROOT.pem + SUB.pem + pem(LEAF))
     (certs / "readme.txt").write_text("nothing")
     assert run("import", certs) == 0
-    assert output(capsys) == ("1 file, 1 other skipped\n  3 new\n  0 known already\n  0 refused\n", "")
+    assert output(capsys) == (
+        f"1 file, 1 other skipped\n  as certificates, whose CAs are trusted: {certs}/bundle.pem\n"
+        "  3 new\n  0 known already\n  0 refused\n",
+        "",
+    )
 
     broken = tmp_path / "broken\x1b[2J.der"
     broken.write_bytes(LEAF[:100])
@@ -88,6 +92,9 @@ def test_an_import_tells_what_became_of_everything(
     assert err == ""
     assert out.splitlines() == [
         "4 files, 1 other skipped",
+        f"  as certificates, whose CAs are trusted: {certs}/bundle.pem, {tmp_path}/broken\\x1b[2J.der, "
+        f"{tmp_path}/stranger",
+        f"  as JSON of feeds, logs or crt.sh: {tmp_path}/serial.json",
         "  1 new",
         "  3 known already",
         "  2 refused",
@@ -114,7 +121,7 @@ def test_the_first_issuers_are_certifis(run: Run, capsys: pytest.CaptureFixture[
     assert run("import", "--bundled-roots") == 0
     out, err = output(capsys)
     assert err == f"ocspwatch: root CAs from {certifi.where()}\n"
-    new = int(out.splitlines()[1].split()[0])
+    new = int(out.splitlines()[2].split()[0])
     assert new == Path(certifi.where()).read_bytes().count(b"BEGIN CERTIFICATE")
 
 
@@ -125,7 +132,7 @@ def test_without_certifi_they_are_the_systems(
     (certs / "system.pem").write_bytes(ROOT.pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(certs / "system.pem"))
     assert run("import", "--bundled-roots") == 0
-    assert output(capsys)[0].splitlines()[1] == "  1 new"
+    assert output(capsys)[0].splitlines()[2] == "  1 new"
     monkeypatch.setenv("SSL_CERT_FILE", str(certs / "none"))
     assert run("import", "--bundled-roots") == 2
     assert "no bundle of root CAs" in output(capsys)[1]

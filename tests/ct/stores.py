@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sensor.ct.importing import ImportReport, import_paths
@@ -36,11 +37,11 @@ class StoreBench:
     def load(self, *contents: bytes, label: str | None = None) -> ImportReport:
         return self.load_paths(self.put(*contents), label)
 
-    def load_paths(self, paths: list[str], label: str | None = None) -> ImportReport:
+    def load_paths(self, paths: list[str], label: str | None = None, feeds: Sequence[str] = ()) -> ImportReport:
         report = ImportReport()
         store = Store(self.path, self.settings.max_names)
         try:
-            import_paths(store, paths, self.settings, NOW, report, label)
+            import_paths(store, paths, self.settings, NOW, report, label, feeds=feeds)
         finally:
             store.close()
         return report

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography import x509
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from sensor.ct.exporting import HEADING, export_lines
 from sensor.ct.lookup import Found
-from sensor.ct.schema import StoreError, open_to_read
+from sensor.ct.reader import StoreReader
+from sensor.ct.schema import TEXT, StoreError, open_to_read
+from sensor.ct.store import Store
+from sensor.pki.certificates import decode_certificate
 from sensor.settings import CtSettings
 from tests.ct.pki import Ca, make_root
 from tests.ct.sources.test_crtsh import identity_row, rows_of
@@ -100,3 +109,65 @@ def test_damage_is_told(full: StoreBench) -> None:
     change(full.path, "UPDATE certificate SET row = x'00'")
     with pytest.raises(StoreError, match="damaged"):
         exported(full.path)
+
+
+LYING = make_root("Lying")
+STEPS: dict[str, Callable[[StoreBench, Ca, Ca], object]] = {
+    "root": lambda bench, root, _: bench.load(root.der),
+    "another label": lambda bench, root, _: bench.load(root.issue("a.example", serial=0xA1), label="mine"),
+    "synced": lambda bench, _, sub: synced(bench.path, sub, 1, 2, 3),
+    "a CA whose root is missing": lambda bench, _root, _sub: bench.load(make_root("Gone").intermediate("Below").der),
+    "waits": lambda bench, _root, _sub: bench.load(make_root("Absent").issue("b.example", serial=8)),
+    "a CA of crt.sh's": lambda bench, _root, _sub: claimed(bench, LYING, LYING.der),
+    "under it": lambda bench, _root, _sub: claimed(bench, LYING, LYING.issue("c.example", serial=9)),
+    "words": lambda bench, _, sub: bench.load(rows_of(identity_row(sub, 0x5000, "d.example"))),
+}
+
+
+def claimed(bench: StoreBench, ca: Ca, der: bytes) -> None:
+    """What crt.sh answers for a serial, whose CA nobody here knows (sensor.crtsh.resolver)."""
+    store = Store(bench.path, 250)
+    with store.batch():
+        store.add_claimed(decode_certificate(der, 250), decode_certificate(ca.der, 0).key_octets, "crt.sh", 77)
+    store.close()
+
+
+def everything(path: Path) -> set[tuple[object, ...]]:
+    """Who is trusted, by which hashes who is asked for, and what is believed of whom, by whose word, since when."""
+    with closing(sqlite3.connect(path)) as connection:
+        issuers = connection.execute("SELECT kind, name, key_id, certificate, number FROM issuer").fetchall()
+        found: set[tuple[object, ...]] = set()
+        for *issuer, number in issuers:
+            of = tuple(issuer)
+            if issuer[0] != TEXT:
+                found.add(of)
+            hashes = "SELECT algorithm, name_hash, key_hash FROM issuer_hash WHERE issuer = ?"
+            found |= {(*of, *row) for row in connection.execute(hashes, (number,))}
+            waiting = "SELECT serial, der FROM pending WHERE issuer = ?"
+            found |= {(*of, *row) for row in connection.execute(waiting, (number,))}
+    reading = open_to_read(path, 100)
+    assert reading is not None
+    with closing(reading):
+        reader = StoreReader(reading)
+        for serial in (*range(1, 10), 0xA1, 0x5000):
+            octets = serial.to_bytes((serial.bit_length() + 7) // 8, "big")
+            for stored, each in reader.find_serial(octets):
+                found.add((stored.kind, stored.issuer.name, each.certificate, each.source, each.learned_at))
+        reader.close()
+    return found
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS)), unique=True, min_size=1))
+@settings(max_examples=12, deadline=None)
+@example(["a CA of crt.sh's", "under it"])
+@example(list(STEPS))
+def test_who_is_trusted_and_by_whose_word_survives(steps: list[str]) -> None:
+    root = make_root("Root")
+    sub = root.intermediate("Sub")
+    with tempfile.TemporaryDirectory() as name:
+        one = StoreBench(CtSettings(path=f"{name}/one.sqlite"), Path(name))
+        two = StoreBench(CtSettings(path=f"{name}/two.sqlite"), Path(name))
+        for step in steps:
+            STEPS[step](one, root, sub)
+        assert two.load(b"\n".join(exported(one.path))).refused == {}
+        assert everything(two.path) == everything(one.path)

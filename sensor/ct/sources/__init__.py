@@ -22,6 +22,19 @@ class Origin(enum.Enum):
     """Anybody's: seen on the wire. Nothing counts that a known CA has not signed."""
 
 
+class Form(enum.Enum):
+    """As what a file is read, in words for whoever imports it."""
+
+    certificates = "certificates, whose CAs are trusted"
+    from_feed = "certificates of a feed"  # by its name, or because somebody said so
+    export = "an export, believed as the cache it came from"
+    export_from_feed = "an export, of which only certificates count"
+    json = "JSON of feeds, logs or crt.sh"
+    tile = "a CT log's tile"
+    x509_log = "Zeek's x509.log"
+    report = "a CCADB report"
+
+
 class DerItem(msgspec.Struct, frozen=True, gc=False):
     """Bytes that should be one DER certificate. `place` says where in its file: "certificate 17", or nothing."""
 
@@ -44,6 +57,18 @@ class WordsItem(msgspec.Struct, frozen=True):
     learned_at: int = 0
 
 
+class ClaimedItem(msgspec.Struct, frozen=True):
+    """A certificate that waits for its issuer in the cache it came from, whoever issued it. That issuer's key is known
+    by `key_id` there, and asked for by `hashes`: number in `pki.issuers.ALGORITHMS`, of its name, of its key."""
+
+    der: bytes
+    key_id: bytes
+    hashes: tuple[tuple[int, bytes, bytes], ...]
+    source: str
+    learned_at: int
+    place: str = ""
+
+
 class GivenItem(msgspec.Struct, frozen=True):
     """What a cache said of a certificate and its issuer, without its signature; of the issuer alone if `facts` is None.
     `name_hashes`: numbers in `pki.issuers.ALGORITHMS`, and the issuer's name hashed so."""
@@ -63,7 +88,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     place: str = ""
 
 
-Item = DerItem | WordsItem | GivenItem | Refusal
+Item = DerItem | WordsItem | ClaimedItem | GivenItem | Refusal
 
 
 class Readable(Protocol):

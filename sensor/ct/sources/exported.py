@@ -1,4 +1,6 @@
-"""What `ct export` wrote, back to items. It is believed as the cache that it came from was: it is the operator's."""
+"""What `ct export` wrote, back to items. It is believed as the cache that it came from was: it is the operator's. What
+was a claim there is one here, too: it has no CA trusted, and waits for one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Final
 import msgspec
 
 from sensor.ct.exporting import FactsLine, IssuerLine, WaitingLine
-from sensor.ct.sources import DerItem, GivenItem, Item, Readable, Refusal, WordsItem
+from sensor.ct.sources import ClaimedItem, GivenItem, Item, Readable, Refusal, WordsItem
 from sensor.ct.sources.lines import read_lines
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.issuers import ALGORITHMS
@@ -48,7 +50,10 @@ def _items(
     line: _Line, issuers: dict[int, tuple[SignedCertificate, tuple[tuple[int, bytes], ...]]], max_names: int, place: str
 ) -> Iterator[Item]:
     if isinstance(line, WaitingLine):
-        yield DerItem(line.waiting, place, line.source, line.learned_at)
+        if any(not 0 <= each[0] < len(ALGORITHMS) for each in line.hashes):
+            yield Refusal(_DAMAGED, place)
+        else:
+            yield ClaimedItem(line.waiting, line.key_id, line.hashes, line.source, line.learned_at, place)
     elif isinstance(line, IssuerLine):
         if len(issuers) >= _MAX_ISSUERS or any(not 0 <= n < len(ALGORITHMS) for n, _ in line.name_hashes):
             yield Refusal(_DAMAGED, place)
