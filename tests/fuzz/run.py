@@ -34,7 +34,8 @@ them FUZZ seconds (120) under [atheris](https://github.com/google/atheris), cove
 the seeds are made from `pcaps/` and the builders of our tests. `pytest tests/fuzz` runs seeds, regressions and some
 thousands of seeded mutations in seconds, compiled and uncompiled, without atheris.
 
-A find lies in `regressions/` as the input that broke the promise, and stays there when it is mended.
+A find lies in `regressions/` as the input that broke the promise, and stays there when it is mended, be it that the
+promise was too large: behind a hole in a head a message may be found where a piece begins.
 
 The table is written by `make fuzz`, and counts all of its runs that were committed. Edges are those of the code that
 atheris could see, which is all of `sensor/` that the target uses.
