@@ -13,7 +13,7 @@ from sensor.http.grammar import parse_chunk_size
 from sensor.http.head import CHUNKED, Head, take_trailer
 from sensor.http.messages import Messages
 from sensor.http.self_length import is_size_line, may_be_bad_size, own_size, read_bad_size
-from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, Side
+from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, UNSIZED, Side
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n\v\f]*")
 _SHOWN: Final = 64
@@ -76,6 +76,9 @@ def _begin_unchunked(messages: Messages, side: Side, head: Head, data: bytes, po
         messages.weird(ts, "HTTP_bad_chunk_size", data[pos : pos + _SHOWN])
     if side.is_orig and head.length < 0:
         messages.end(side, head.chunked != CHUNKED, ts)
+        return pos
+    if head.bad_length:
+        side.state = UNSIZED
         return pos
     return messages.begin_plain(side, head, data, pos, ts)
 

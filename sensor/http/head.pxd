@@ -43,7 +43,7 @@ cdef class Head:
     cdef public int count, chunked, doubts
     cdef public long long length
     cdef public bytes host, user_agent, content_type, disposition, content_range
-    cdef public tuple codings
+    cdef public tuple codings, lengths
     cdef public bint coded, bad_length, upgrade, connection_upgrade, close, keep_alive, notable
 
     cpdef begin(self)

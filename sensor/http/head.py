@@ -75,6 +75,9 @@ _COMPILED: Final = not __file__.endswith(".py")
 _MEMO_LINES: Final = 4096  # a power of two
 _LAST: Final = _MEMO_LINES - 1
 _MEMO_BYTES: Final = 160
+_NUMBERS: Final = re.compile(rb"(?<![^ \t,;()])[0-9]{1,19}(?![^ \t,;()])")
+_MAX_LENGTHS: Final = 8
+"""Of several different Content-Lengths those that count."""
 _memo: list[_Entry | None] = [None] * _MEMO_LINES
 """Field lines already parsed, for the same few come in nearly every message: a pure function remembered, bounded. Each
 stands where its octets say, in place of another that said the same; so a line that is known is found before there is an
@@ -94,6 +97,7 @@ class Head:
         self.host: bytes | None = None
         self.user_agent: bytes | None = None
         self.length = NO_LENGTH
+        self.lengths: tuple[int, ...] = ()  # what the Content-Lengths may mean, if that is in doubt
         self.chunked = NOT_CHUNKED
         self.codings: tuple[bytes, ...] = ()
         self.coded = False
@@ -105,7 +109,7 @@ class Head:
         self.close = False
         self.keep_alive = False
         self.notable = False
-        self.bad_length = False  # a Content-Length that is no number
+        self.bad_length = False  # a Content-Length that is no number, or several that differ
         self.doubts = 0  # FRAMING, HOST: what of it others may read otherwise
         self.oddities: list[tuple[str, bytes | None]] | None = None
 
@@ -195,6 +199,9 @@ def read_odd_fields(head: Head, block: bytes, max_fields: int, max_line: int) ->
         head.odd("HTTP_too_many_headers", b"%d" % head.count)
     if head.chunked == NOT_CHUNKED and b"chunked" in block.replace(b"\0", b"").lower():
         head.chunked = PERHAPS_CHUNKED
+    if head.length == NO_LENGTH and b"\0" in block and b"content-length" in block.replace(b"\0", b"").lower():
+        head.bad_length = True
+        head.doubts |= FRAMING
 
 
 def split_start_line(block: bytes) -> tuple[bytes, bytes]:
@@ -216,7 +223,9 @@ def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_
         return
     head.count += 1
     name, value = field
-    code = _code(name.replace(b"\0", b""), value)
+    code = _code(name, value)
+    if 0x00 in name:  # no token, and so nobody's field
+        head.odd("NUL_in_line", name)
     if len(line) > max_line:
         head.odd("contentline_size_exceeded")
         if not code & _ALSO_NOTABLE:
@@ -323,7 +332,8 @@ def _take(head: Head, code: int, value: bytes) -> None:
 
 
 def _take_length(head: Head, value: bytes) -> None:
-    """RFC 9110 section 8.6, RFC 9112 section 6.3: of several different lengths the first is taken, and it is said."""
+    """RFC 9110 section 8.6, RFC 9112 section 6.3. Where values differ, or one is no number, nobody knows which of the
+    numbers each end goes by: all are in `lengths`, and the first is `length`."""
     number = parse_number(value)
     if number >= 0:
         if number and value[0] == 0x30:
@@ -333,15 +343,26 @@ def _take_length(head: Head, value: bytes) -> None:
         if not clean:
             head.odd("HTTP_bad_content_length", value)
             head.doubts |= FRAMING
-            head.bad_length = True
-    if head.length == NO_LENGTH:
+            _doubt_length(head, [parse_number(each) for each in _NUMBERS.findall(value)] if number >= 0 else [])
+    if head.length == NO_LENGTH and not head.bad_length:
         head.length = number
-    elif head.length != number:
-        head.odd("HTTP_ambiguous_framing", b"Content-Length")
-        head.doubts |= FRAMING
+    elif head.length != number and number not in head.lengths:
+        if head.length >= 0 and not head.bad_length:
+            head.odd("HTTP_bad_content_length", value)
+            head.odd("HTTP_ambiguous_framing", b"Content-Length")
+        _doubt_length(head, [number])
     if head.chunked != NOT_CHUNKED:
         head.doubts |= FRAMING
         head.odd("HTTP_content_length_and_chunked")
+
+
+def _doubt_length(head: Head, numbers: list[int]) -> None:
+    """Another value of Content-Length contradicts, or says any of `numbers` to who reads it so; -1 is none."""
+    head.doubts |= FRAMING
+    head.bad_length = True
+    told = dict.fromkeys(number for number in (head.length, *head.lengths, *numbers) if number >= 0)
+    head.lengths = tuple(told)[:_MAX_LENGTHS]
+    head.length = next(iter(told), NO_LENGTH)
 
 
 def _take_connection(head: Head, value: bytes) -> None:

@@ -110,7 +110,7 @@ class HttpReader:
             if state == FIXED:
                 body.lost(side.need)  # and what followed it
         if state in (UNSIZED, BEYOND):
-            close_early(self._messages, side, ts)
+            close_early(self._messages, side, False, ts)
         self._break_off(side, ts)
         self._messages.lose(side)
         return 0
@@ -156,7 +156,7 @@ class HttpReader:
             self._count_skip(side, side.asked - unskipped, last_data_ts)
         state = side.state
         if state in (UNSIZED, BEYOND):
-            close_early(messages, side, ts)
+            close_early(messages, side, how == FIN, ts)
         elif state == CLOSE:
             messages.end(side, how == FIN, ts)
         elif state == TRAILER:
@@ -334,7 +334,7 @@ class HttpReader:
             if (
                 head.chunked == NOT_CHUNKED
                 and head.length <= 0
-                and not (head.bad_length and _may_have_body(side.method))
+                and not (head.bad_length and (head.lengths or _may_have_body(side.method)))
             ):
                 messages.end(side, True, ts)
                 return pos
@@ -346,7 +346,7 @@ class HttpReader:
             side.first_chunk = True
             side.state = CHUNK_SIZE
             return pos
-        if head.bad_length and head.length < 0:
+        if head.bad_length:
             side.state = UNSIZED
             return pos
         return messages.begin_plain(side, head, data, pos, ts)

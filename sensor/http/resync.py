@@ -14,6 +14,8 @@ _METHODS: Final = b"GET|POST|HEAD|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PROPFIN
 _REQUEST: Final = re.compile(rb"(?:\A|(?<=\n))(?:" + _METHODS + rb") [^\0- \x7f]{1,65536} HTTP/1\.[01]\r?\n")
 _METHOD_AND_TARGET: Final = re.compile(b"(?:" + _METHODS + rb") [^\0- \x7f]")
 _REPLY: Final = re.compile(rb"(?:\A|(?<=\n))HTTP/1\.[01] [1-5][0-9]{2}(?=[ \r\n])")
+_WHOLE_REQUEST: Final = re.compile(b"(?:" + _METHODS + rb") [^\0- \x7f]{1,65536}(?: HTTP/1\.[01]\r?\n|\Z)")
+_WHOLE_REPLY: Final = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}(?=[ \r\n])")
 
 
 def _beginning_of(*atoms: bytes) -> bytes:
@@ -29,6 +31,8 @@ _REPLY_BEGINNING: Final = re.compile(_beginning_of(*_VERSION, b" ", b"[1-5]", b"
 _REQUEST_BEGINNING: Final = re.compile(
     b"(?:" + _METHODS + rb") [^\0- \x7f]*" + _beginning_of(b" ", *_VERSION, rb"\r") + rb"\Z"
 )
+_LONGEST: Final = 16
+"""Octets that what `may_begin_message` waits for has fewer of."""
 _METHOD_BEGINNINGS: Final = frozenset(method[:i] for method in _METHODS.split(b"|") for i in range(1, len(method) + 1))
 
 
@@ -54,6 +58,19 @@ def find_message(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple
 def begins_request(data: bytes, start: int) -> bool:
     """Whether a method of ours and the beginning of a target stand at `start`."""
     return _METHOD_AND_TARGET.match(data, start) is not None
+
+
+def begins_message(data: bytes, start: int, is_orig: bool) -> bool:
+    """Whether a start line stands at `start`, whole and well formed; a request's target may be cut by the end."""
+    return (_WHOLE_REQUEST if is_orig else _WHOLE_REPLY).match(data, start) is not None
+
+
+def may_begin_message(data: bytes, start: int, is_orig: bool) -> bool:
+    """Whether what stands at `start` is cut before it says whether it is a start line as `begins_message` wants it."""
+    rest = data[start : start + _LONGEST]
+    if is_orig:
+        return rest.removesuffix(b" ") in _METHOD_BEGINNINGS
+    return _REPLY_BEGINNING.match(rest) is not None
 
 
 def _may_become(rest: bytes, is_orig: bool) -> bool:

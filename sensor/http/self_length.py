@@ -14,8 +14,9 @@ import re
 from typing import Final
 
 from sensor.http.messages import Messages
+from sensor.http.resync import begins_message, may_begin_message
 from sensor.http.shape import der_size
-from sensor.http.side import CHUNK_DATA, CLOSE, FIXED, Side
+from sensor.http.side import CHUNK_DATA, FIXED, UNSIZED, Side
 
 _SIZE_LINE: Final = re.compile(rb"[0-9A-Fa-f]+[ \t]*(?:;.*)?\r?")
 """A chunk-size line as RFC 9112 section 7.1 has it, or its beginning; the line end is LF."""
@@ -77,19 +78,38 @@ def read_bad_size(messages: Messages, side: Side, data: bytes, pos: int, start: 
 
 
 def read_unsized(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
-    """A body whose Content-Length is no number: as long as the object that it is, else as in `begin_plain`."""
+    """A body whose Content-Length is in doubt: as long as the object that it is. If it is none, then until the next
+    message begins, behind one of the lengths told or with a segment; at the latest it ends where the first of those
+    says, as for browsers, or for a request, of which servers take the first or the last, where the greatest does."""
     head = side.head
-    size = own_size(messages, side, data, pos)
-    if size < 0:
-        return side.keep(data, pos)
-    if head is None or (side.is_orig and not size):
+    if head is None:
         messages.end(side, True, ts)
         return pos
-    if size:
-        head.length = size
-        return messages.begin_plain(side, head, data, pos, ts)
-    side.body = messages.new_body(side, head, -1)
-    side.state = CLOSE
+    body = side.body
+    if body is None:
+        size = own_size(messages, side, data, pos)
+        if size < 0:
+            return side.keep(data, pos)
+        if size:
+            head.length = size
+            return messages.begin_plain(side, head, data, pos, ts)
+        body = side.body = messages.new_body(side, head, -1)
+    most = max(head.lengths, default=-1) if side.is_orig else head.length
+    kept, side.need = side.need, 0  # so many octets were kept, for a segment may have begun with any of them
+    while body.fed != most:
+        if pos >= len(data):
+            return pos
+        if pos <= kept or body.fed == 0 or body.fed in head.lengths:
+            if begins_message(data, pos, side.is_orig):
+                break
+            if may_begin_message(data, pos, side.is_orig):
+                side.need = len(data) - pos
+                return side.keep(data, pos)
+        stops = [told - body.fed for told in head.lengths if told > body.fed]
+        take = min([1 if pos < kept else len(data) - pos, *stops])
+        body.feed(data[pos : pos + take], ts)
+        pos += take
+    messages.end(side, True, ts)
     return pos
 
 
@@ -114,12 +134,16 @@ def read_beyond(messages: Messages, side: Side, data: bytes, pos: int, ts: int) 
     return pos
 
 
-def close_early(messages: Messages, side: Side, ts: int) -> None:
-    """The direction ends, or something of it is lost, where `read_unsized` or `read_beyond` wait for more."""
+def close_early(messages: Messages, side: Side, closed: bool, ts: int) -> None:
+    """The direction ends (`closed`, if by FIN), or something of it is lost, where `read_unsized` or `read_beyond` wait
+    for more."""
     rest = bytes(side.tail) if side.tail is not None else b""
     side.tail = None
     head = side.head
-    if side.body is None and rest and head is not None:
-        side.body = messages.new_body(side, head, -1)
-        side.body.feed(rest, ts)
-    messages.end(side, True, ts)
+    body = side.body
+    unsure = side.state == UNSIZED and body is not None and head is not None and body.fed not in head.lengths
+    if rest and head is not None:
+        if body is None:
+            body = side.body = messages.new_body(side, head, -1)
+        body.feed(rest, ts)
+    messages.end(side, closed or not unsure, ts)

@@ -24,7 +24,7 @@ SEARCH: Final = 7
 OVER: Final = 8
 """Nothing any more."""
 UNSIZED: Final = 9
-"""A body whose Content-Length is no number."""
+"""A body whose Content-Length is in doubt."""
 BEYOND: Final = 10
 """Content-Length octets of an object that is longer were seen: its rest, or the next message."""
 

@@ -12,14 +12,20 @@ from tests.ocsp import wire as ocsp
 ROWS = {
     "H3": Row(
         "Content-Length that is no number, is too large for one, or is said twice",
-        counters=("HTTP_bad_content_length", "HTTP_content_length_leading_zeros"),
+        counters=(
+            "HTTP_bad_content_length",
+            "HTTP_ambiguous_framing",
+            "HTTP_content_length_leading_zeros",
+            "NUL_in_line",
+            "ambiguous: framing",
+        ),
         guards=(
             Guard(
                 "sensor/http/head.py",
                 "number, clean = parse_content_length(value)",
                 "number, clean = int(value or 0), True",
             ),
-            Guard("sensor/http/reader.py", "if head.bad_length and head.length < 0:", "if False:"),
+            Guard("sensor/http/reader.py", "        if head.bad_length:", "        if False:"),
         ),
     ),
     "H4": Row(
@@ -97,6 +103,29 @@ def test_h3_the_same_number_however_it_is_spelt(value: bytes, weirds: tuple[str,
     seen = answered(b"Content-Length: " + value)
     assert seen.weirds == weirds
     assert statuses(seen) == [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
+
+
+@pytest.mark.parametrize("order", ["before", "behind"])
+@pytest.mark.parametrize("name", [b"Content-Length", b"Content\0-Length"], ids=["name", "NUL"])
+@pytest.mark.parametrize("value", [0, 3, 99999], ids=str)
+def test_h3_two_lengths_of_which_one_is_wrong(value: int, name: bytes, order: str) -> None:
+    """In the request and the reply of the first exchange, in any order: all exchanges of the connection are told."""
+    wrong = name + b": %d\r\n" % value
+    said = []
+    for serial in (FIRST, NEXT):
+        for who, right in (("c", asking(serial)), ("s", answering(serial))):
+            message = right
+            if serial == FIRST:
+                at = right.index(b"Content-Length")
+                at = at if order == "before" else right.index(b"\n", at) + 1
+                message = right[:at] + wrong + right[at:]
+            said.append((who, message))
+    seen = watch(conversation(*said))
+    assert statuses(seen) == BOTH
+    assert [row["evidence"] for row in seen.exchanges] == ["both", "both"]
+    is_name = name == b"Content-Length"
+    assert doubts(seen) == [["framing"] if is_name else None, None]
+    assert set(seen.weirds) == ({"HTTP_bad_content_length", "HTTP_ambiguous_framing"} if is_name else {"NUL_in_line"})
 
 
 CHUNKED = b"Transfer-Encoding: chunked"

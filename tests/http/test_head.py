@@ -68,7 +68,11 @@ def test_only_so_many_fields_are_kept_but_all_count() -> None:
         (b"content-length:5", 5, []),
         (b"Content-Length: 5\r\nContent-Length: 5", 5, []),
         (b"Content-Length: 5, 5", 5, []),
-        (b"Content-Length: 5\r\nContent-Length: 6", 5, ["HTTP_ambiguous_framing"]),
+        (b"Content-Length: 5\r\nContent-Length: 6", 5, ["HTTP_bad_content_length", "HTTP_ambiguous_framing"]),
+        (b"Content-Length: 6\r\nContent-Length: 5, 7", 6, ["HTTP_bad_content_length"]),
+        (b"Content-Length: 5\r\nContent\0-Length: 6", 5, ["NUL_in_line"]),
+        (b"Content\0-Length: 6", NO_LENGTH, ["NUL_in_line"]),
+        (b"Ho\0st: a.example", NO_LENGTH, ["NUL_in_line"]),
         (b"Content-Length: 05", 5, ["HTTP_content_length_leading_zeros"]),
         (b"Content-Length: 0", 0, []),
         (b"Content-Length:", NO_LENGTH, ["HTTP_bad_content_length"]),
@@ -105,6 +109,26 @@ def test_transfer_codings(value: bytes, chunked: int, odd: list[str]) -> None:
     head = read(b"Transfer-Encoding: " + value)
     assert head.chunked == chunked
     assert names(head) == odd
+
+
+@pytest.mark.parametrize(
+    ("block", "lengths"),
+    [
+        (b"Content-Length: 5\r\nContent-Length: 6\r\nContent-Length: 5", (5, 6)),
+        (b"Content-Length: 34 68", (34, 68)),
+        (b"Content-Length: 34, 68, 5_0", (34, 68)),
+        (b"Content-Length: x\r\nContent-Length: 7", (7,)),
+        (b"Content-Length: 5\r\nContent-Length: +7", (5,)),
+        (b"\r\n".join(b"Content-Length: %d" % i for i in range(50)), (0, 1, 2, 3, 4, 5, 6, 7)),
+        (b"Content-Length: 5\r\nContent-Length: 5", ()),
+        (b"Content\0-Length: 6", ()),
+    ],
+)
+def test_lengths_in_doubt(block: bytes, lengths: tuple[int, ...]) -> None:
+    head = read(block)
+    assert head.lengths == lengths
+    assert head.bad_length is bool(lengths or b"\0" in block)
+    assert head.host is None
 
 
 def test_chunked_twice_is_unsure() -> None:

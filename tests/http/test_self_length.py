@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.flow.stream import FIN
+from sensor.flow.stream import FIN, RESET
 from sensor.http.self_length import is_size_line, may_be_bad_size
 from sensor.http.shape import der_size
 from sensor.http.transaction import Ambiguity, NotKept
 from sensor.settings import HttpSettings
-from tests.http.wire import End, answer, ask, get, post, reply
+from tests.http.wire import End, Lost, answer, ask, get, post, reply
+from tests.http.wire import hear as hear_whole
 from tests.ocsp import wire as ocsp
 
 BODY = ocsp.response(ocsp.basic(ocsp.single(ocsp.cert_id(7))))
@@ -65,6 +66,47 @@ def test_requests_too(hear, framing: bytes) -> None:
     assert heard.targets == [b"/1", b"/again"]
     assert [file.content for file in heard.transactions[0].request.files] == [ASKED]
     assert heard.transactions[0].ambiguous == FRAMING
+
+
+FORM = b"q=1&name=value"
+LONG = b"Content-Length: 99999"
+RIGHT = b"Content-Length: %d" % len(FORM)
+SHORT = b"Content-Length: 3"
+
+
+@pytest.mark.parametrize("lengths", [(LONG, RIGHT), (RIGHT, LONG), (SHORT, RIGHT), (RIGHT, SHORT)])
+def test_a_request_that_is_no_object_ends_where_one_of_its_lengths_says_and_a_message_follows(hear, lengths) -> None:
+    asked = b"\r\n".join((b"POST /1 HTTP/1.1", *lengths, b"", FORM + get(b"/2")))
+    heard = hear(ask(asked), answer(reply(b"x")), answer(reply(b"x")))
+    assert heard.targets == [b"/1", b"/2"]
+    assert [each.request.body_len for each in heard.transactions] == [len(FORM), 0]
+    assert heard.transactions[0].ambiguous == FRAMING
+
+
+@pytest.mark.parametrize("lengths", [(LONG, SHORT), (b"Content-Length: x",), (SHORT, LONG)])
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_body_of_no_length_ends_where_a_segment_begins_a_message(lengths: tuple[bytes, ...], pieces: int) -> None:
+    asked = b"\r\n".join((b"POST /1 HTTP/1.1", *lengths, b"", FORM))
+    again, told = AGAIN[0][1], AGAIN[1][1]
+    heard = hear_whole(
+        ask(asked[:-5]),
+        ask(b"PO"),  # of the body, as is P, however much they look like the beginning of a line
+        ask(b"P"),
+        *(ask(part) for part in (again[:pieces], again[pieces:])),
+        *(answer(part) for part in (head(*lengths) + FORM, told[:pieces], told[pieces:])),
+    )
+    assert heard.targets == [b"/1", b"/again"]
+    first, second = heard.transactions
+    assert (first.request.body_len, second.response.status_code) == (len(FORM) - 2, 200)
+    assert first.response.body_len == (3 if lengths[0] == SHORT else len(FORM))  # of a reply the first counts
+    assert (first.ambiguous, second.ambiguous) == (FRAMING, ())
+
+
+@pytest.mark.parametrize(("how", "whole"), [(End(FIN), True), (Lost(5), False), (End(RESET), False)])
+def test_a_body_of_no_length_ends_with_the_connection_and_breaks_off_at_a_gap(how: object, whole: bool) -> None:
+    heard = hear_whole(ask(get()), answer(head(LONG, SHORT) + FORM), answer(how))
+    assert heard.response.body_len == len(FORM)
+    assert heard.response.complete is whole
 
 
 def test_a_length_that_is_too_small_is_believed_where_a_message_follows(hear) -> None:
