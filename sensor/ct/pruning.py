@@ -1,4 +1,6 @@
-"""Takes out of a store what has expired. Issuers that are known stay: they name who issued what is not there."""
+"""Takes out of a store what has expired, and CRLs that nothing names any more. Issuers that are known stay: they name
+who issued what is not there.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,21 @@ import msgspec
 
 from sensor.ct.bulk import BulkRows
 from sensor.ct.partitions import folder_of
-from sensor.ct.rows import RowError, decode_row
+from sensor.ct.rows import RowError, decode_row, decode_urls
 from sensor.ct.schema import KNOWN, StoreError, one_line, open_to_write
+from sensor.pki.names import url_key
 
 _PAGE = 5000  # rows looked at in one transaction
 _NEVER = 1 << 62
 _UNUSED = "SELECT number FROM issuer WHERE kind != ? AND NOT EXISTS (SELECT 1 FROM certificate WHERE issuer = number)"
+# The last number is never free: it would be given to another set, while sensors remember it for a second.
+_URL_SETS = (
+    "SELECT number, urls FROM url_set WHERE number > ? AND number < (SELECT max(number) FROM url_set) "
+    "ORDER BY number LIMIT ?"
+)
+_NAMED = (
+    "SELECT EXISTS (SELECT 1 FROM certificate WHERE crls = ?1) OR EXISTS (SELECT 1 FROM crl_use WHERE url_set = ?1)"
+)
 
 
 class Pruned(msgspec.Struct):
@@ -38,6 +49,7 @@ def prune(path: Path, before: int) -> Pruned:
             finally:
                 bulk.close()
             report.singly = _prune_imported(connection, before)
+            _forget_urls(connection)
             connection.executescript("PRAGMA incremental_vacuum")  # execute() stops after one page
     except RowError as error:
         raise StoreError(path, f"damaged: {error}") from None
@@ -71,6 +83,25 @@ def _prune_imported(connection: sqlite3.Connection, before: int) -> int:
 def _expired(blob: object, before: int) -> bool:
     row = decode_row(blob)
     return row.not_before + row.lifetime < before
+
+
+def _forget_urls(connection: sqlite3.Connection) -> None:
+    """Sets of URLs with CRLs; of the bulk index's rows `crl_use` has some for each of them and each month. Sets of OCSP
+    URLs alone stay: only all rows of all files could tell whether they are named, and CAs have few."""
+    last = -1
+    while True:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            page = connection.execute(_URL_SETS, (last, _PAGE)).fetchall()
+            for number, blob in page:
+                _, crls = decode_urls(blob)
+                if crls and not connection.execute(_NAMED, (number,)).fetchone()[0]:
+                    keys = [(url_key(url), number) for url in crls]
+                    connection.executemany("DELETE FROM crl_url WHERE url = ? AND url_set = ?", keys)
+                    connection.execute("DELETE FROM url_set WHERE number = ?", (number,))
+        if len(page) < _PAGE:
+            return
+        last = page[-1][0]
 
 
 def _forget_issuers(connection: sqlite3.Connection) -> None:

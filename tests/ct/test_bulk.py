@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -308,4 +309,38 @@ def test_a_waiting_row_is_hidden_by_no_older_one(path: Path) -> None:
     (run,) = bench.rows._partitions.of_month(month)
     hashed = serial_hash(bench.rows._partitions.store_id, serial(0))
     assert len(list(run.with_hash(hashed))) == 1 and ident_of(1, serial(0)) is not None
+    bench.close()
+
+
+def test_a_file_is_on_the_disk_before_the_store_names_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut leaves cannot be seen here, only what the kernel is asked for, and when: the file when it is
+    whole, then its name, both while the store does not name it."""
+    synced: list[tuple[Path, int, set[str]]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        with closing(sqlite3.connect(path)) as other:
+            named = {name for (name,) in other.execute("SELECT name FROM run")}
+        target = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((target, os.fstat(descriptor).st_size, named))
+        fsync(descriptor)
+
+    bench = Bench(path)
+    monkeypatch.setattr(os, "fsync", watched)
+    made: dict[str, int] = {}
+    replace = bench.rows._replace
+
+    def replaced(generation: int, names: list[str], *rest: list[str]) -> None:
+        made.update((name, (bench.rows.folder / name).stat().st_size) for name in names)
+        replace(generation, names, *rest)  # type: ignore[arg-type]  # whatever it takes
+
+    monkeypatch.setattr(bench.rows, "_replace", replaced)
+    for first in (0, 100):
+        bench.put(*(row(n) for n in range(20)), first=first)
+        bench.rows.flush(everything=True)
+    assert len(made) == 3, "two, and what they were merged into"
+    for name, size in made.items():
+        (own,) = [number for number, each in enumerate(synced) if each[:2] == (bench.rows.folder / name, size)]
+        assert name not in synced[own][2]
+        assert any(each[0] == bench.rows.folder and name not in each[2] for each in synced[own + 1 :])
     bench.close()
