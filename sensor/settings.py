@@ -278,6 +278,8 @@ class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request whose answer is not there as a whole by then has failed."""
     max_answer_bytes: Size = 8 << 20
     """An answer that is larger, decompressed, has failed."""
+    max_rows: Size = 1000
+    """One with more rows has failed, too, before they are read."""
     max_tries: Annotated[int, Meta(ge=1, le=10)] = 2
     """Requests that fail in a way that may pass are made so often."""
     max_retry_after_s: Seconds = 60.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import random
+from itertools import islice
 from typing import Annotated, Final, Protocol
 
 import msgspec
@@ -23,6 +24,7 @@ from sensor.settings import CtSettings, OnlineSettings
 _TRANSIENT: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
 _FIRST_WAIT_S: Final = 2.0
 _JSON: Final = "application/json"
+_PEM_AROUND: Final = 4096  # text beside the base64 of a certificate
 
 
 class AskError(Exception):
@@ -63,9 +65,11 @@ class Pages:
         self._getter = getter
         self._pace = pace
         self._url = settings.crtsh_url
+        self._max_rows = settings.max_rows
         self._max_tries = settings.max_tries
         self._max_retry_after_s = settings.max_retry_after_s
         self._max_certificate_bytes = ct.max_certificate_bytes
+        self._max_pem_bytes = min(settings.max_answer_bytes, ct.max_certificate_bytes * 3 // 2 + _PEM_AROUND)
         self._max_names = ct.max_names
 
     def with_serial(self, serial: str) -> list[Row]:
@@ -87,10 +91,10 @@ class Pages:
 
     def certificate(self, number: int) -> SignedCertificate:
         """Raises AskError and Stopped."""
-        answer = self._get(f"d={number}", "application/pkix-cert, application/x-pem-file")
+        answer = self._get(f"d={number}", "application/pkix-cert, application/x-pem-file", self._max_pem_bytes)
         if answer.media_type == "text/html":
             raise AskError("HTML instead of a certificate")
-        items = list(read_pem(io.BytesIO(answer.body), self._max_certificate_bytes))
+        items = list(islice(read_pem(io.BytesIO(answer.body), self._max_certificate_bytes), 2))
         if len(items) != 1 or not isinstance(items[0], DerItem):
             raise AskError("not one certificate")
         try:
@@ -103,6 +107,9 @@ class Pages:
         if answer.media_type != _JSON:
             what = "HTML" if answer.media_type == "text/html" else "something else"
             raise AskError(f"{what} instead of JSON")
+        # No name has a brace. Decoded, a hundred thousand rows keep the interpreter, and so the packets, for 0.1 s.
+        if answer.body.count(b"{") > self._max_rows:
+            raise AskError(f"more than {self._max_rows:,} rows")
         try:
             return _decode_rows(answer.body)
         except msgspec.ValidationError:
@@ -110,13 +117,13 @@ class Pages:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise AskError("JSON that cannot be read") from None
 
-    def _get(self, query: str, accept: str) -> Answer:
+    def _get(self, query: str, accept: str, max_bytes: int | None = None) -> Answer:
         """A 200."""
         for tries in range(1, self._max_tries + 1):
             self._pace.wait()
             wait = random.uniform(0.5, 1.0) * _FIRST_WAIT_S * 2 ** (tries - 1)  # noqa: S311 (spreads load, no secret)
             try:
-                answer = self._getter.get(f"{self._url}?{query}", accept)
+                answer = self._getter.get(f"{self._url}?{query}", accept, max_bytes)
             except FetchError as error:
                 reason = str(error)
             else:

@@ -23,6 +23,7 @@ def test_what_it_is_told(load: online.Load, kind: str, names: bool, monkeypatch:
         monkeypatch.setenv(variable, "")  # what `compare` sets is undone
     found = online.compare(load, kind, rounds=1)
     assert found.ratio > 0
+    assert found.by_clock > 0
     assert found.requests > 0
     assert found.leaks == found.alone == 400
     assert (found.named > 0) is names

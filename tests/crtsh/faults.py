@@ -7,6 +7,7 @@ import gzip
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qs, urlsplit
 
 from tests.crtsh.server import Misbehave, say
 
@@ -33,6 +34,20 @@ def forever(piece: bytes, every_s: float = 0.0) -> Callable[[BaseHTTPRequestHand
     return then
 
 
+def many_rows(handler: BaseHTTPRequestHandler) -> bool:
+    """8 MB of rows, each of which could be true."""
+    serial = parse_qs(urlsplit(handler.path).query).get("serial", ["05"])[0]
+    row = b'{"id":1,"issuer_ca_id":1,"serial_number":"%b"}' % serial.encode()
+    return say(handler, 200, "application/json", b"[" + b",".join([row] * (MUCH // (len(row) + 1))) + b"]")
+
+
+def many_blocks(label: bytes) -> Misbehave:
+    """8 MB of PEM, each block a certificate's, or something else's, and too small for it."""
+    block = b"-----BEGIN %b-----\nAA==\n-----END %b-----\n" % (label, label)
+    return only("d=", answer(block * (MUCH // len(block)), "application/pkix-cert"))
+
+
+MUCH = 8_300_000
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 BOMB = gzip.compress(b"[" + b" " * (64 * MEBIBYTE), 9)
 
@@ -78,5 +93,8 @@ FAULTS: dict[str, Misbehave] = {
     "numbers_out_of_range": answer(b'[{"id": -1, "issuer_ca_id": 1e300, "serial_number": "05"}]'),
     "no_certificate": only("d=", answer(b"<html>", "text/html")),
     "a_certificate_that_is_none": only("d=", answer(b"-----BEGIN CERTIFICATE-----\nAAAA\n", "application/pkix-cert")),
+    "many_rows": many_rows,
+    "many_blocks": many_blocks(b"CERTIFICATE"),
+    "many_blocks_of_something_else": many_blocks(b"X"),
     "no_issuer": only("ski=", answer(b"[]")),
 }

@@ -9,6 +9,7 @@ import pytest
 
 from sensor.crtsh.pace import Pace
 from sensor.crtsh.pages import AskError, Pages, Row
+from sensor.ct.sources.pem import read_pem
 from sensor.online.fetching import Answer, FetchError
 from sensor.settings import CtSettings, OnlineSettings
 from tests.ct.pki import Ca, pem
@@ -23,10 +24,12 @@ class Scripted:
     def __init__(self, *answers: Answer | FetchError) -> None:
         self.answers = list(answers)
         self.urls: list[str] = []
+        self.limits: list[int | None] = []
 
     def get(self, url: str, accept: str = "*/*", max_bytes: int | None = None) -> Answer:
-        del accept, max_bytes
+        del accept
         self.urls.append(url)
+        self.limits.append(max_bytes)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, FetchError):
             raise answer
@@ -75,7 +78,8 @@ def test_no_row_is_an_answer() -> None:
         (said(ROW, ""), "something else instead of JSON"),
         (said(b""), "JSON that cannot be read"),
         (said(b"[" * 100_000), "JSON that is not crt.sh's"),
-        (said(b'[{"a":' * 50_000), "JSON that cannot be read"),
+        (said(b'[{"a":' * 50_000), "more than 1,000 rows"),
+        (said(b'[{"a":' + b"[" * 50_000), "JSON that cannot be read"),
         (said(b"[{" + b'"x": "\xff"' + b"}]"), "JSON that is not crt.sh's"),
         (said(ROW[:-3]), "JSON that cannot be read"),
         (said(b"{}"), "JSON that is not crt.sh's"),
@@ -138,6 +142,24 @@ def test_what_is_not_one_certificate_is_a_failure(sub: Ca) -> None:
         (broken, "application/pkix-cert", "a certificate that cannot be read"),
     ):
         assert refused(lambda b=body, k=kind: pages(Scripted(said(b, k))).certificate(1)) == reason  # type: ignore[misc]
+
+
+def test_no_more_rows_are_read_than_the_settings_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = b'{"id": 7, "issuer_ca_id": 3, "serial_number": "00AB"}'
+    few, many = (said(b"[" + b",".join([row] * count) + b"]") for count in (5, 6))
+    assert len(pages(Scripted(few), max_rows=5).with_serial("AB")) == 5
+    monkeypatch.setattr("sensor.crtsh.pages._decode_rows", lambda _: pytest.fail("all were decoded"))
+    assert refused(lambda: pages(Scripted(many), max_rows=5).with_serial("AB")) == "more than 5 rows"
+    assert refused(lambda: pages(Scripted(many), max_rows=5).with_key_id(b"k")) == "more than 5 rows"
+
+
+def test_of_certificates_two_are_enough_to_refuse_all(sub: Ca, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("sensor.crtsh.pages.read_pem", lambda *words: map(seen.append, read_pem(*words)))
+    getter = Scripted(said(pem(sub.der) * 1000, "application/pkix-cert"))
+    assert refused(lambda: pages(getter).certificate(1)) == "not one certificate"
+    assert len(seen) == 2
+    assert getter.limits == [CtSettings().max_certificate_bytes * 3 // 2 + 4096]  # nor is more of it taken
 
 
 def test_octets_at_random_are_a_failure() -> None:
