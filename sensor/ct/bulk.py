@@ -27,7 +27,7 @@ from sensor.ct.merging import merge_entries
 from sensor.ct.months import end_of, month_of, render_month
 from sensor.ct.partitions import Partitions, month_in_name
 from sensor.ct.rows import IS_CA, Row, RowError, decode_row, encode_row, merge
-from sensor.ct.run_file import Entry, RunWriter, ident_of, parse_ident, serial_hash
+from sensor.ct.run_file import Entry, RunFile, RunWriter, ident_of, parse_ident, serial_hash
 from sensor.ct.schema import LOCKED, StoreError
 
 FLUSH_ROWS: Final = 1 << 18
@@ -146,7 +146,7 @@ class BulkRows:
         if not over:
             return 0, 0
         names = [name for name, run in self._partitions.runs.items() if run.head.month in over]
-        rows = sum(self._partitions.runs[name].head.rows for name in names)
+        rows = self._counted_in([self._partitions.runs[name] for name in names]).total()
         self._partitions.load()
         for month in over:
             rows += self._connection.execute("SELECT count(*) FROM recent WHERE month = ?", (month,)).fetchone()[0]
@@ -212,8 +212,8 @@ class BulkRows:
             return
         generation = self._partitions.generation + 1
         with self._removed_unless_named():
-            entries = (found.entry for found in merge_entries([run.entries() for run in merged]))
-            made = self._write(month, generation, entries, rows)
+            entries = (entry for _, entry in merge_entries([run.entries() for run in merged]))
+            made = self._write(month, generation, entries, rows, self._counted_in(merged))
             self._replace(generation, [made], [run.path.name for run in merged], [])
 
     @contextmanager
@@ -229,10 +229,34 @@ class BulkRows:
                 self._partitions.load()
                 self._clean()
 
-    def _write(self, month: int, generation: int, entries: Iterable[Entry], at_most: int) -> str:
+    def _counted_in(self, runs: list[RunFile]) -> Counter[int]:
+        """The certificates of these files by issuer. Each is counted for the oldest file that has it."""
+        counts: Counter[int] = Counter()
+        for run in runs:
+            for issuer, rows in self._connection.execute(
+                "SELECT issuer, rows FROM run_issuer WHERE run = ?", (run.path.name,)
+            ):
+                counts[issuer] += rows
+        return counts
+
+    def _counted(self, month: int, entries: Iterable[Entry], counts: Counter[int]) -> Iterator[Entry]:
+        """Counts those that no file has yet."""
+        for entry in entries:
+            issuer, serial = parse_ident(entry[1])
+            if self._partitions.find_in(month, serial, entry[1]) is None:
+                counts[issuer] += 1
+            yield entry
+
+    def _write(
+        self, month: int, generation: int, entries: Iterable[Entry], at_most: int, counts: Counter[int] | None = None
+    ) -> str:
+        """`counts`: what these entries count, if that is known."""
         name = f"{render_month(month)}.{generation:08}.run"
-        counts = self._by_issuer[name] = Counter()
-        RunWriter(self._partitions.store_id, month, at_most).write(self.folder / name, _counted(entries, counts))
+        if counts is None:
+            counts = Counter()
+            entries = self._counted(month, entries, counts)
+        RunWriter(self._partitions.store_id, month, at_most).write(self.folder / name, entries)
+        self._by_issuer[name] = counts
         _sync_folder(self.folder)
         return name
 
@@ -271,12 +295,6 @@ class BulkRows:
         for path in self.folder.iterdir():
             if month_in_name(path.name) is not None and path.name not in self._partitions.runs:
                 path.unlink(missing_ok=True)
-
-
-def _counted(entries: Iterable[Entry], counts: Counter[int]) -> Iterator[Entry]:
-    for entry in entries:
-        counts[parse_ident(entry[1])[0]] += 1
-        yield entry
 
 
 def _locked(path: Path, folder: Path) -> int:

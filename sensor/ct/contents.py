@@ -23,16 +23,15 @@ from sensor.ct.schema import StoreError, check_tables
 
 IMPORTED: Final = "certificate"
 WAITING: Final = "recent"
+_IS_IMPORTED: Final = "SELECT 1 FROM certificate WHERE issuer = ? AND serial = ?"
 _NO_ROOM: Final = "no room for a copy of its tables in the folder for temporary files (SQLITE_TMPDIR)"
 
 
 class Stored(NamedTuple):
-    """`place`: the name of a file, or of one of the two tables above; `first`: the oldest file that has this
-    certificate, None if none has. `month`, of the file or as the table says, is None of what was imported. SQLite
-    keeps any type in any column, so that `row` may not be octets."""
+    """`place`: the name of a file, or of one of the two tables above. `month`, of the file or as the table says, is
+    None of what was imported. SQLite keeps any type in any column, so that `row` may not be octets."""
 
     place: str
-    first: str | None
     issuer: int
     serial: bytes
     month: int | None
@@ -47,8 +46,8 @@ class Contents:
         self.partitions = partitions
 
     def rows(self) -> Iterator[Stored]:
-        """Each certificate once, though a name that was learnt later has made a newer row of it. May raise
-        sqlite3.Error and RowError."""
+        """Each certificate once, though a name that was learnt later has made a newer row of it, or it was imported
+        after it was synced. May raise sqlite3.Error and RowError."""
         months = {run.head.month for run in self.partitions.runs.values()}
         waiting = self.connection.execute("SELECT month, issuer, serial, row FROM recent ORDER BY month")
         for month, group in groupby(waiting, itemgetter(0)):
@@ -56,7 +55,7 @@ class Contents:
             entries: list[Entry] = []
             for _, issuer, serial, row in group:
                 if (ident := _ident(issuer, serial)) is None:
-                    yield Stored(WAITING, None, issuer, serial, month, row)
+                    yield Stored(WAITING, issuer, serial, month, row)
                 else:
                     entries.append((serial_hash(self.partitions.store_id, serial), ident, row))
             entries.sort(key=itemgetter(0, 1))
@@ -64,7 +63,7 @@ class Contents:
         for month in sorted(months):
             yield from self._of_month(month, [])
         for issuer, serial, row in self.connection.execute("SELECT issuer, serial, row FROM certificate"):
-            yield Stored(IMPORTED, None, issuer, serial, None, row)
+            yield Stored(IMPORTED, issuer, serial, None, row)
 
     def _of_month(self, month: int, waiting: list[Entry]) -> Iterator[Stored]:
         runs = self.partitions.of_month(month)  # newest first
@@ -73,9 +72,10 @@ class Contents:
         if waiting:
             places.insert(0, WAITING)
             entries.insert(0, iter(waiting))
-        for newest, oldest, (_, ident, row) in merge_entries(entries):
-            first = places[oldest]
-            yield Stored(places[newest], None if first == WAITING else first, *parse_ident(ident), month, row)
+        for place, (_, ident, row) in merge_entries(entries):
+            key = parse_ident(ident)
+            if self.connection.execute(_IS_IMPORTED, key).fetchone() is None:
+                yield Stored(places[place], *key, month, row)
 
 
 @contextmanager

@@ -120,7 +120,8 @@ class StoreReader:
     def with_crl(self, url: str, most: int = MAX_CRL_USE) -> CrlUse:
         """Certificates that name the CRL at this address (`pki.names.url_key`), `most` at most."""
         rows = self._connection.execute(_WITH_CRL, (url, most + 1)).fetchall()
-        rows += self._bulk_rows(url, most + 1 - len(rows))
+        imported = {each[:2] for each in rows}  # these may have been synced, too
+        rows += [each for each in self._bulk_rows(url, most + 1) if each[:2] not in imported][: most + 1 - len(rows)]
         found = tuple(self._found(blob, serial, self.issuer(number).issuer) for number, serial, blob in rows)
         return CrlUse(found[:most], len(found) > most)
 

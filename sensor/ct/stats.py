@@ -1,19 +1,26 @@
-"""What a store holds, counted: reads its tables once, and of the bulk index's files nothing."""
+"""What a store holds, counted, each certificate once: reads its tables, and looks into the bulk index's files for what
+is in the tables, too.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from sensor.ct.months import render_month
-from sensor.ct.schema import CLAIMED, KNOWN, TEXT
+from sensor.ct.partitions import Partitions
+from sensor.ct.rows import RowError
+from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError
 
 _BY_ISSUER = (
     "SELECT issuer, count(*) FROM certificate GROUP BY issuer UNION ALL "
     "SELECT issuer, count(*) FROM recent GROUP BY issuer UNION ALL SELECT issuer, rows FROM run_issuer"
 )
+_IN_TABLES = ("SELECT issuer, serial FROM certificate", "SELECT issuer, serial FROM recent")
 _BY_MONTH = (
     "SELECT month, sum(certificates), count(*), sum(bytes) FROM "
     "(SELECT name, month, bytes, (SELECT sum(rows) FROM run_issuer WHERE run = name) AS certificates FROM run) "
@@ -55,10 +62,20 @@ class StoreStats(msgspec.Struct, frozen=True):
 
 
 def count_store(path: Path, connection: sqlite3.Connection) -> StoreStats:
-    """May raise sqlite3.Error."""
+    """Of one moment. May raise sqlite3.Error and StoreError."""
+    try:
+        with closing(Partitions(connection)) as partitions, partitions.one_moment():
+            return _count(path, connection, partitions)
+    except RowError as error:
+        raise StoreError(path, f"damaged: {error}") from None
+
+
+def _count(path: Path, connection: sqlite3.Connection, partitions: Partitions) -> StoreStats:
     counts: dict[int, int] = {}
     for number, count in connection.execute(_BY_ISSUER):
         counts[number] = counts.get(number, 0) + count
+    for number in _counted_twice(connection, partitions):
+        counts[number] -= 1
     months = tuple(
         MonthCount(render_month(month), rows, files, size)
         for month, rows, files, size in connection.execute(_BY_MONTH).fetchall()
@@ -84,6 +101,17 @@ def count_store(path: Path, connection: sqlite3.Connection) -> StoreStats:
         recent=int(connection.execute("SELECT count(*) FROM recent").fetchone()[0]),
         months=months,
     )
+
+
+def _counted_twice(connection: sqlite3.Connection, partitions: Partitions) -> Iterator[int]:
+    """The issuer of each certificate of the tables that a file has, too: imported after it was synced, or with a name
+    that was learnt later."""
+    for statement in _IN_TABLES:
+        for issuer, serial in connection.execute(statement):
+            if not isinstance(issuer, int) or not isinstance(serial, bytes):
+                raise RowError("a key of another type")
+            if partitions.find(partitions.generation, issuer, serial) is not None:
+                yield issuer
 
 
 def missing_issuers(connection: sqlite3.Connection) -> tuple[str, ...]:

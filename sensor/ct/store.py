@@ -24,9 +24,10 @@ from sensor.ct.authorities import (
     signed_itself,
 )
 from sensor.ct.bulk import BulkRows, StoreState
+from sensor.ct.imported import ImportedRows
 from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import folder_of
-from sensor.ct.rows import Row, RowError, decode_row, encode_row, merge, row_of
+from sensor.ct.rows import Row, RowError, row_of
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line, open_to_write
 from sensor.ct.stats import missing_issuers
 from sensor.pki.certificates import (
@@ -66,6 +67,7 @@ class Store:
         if durable:
             self._connection.execute("PRAGMA synchronous=FULL")
         self._numbers = Numbers(self._connection)
+        self._imported = ImportedRows(self._connection, self._numbers, max_names)
         self._version = -1
         self._bulk: BulkRows | None = None
         if flush_rows:
@@ -80,6 +82,7 @@ class Store:
     def close(self) -> None:
         """Gives back the space of those who waited, and folds the WAL into the file. Raises StoreError."""
         with one_line(self.path):
+            self._imported.close()
             if self._bulk is not None:
                 self._bulk.close()
             try:
@@ -164,7 +167,7 @@ class Store:
             row = self._row_of(certificate.facts, self._numbers.source(source), learned_at)
             if certificate.issuer_der == certificate.subject_der and signed_itself(certificate):
                 ca = self._add_ca(certificate)
-                return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
+                return Outcome.new if self._imported.put(ca.number, certificate.serial, row) else Outcome.known
             outcome = self._add_signed(certificate, row)
             if certificate.may_sign_certificates:
                 self._add_ca(certificate)
@@ -176,11 +179,11 @@ class Store:
         with self._one_line():
             serial = bytes.fromhex(facts.serial_number)
             cas = self._known(facts.issuer_name)
-            if len(cas) == 1 and self._row(cas[0].number, serial) is not None:
+            if len(cas) == 1 and self._imported.row(cas[0].number, serial) is not None:
                 return Outcome.known
             issuer = self._numbers.issuer(TEXT, facts.issuer_name, ca_id.encode(), display)
             row = self._row_of(facts, self._numbers.source(source), learned_at)
-            if not self._put(issuer, serial, row):
+            if not self._imported.put(issuer, serial, row):
                 return Outcome.known
             return Outcome.new if len(cas) == 1 else Outcome.waiting
 
@@ -220,7 +223,7 @@ class Store:
             row = self._row_of(facts, self._numbers.source(source), learned_at)
             new = self._bulk.put(ca.number, serial, row, row.urls in self._numbers.with_crls) if self._bulk else None
             if new is None:
-                new = self._put(ca.number, serial, row)
+                new = self._imported.put(ca.number, serial, row)
             return Outcome.new if new else Outcome.known
 
     def is_known_authority(self, certificate: SignedCertificate) -> bool:
@@ -247,7 +250,7 @@ class Store:
         ca = self._signer(certificate)
         if ca is not None:
             self._hash(ca, certificate.issuer_der)
-            return Outcome.new if self._put(ca.number, certificate.serial, row) else Outcome.known
+            return Outcome.new if self._imported.put(ca.number, certificate.serial, row) else Outcome.known
         key = key or claimed_by(certificate)
         name = certificate.facts.issuer_name
         issuer = self._numbers.issuer(CLAIMED, name, key.key_id, display_name(certificate.issuer_der))
@@ -259,7 +262,7 @@ class Store:
             "INSERT OR IGNORE INTO pending (issuer, serial, digest, der) VALUES (?, ?, ?, ?)",
             (issuer, certificate.serial, digest, certificate.der),
         )
-        return Outcome.waiting if self._put(issuer, certificate.serial, row) else Outcome.known
+        return Outcome.waiting if self._imported.put(issuer, certificate.serial, row) else Outcome.known
 
     def _signer(self, certificate: SignedCertificate) -> Ca | None:
         """The known CA whose key signed it; None if that CA is not here. Raises RefusedError if it is and did not."""
@@ -332,24 +335,20 @@ class Store:
         key = (claimed, serial)
         # Namesakes may have given the same serial, and a precertificate has its certificate's.
         others = self._connection.execute("SELECT der FROM pending WHERE issuer = ? AND serial = ?", key).fetchall()
-        if signed and not others:
-            moved = self._connection.execute(
-                "UPDATE OR IGNORE certificate SET issuer = ? WHERE issuer = ? AND serial = ?", (ca.number, *key)
-            )
-            if moved.rowcount:
-                return
+        if signed and not others and self._imported.move(serial, claimed, ca.number):
+            return
         self._part(key, der if signed else None, [other for (other,) in others], ca)
 
     def _part(self, key: tuple[int, bytes], signed: bytes | None, others: list[bytes], ca: Ca) -> None:
         """One row stood for several certificates: what `signed` gave to it goes to the CA, `others` keep the rest."""
-        old = self._row(*key)
+        old = self._imported.row(*key)
         if old is None:
             raise RowError("a waiting certificate without its row")
         self._connection.execute("DELETE FROM certificate WHERE issuer = ? AND serial = ?", key)
         targets = [(ca.number, signed)] if signed is not None else []
         for issuer, der in [*targets, *((key[0], other) for other in others)]:
             facts = self._decoded(der).facts
-            self._put(issuer, key[1], self._row_of(facts, old.source, old.learned_at))
+            self._imported.put(issuer, key[1], self._row_of(facts, old.source, old.learned_at))
 
     def _waits(self, issuer: int) -> bool:
         return self._connection.execute("SELECT 1 FROM pending WHERE issuer = ?", (issuer,)).fetchone() is not None
@@ -368,28 +367,6 @@ class Store:
 
     def _row_of(self, facts: Certificate, source: int, learned_at: int) -> Row:
         return row_of(facts, source, learned_at, self._numbers.url_set((facts.ocsp_urls, facts.crl_urls)))
-
-    def _put(self, issuer: int, serial: bytes, row: Row) -> bool:
-        """Whether there was none; what there was is united with it."""
-        key = (issuer, serial)
-        if self._connection.execute(
-            "INSERT OR IGNORE INTO certificate VALUES (?, ?, ?, ?)",
-            (*key, encode_row(row), row.urls if row.urls in self._numbers.with_crls else None),
-        ).rowcount:
-            return True
-        old = self._row(issuer, serial)
-        merged = merge(old, row, self._max_names) if old else None
-        if merged:
-            self._connection.execute(
-                "UPDATE certificate SET row = ? WHERE issuer = ? AND serial = ?", (encode_row(merged), *key)
-            )
-        return False
-
-    def _row(self, issuer: int, serial: bytes) -> Row | None:
-        found = self._connection.execute(
-            "SELECT row FROM certificate WHERE issuer = ? AND serial = ?", (issuer, serial)
-        ).fetchone()
-        return None if found is None else decode_row(found[0])
 
     def _decoded(self, der: object) -> SignedCertificate:
         if not isinstance(der, bytes):

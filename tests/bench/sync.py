@@ -111,7 +111,7 @@ def contents(store: Path) -> dict[tuple[object, ...], tuple[object, ...]]:
         issuers = {row[0]: row[1:] for row in connection.execute("SELECT * FROM issuer")}
         hashes = connection.execute("SELECT algorithm, name_hash, key_hash, issuer FROM issuer_hash").fetchall()
         found: dict[tuple[object, ...], tuple[object, ...]] = {("hash", *row[:3]): issuers[row[3]] for row in hashes}
-        for _, _, issuer, serial, _, blob in frozen.rows():
+        for _, issuer, serial, _, blob in frozen.rows():
             row = decode_row(blob)
             said = [
                 getattr(row, name) for name in row.__struct_fields__ if name not in ("source", "learned_at", "urls")
