@@ -77,6 +77,18 @@ def test_a_namesake_with_another_key_is_not_it(
     assert names(ct, namesake.cert_id(0x3001)) == ()
 
 
+def test_the_same_key_under_another_name_is_not_it(
+    crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca
+) -> None:
+    """A CA that was renamed and kept its key; whose issuer it is not is not asked about either."""
+    renamed = root.intermediate("Online Sub, renamed", key=sub.key)
+    crtsh.add(renamed.der, renamed.issue("wrong.example", serial=0x3002))
+    desk = new_desk()
+    assert desk.ask("3002", sub.cert_id(0x3002)).outcome is Outcome.not_found
+    assert crtsh.asked == ["serial=3002&output=json", "d=2"]
+    assert names(ct, sub.cert_id(0x3002)) == names(ct, renamed.cert_id(0x3002)) == ()
+
+
 def test_a_forged_signature_is_a_failure(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
     """The forger takes the CA's name and key identifier, but has not its key."""
     forger = root.intermediate("Online Sub", ski=decoded(sub.der).subject_key_id)

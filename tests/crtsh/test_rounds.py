@@ -70,6 +70,19 @@ def test_in_a_hurry_all_comes_at_once_in_random_order() -> None:
     assert order != list(range(50)) and sorted(o for o in order if o is not None) == list(range(50))
 
 
+def test_the_order_of_a_round_says_nothing() -> None:
+    """Of any two of it either comes first about as often."""
+    earlier = 0
+    for seed in range(200):
+        rounds: Rounds[int] = Rounds(5, 60, random.Random(seed))
+        for number in range(3):
+            rounds.add(number, number / 10)
+        order = [rounds.next(100) for _ in range(3)]
+        earlier += order.index(0) < order.index(1)
+        assert sorted(each for each in order if each is not None) == [0, 1, 2]
+    assert 60 < earlier < 140
+
+
 def test_everything_can_be_taken_back() -> None:
     rounds: Rounds[int] = Rounds(5, 5, random.Random(6))
     for number in range(4):
