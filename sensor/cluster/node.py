@@ -132,6 +132,9 @@ class Node:
         if left <= 0:
             raise TimeoutError
         settings = self._settings
+        # Its own: a connection that was given up says so to its parser once more when it is collected.
+        self._parser = parser = BoundedParser(settings.max_answer_bytes)
+        parser.begin(deadline)
         named: dict[str, Any] = {
             "host": self.address[0],
             "port": self.address[1],
@@ -140,7 +143,7 @@ class Node:
             "socket_timeout": left,
             "socket_connect_timeout": left,
             "protocol": 2,
-            "parser_class": lambda **_: self._parser,
+            "parser_class": lambda **_: parser,
         }
         if settings.tls:
             named |= {

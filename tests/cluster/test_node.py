@@ -65,6 +65,31 @@ def test_one_that_says_less_tells_why(listener: socket.socket) -> None:
     node.close()
 
 
+def test_the_end_of_one_connection_is_not_that_of_the_next(listener: socket.socket) -> None:
+    """redis-py ends one again when it is collected, which may be much later."""
+    pytest.importorskip("redis", reason="the extra cluster is not installed")
+    node = Node(listener.getsockname(), SETTINGS, None)
+    told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+    ended = []
+    for number in range(2):
+        job = node.ask(PING, soon(), told)
+        talk, _ = listener.accept()
+        with talk:
+            talk.settimeout(20)
+            for _ in range(2):
+                talk.recv(4096)
+                talk.sendall(b"+OK\r\n")
+            talk.recv(4096)
+            for connection in ended:
+                connection.disconnect()
+            ended.append(node._connection)
+            talk.sendall(b"+PONG\r\n" if number else b"")
+        said = told.get(timeout=20)
+        assert said.job is job
+        assert said.replies == [b"PONG"] * number
+    node.close()
+
+
 def test_a_name_that_takes_long_takes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often the node is asked meanwhile."""
     pytest.importorskip("redis", reason="the extra cluster is not installed")
