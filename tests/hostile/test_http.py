@@ -49,9 +49,19 @@ ROWS = {
     "H9": Row("a body that lasts until the connection ends, by FIN or not"),
     "H10": Row(
         "a line of 1 MB, 100,000 fields, endless folds, empty lines",
-        ("http.max_line_bytes", "http.max_target_bytes", "http.max_header_bytes", "http.max_headers"),
-        ("HTTP_header_too_large", "contentline_size_exceeded", "empty_http_request"),
-        (Guard("sensor/http/reader.py", "side.spoke = True  # what follows", "pass  # what follows"),),
+        (
+            "http.max_line_bytes",
+            "http.max_target_bytes",
+            "http.max_header_bytes",
+            "http.max_headers",
+            "http.max_trailer_bytes",
+        ),
+        ("HTTP_header_too_large", "HTTP_trailer_too_large", "contentline_size_exceeded", "empty_http_request"),
+        (
+            Guard("sensor/http/reader.py", "side.spoke = True  # what follows", "pass  # what follows"),
+            Guard("sensor/http/chunks.py", "if side.need > messages.settings.max_trailer_bytes", "if False"),
+        ),
+        tests=("http/test_reader.py::test_a_trailer_beyond_the_limit",),
     ),
     "H11": Row(
         "gzip, deflate with and without its wrapping, br, zstd, two over each other, bombs, lies",
@@ -63,6 +73,12 @@ ROWS = {
             "HTTP_content_coding_cut",
             "unknown_content_coding",
         ),
+        guards=(
+            Guard("sensor/http/body.py", "if self.length > most or (", "if ("),
+            Guard("sensor/http/body.py", "self.length > self.fed * settings.max_inflate_ratio", "False"),
+            Guard("sensor/http/body.py", "if len(codings) > self.settings.max_codings:", "if False:"),
+        ),
+        tests=("http/test_body.py::test_a_kept_body_expands_less_than_one_that_is_counted",),
     ),
     "H12": Row(
         "OCSP under another type, or none, or another's under its type",

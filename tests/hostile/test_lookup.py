@@ -47,7 +47,12 @@ ROWS = {
             Guard("sensor/ct/store_lookup.py", "while self._weight > self._settings.memory_entries:", "while False:"),
         ),
     ),
-    "C7": Row("a cache cut, damaged, planted, locked", counters=("Unavailable",)),
+    "C7": Row(
+        "a cache cut, damaged, planted, locked",
+        counters=("Unavailable",),
+        guards=(Guard("sensor/ct/schema.py", "if status.st_mode & stat.S_IWOTH:", "if False:"),),
+        tests=("ct/test_schema.py::test_everyone_may_write",),
+    ),
     "C8": Row(
         "names planted by traffic",
         note="Only what the user imports makes names; traffic can make issuers known. Of an imported x509.log, and of "

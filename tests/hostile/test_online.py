@@ -43,7 +43,11 @@ ROWS: dict[str, Row | NotHere] = {
         ("failed",),
         (
             Guard("sensor/crtsh/pages.py", "if answer.media_type != _JSON:", "if False:"),
-            Guard("sensor/crtsh/resolver.py", "issuer.key_octets) != wanted.issuer_key_hash", "b'') == b''"),
+            Guard(
+                "sensor/crtsh/resolver.py",
+                "_digest(wanted, learnt.issuer.key_octets) != wanted.issuer_key_hash",
+                "False",
+            ),
             Guard("sensor/online/fetching.py", "if size > limit:", "if False:"),
         ),
         note="Ten to fifteen minutes, at random, so that failures do not come back all at once",

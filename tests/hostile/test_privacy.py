@@ -52,7 +52,10 @@ ROWS = {
             ),
             Guard(PSEUDONYMOUS, "return text if text in self._words else", "return text if text else"),
         ),
-        tests=("logs/test_treatment.py::test_every_field_is_in_the_table",),
+        tests=(
+            "logs/test_treatment.py::test_every_field_is_in_the_table",
+            "logs/sinks/test_pseudonymous.py::test_a_word_stands_and_any_other_does_not",
+        ),
     ),
     "P3": Row(
         "logs, and what is remembered of look-ups, that are older than they may be",
