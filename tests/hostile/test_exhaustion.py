@@ -20,6 +20,11 @@ from tests.hostile.rows import REPOSITORY, Guard, Row
 from tests.hostile.witness import exchange, watch
 
 FLOW = ("flow.max_flows", "flow.max_half_open")
+FULL = Guard(
+    "sensor/flow/tracker.py",
+    "if self.flows.size() >= self.max_flows or self.unanswered >= self.max_half_open:",
+    "if False:",
+)
 ROWS = {
     "D1": Row(
         "a SYN flood",
@@ -27,13 +32,17 @@ ROWS = {
         ("flows_evicted", "emergency_mode"),
         (Guard("sensor/flow/tracker.py", "self.unanswered >= self.max_half_open and self.opening", "False"),),
     ),
-    "D2": Row("flows of one octet each", FLOW, ("flows_evicted",)),
+    "D2": Row("flows of one octet each", FLOW, ("flows_evicted",), (FULL,)),
     "D3": Row(
         "segments above holes that nobody fills",
         ("flow.max_ooo_bytes", "flow.max_ooo_segments", "flow.max_reassembly_bytes"),
         ("content_gap", "excessive_out_of_order_segments", "above_hole_data_without_any_acks"),
+        (
+            Guard("sensor/flow/reassembly.py", "or len(end.held) > self.max_held_segments", "or False"),
+            Guard("sensor/flow/reassembly.py", "or self.total_held > self.max_total", "or False"),
+        ),
     ),
-    "D4": Row("slowloris: an octet at a time, from everywhere", FLOW, ("flows_evicted",)),
+    "D4": Row("slowloris: an octet at a time, from everywhere", FLOW, ("flows_evicted",), (FULL,)),
     "D8": Row("a limit on memory, in a flood", note="RLIMIT_DATA instead of a memory cgroup: it refuses, not kills"),
     "D9": Row("tuples chosen so that they share a slot", note="The hash is seeded"),
     "D10": Row(

@@ -37,8 +37,9 @@ ROWS = {
     "C3": Row("a precertificate and its certificate, the same one from several sources"),
     "C4": Row(
         "10,000 names, wildcards, IDN, homographs, control characters, labels of 300 octets, addresses",
-        ("ct.max_names", "privacy.max_names_logged"),
+        ("privacy.max_names_logged",),
         ("names_total",),
+        (Guard("sensor/privacy/attribution.py", "names[:max_names],", "names,"),),
     ),
     "C6": Row(
         "a million serials that nobody issued",
