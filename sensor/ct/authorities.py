@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from sensor.ct.rows import RowError
 from sensor.pki.certificates import CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
 
@@ -58,6 +59,16 @@ def ca_of(number: int, certificate: SignedCertificate) -> Ca:
     sha1 = hashlib.sha1(certificate.key_octets, usedforsecurity=False).digest()
     key_ids = frozenset(key_id for key_id in (sha1, certificate.subject_key_id) if key_id)
     return Ca(number, certificate.der, certificate.key_octets, sha1, key_ids)
+
+
+def decode_stored(der: object, max_names: int) -> SignedCertificate:
+    """A certificate out of the store. Raises RowError."""
+    if not isinstance(der, bytes):
+        raise RowError("a certificate of another type")
+    try:
+        return decode_certificate(der, max_names)
+    except CertificateError:
+        raise RowError("a certificate that cannot be read") from None
 
 
 def signed_itself(certificate: SignedCertificate) -> bool:

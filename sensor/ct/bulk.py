@@ -15,7 +15,7 @@ import fcntl
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ from sensor.ct.lookup import MAX_CRL_USE
 from sensor.ct.merging import merge_entries
 from sensor.ct.months import end_of, month_of, render_month
 from sensor.ct.partitions import Partitions, month_in_name
-from sensor.ct.rows import IS_CA, Row, RowError, decode_row, encode_row, merge
+from sensor.ct.rows import IS_CA, Row, RowError, always, decode_row, encode_row, merge
 from sensor.ct.run_file import Entry, RunFile, RunWriter, ident_of, parse_ident, serial_hash
 from sensor.ct.schema import LOCKED, StoreError
 
@@ -80,9 +80,11 @@ class BulkRows:
         self._months = {month for (month,) in self._connection.execute("SELECT DISTINCT month FROM recent")}
         self._months |= {run.head.month for run in self._partitions.runs.values()}
 
-    def put(self, issuer: int, serial: bytes, row: Row, names_crls: bool) -> bool | None:
+    def put(
+        self, issuer: int, serial: bytes, row: Row, names_crls: bool, may_add: Callable[[], bool] = always
+    ) -> bool | None:
         """Whether this certificate was new; None if it is not one for here: a CA's, long-lived, or already among the
-        certificates of the store."""
+        certificates of the store. `may_add`: see `merge`."""
         month = month_of(row.not_before + row.lifetime)
         if month is None or row.flags & IS_CA or not 0 <= row.lifetime <= _MAX_LIFETIME_S:
             return None
@@ -93,17 +95,18 @@ class BulkRows:
             return None
         known = self._partitions.find_in(month, serial, ident)
         if known is not None:
-            merged = merge(decode_row(known), row, self._max_names)
+            merged = merge(decode_row(known), row, self._max_names, may_add)
             if merged is None:
                 return False
             row = merged
+            may_add = always
         if self._connection.execute(_INSERT, (issuer, serial, month, encode_row(row))).rowcount:
             self._waiting += 1
             self._months.add(month)
             if names_crls and known is None:
                 self._note_crl_use(row.urls, month, issuer, serial)
             return known is None
-        return self._unite(issuer, serial, row)
+        return self._unite(issuer, serial, row, may_add)
 
     def mark(self) -> None:
         """Within a batch: from now on the store is a later one, so that an earlier state that is put back is told."""
@@ -157,13 +160,13 @@ class BulkRows:
         self._partitions.close()
         os.close(self._lock)
 
-    def _unite(self, issuer: int, serial: bytes, row: Row) -> bool | None:
+    def _unite(self, issuer: int, serial: bytes, row: Row, may_add: Callable[[], bool]) -> bool | None:
         found = self._connection.execute(
             "SELECT row FROM recent WHERE issuer = ? AND serial = ?", (issuer, serial)
         ).fetchone()
         if found is None:
             return None
-        merged = merge(decode_row(found[0]), row, self._max_names)
+        merged = merge(decode_row(found[0]), row, self._max_names, may_add)
         if merged is not None:
             self._connection.execute(
                 "UPDATE recent SET row = ? WHERE issuer = ? AND serial = ?", (encode_row(merged), issuer, serial)

@@ -5,10 +5,11 @@ look-ups end where they find one.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import Partitions
-from sensor.ct.rows import Row, decode_row, encode_row, merge
+from sensor.ct.rows import Row, always, decode_row, encode_row, merge
 
 _SYNCED = "SELECT generation, (SELECT row FROM recent WHERE issuer = ? AND serial = ?) FROM bulk"
 
@@ -31,14 +32,14 @@ class ImportedRows:
         ).fetchone()
         return None if found is None else decode_row(found[0])
 
-    def put(self, issuer: int, serial: bytes, row: Row) -> bool:
-        """Whether there was none, nor was one synced; what there was is united with it."""
+    def put(self, issuer: int, serial: bytes, row: Row, may_add: Callable[[], bool] = always) -> bool:
+        """Whether there was none, nor was one synced; what there was is united with it. `may_add`: see `merge`."""
         if self._connection.execute(
             "INSERT OR IGNORE INTO certificate VALUES (?, ?, ?, ?)",
             (issuer, serial, encode_row(row), row.urls if row.urls in self._numbers.with_crls else None),
         ).rowcount:
             return not self.unite_synced(issuer, serial)
-        self._add_names(issuer, serial, row)
+        self._add_names(issuer, serial, row, may_add)
         return False
 
     def move(self, serial: bytes, before: int, issuer: int) -> bool:
@@ -63,9 +64,9 @@ class ImportedRows:
         self._add_names(issuer, serial, decode_row(blob))
         return True
 
-    def _add_names(self, issuer: int, serial: bytes, row: Row) -> None:
+    def _add_names(self, issuer: int, serial: bytes, row: Row, may_add: Callable[[], bool] = always) -> None:
         old = self.row(issuer, serial)
-        merged = merge(old, row, self._max_names) if old else None
+        merged = merge(old, row, self._max_names, may_add) if old else None
         if merged:
             self._connection.execute(
                 "UPDATE certificate SET row = ? WHERE issuer = ? AND serial = ?", (encode_row(merged), issuer, serial)

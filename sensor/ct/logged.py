@@ -2,15 +2,18 @@
 
 A log's entry has no signature that names its issuer's key, as a file's certificate has: the leaf of a precertificate
 carries a hash of that key (RFC 6962 3.2), and the log answers for it. Who fills a BulkSink has verified the entry's
-place in the signed tree, and the issuer's chain up to a root.
+place in the signed tree, the issuer's chain up to a root, and the signature of what is no precertificate. So a log is
+believed for serials that are new; to what is known already it adds nothing that the issuer did not sign.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+OTHER_NAMES: Final = "known by other names, and these are not signed by its issuer"
 
 
 class LoggedCertificate(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +40,8 @@ class LoggedCertificate(msgspec.Struct, frozen=True, gc=False):
     must_staple: bool
     is_precertificate: bool
     names_left_out: int = 0
+    precertificate: bytes = b""
+    """The precertificate as the log gave it, DER: the tree has no part in it, and nobody has checked its signature."""
 
 
 class LoggedIssuer(msgspec.Struct, frozen=True):
@@ -94,6 +99,12 @@ class BulkSink(Protocol):
 
     def position(self, log_id: bytes) -> LogPosition | None:
         """What was last committed for the log with this id (RFC 6962 3.2), None before that."""
+        ...
+
+    @property
+    def refused(self) -> int:
+        """How many of those given to the last commit were refused: they are known by other names, and these are not
+        signed by the issuer."""
         ...
 
     def commit(self, log_id: bytes, position: LogPosition) -> int:

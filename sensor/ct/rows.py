@@ -30,6 +30,10 @@ class RowError(Exception):
     """The blob is no row: the store is damaged."""
 
 
+class OtherNamesError(Exception):
+    """A certificate is known by other names, and nobody answers for these."""
+
+
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """`common` is the common name, or its index in `dns`. Times in seconds; `lifetime` = not_after - not_before."""
 
@@ -129,11 +133,17 @@ def decode_urls(blob: object) -> UrlSet:
         raise RowError("URLs that cannot be read") from None
 
 
-def merge(old: Row, new: Row, max_names: int) -> Row | None:
+def always() -> bool:
+    """For `merge`: the new names are as good as the old ones."""
+    return True
+
+
+def merge(old: Row, new: Row, max_names: int, may_add: Callable[[], bool] = always) -> Row | None:
     """One row for one (issuer, serial): precertificate and certificate, two searches of crt.sh. None: `old` stays.
 
     Both are of one kind, since rows of unlike trust lie under different issuers: their names are united, in order of
-    arrival, and everything else is as first learnt.
+    arrival, and everything else is as first learnt. Before names are added `may_add` is asked; if they are not to be,
+    raises OtherNamesError.
     """
     old_names, new_names = (old.dns, old.ips, old.emails), (new.dns, new.ips, new.emails)
     united = [tuple(dict.fromkeys(a + b)) for a, b in zip(old_names, new_names, strict=True)]
@@ -144,5 +154,7 @@ def merge(old: Row, new: Row, max_names: int) -> Row | None:
         room -= len(kept[-1])
     if tuple(kept) == old_names:
         return None
+    if not may_add():
+        raise OtherNamesError
     left_out = max(old.left_out, new.left_out) + sum(map(len, united)) - sum(map(len, kept))
     return msgspec.structs.replace(old, dns=kept[0], ips=kept[1], emails=kept[2], left_out=left_out)

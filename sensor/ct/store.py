@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sensor.ct.authorities import (
     ca_of,
     claimed_by,
     claimed_with,
+    decode_stored,
     is_authority,
     may_sign_authorities,
     signed_itself,
@@ -27,14 +28,12 @@ from sensor.ct.bulk import BulkRows, StoreState
 from sensor.ct.imported import ImportedRows
 from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import folder_of
-from sensor.ct.rows import Row, RowError, row_of
+from sensor.ct.rows import Row, RowError, always, row_of
 from sensor.ct.schema import CLAIMED, KNOWN, TEXT, StoreError, one_line, open_to_write
 from sensor.ct.stats import missing_issuers
 from sensor.pki.certificates import (
     Certificate,
-    CertificateError,
     SignedCertificate,
-    decode_certificate,
     issuer_name_der,
 )
 from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by, issuer_hashes
@@ -116,6 +115,8 @@ class Store:
                 if version != self._version or self._remembered() > _MAX_REMEMBERED:
                     self._version = version
                     self._forget()
+                if self._bulk is not None:
+                    self._bulk.mark()
                 yield
                 self._connection.execute("COMMIT")
                 kept = True
@@ -132,12 +133,6 @@ class Store:
                 yield
             except RowError as error:
                 raise StoreError(self.path, f"damaged: {error}") from None
-
-    def mark(self) -> None:
-        """Within a batch: see `BulkRows.mark`. Raises StoreError."""
-        if self._bulk is not None:
-            with self._one_line():
-                self._bulk.mark()
 
     def state(self) -> StoreState:
         """Of a store that is opened with `flush_rows`, between batches. Raises StoreError."""
@@ -212,18 +207,26 @@ class Store:
             )
 
     def add_given(
-        self, facts: Certificate, issuer: SignedCertificate, issuer_der: bytes, source: str, learned_at: int
+        self,
+        facts: Certificate,
+        issuer: SignedCertificate,
+        issuer_der: bytes,
+        source: str,
+        learned_at: int,
+        may_add: Callable[[], bool] = always,
     ) -> Outcome:
         """A certificate of the CA `issuer`, by the word of a log; `issuer_der` is the issuer's Name in it. The serial
-        is not negative. Raises StoreError."""
+        is not negative. `may_add`: see `merge`. Raises OtherNamesError and StoreError."""
         with self._one_line():
             ca = self._add_ca(issuer)
             self._hash(ca, issuer_der)
             serial = bytes.fromhex(facts.serial_number)
             row = self._row_of(facts, self._numbers.source(source), learned_at)
-            new = self._bulk.put(ca.number, serial, row, row.urls in self._numbers.with_crls) if self._bulk else None
+            new = None
+            if self._bulk is not None:
+                new = self._bulk.put(ca.number, serial, row, row.urls in self._numbers.with_crls, may_add)
             if new is None:
-                new = self._imported.put(ca.number, serial, row)
+                new = self._imported.put(ca.number, serial, row, may_add)
             return Outcome.new if new else Outcome.known
 
     def is_known_authority(self, certificate: SignedCertificate) -> bool:
@@ -298,7 +301,7 @@ class Store:
             rows = self._connection.execute(
                 "SELECT number, certificate FROM issuer WHERE name = ? AND kind = ? ORDER BY number", (name, KNOWN)
             ).fetchall()
-            cas = self._cas[name] = [ca_of(number, self._decoded(der)) for number, der in rows]
+            cas = self._cas[name] = [ca_of(number, decode_stored(der, self._max_names)) for number, der in rows]
         return cas
 
     def _resolve(self, name: str, ca: Ca) -> None:
@@ -347,7 +350,7 @@ class Store:
         self._connection.execute("DELETE FROM certificate WHERE issuer = ? AND serial = ?", key)
         targets = [(ca.number, signed)] if signed is not None else []
         for issuer, der in [*targets, *((key[0], other) for other in others)]:
-            facts = self._decoded(der).facts
+            facts = decode_stored(der, self._max_names).facts
             self._imported.put(issuer, key[1], self._row_of(facts, old.source, old.learned_at))
 
     def _waits(self, issuer: int) -> bool:
@@ -367,11 +370,3 @@ class Store:
 
     def _row_of(self, facts: Certificate, source: int, learned_at: int) -> Row:
         return row_of(facts, source, learned_at, self._numbers.url_set((facts.ocsp_urls, facts.crl_urls)))
-
-    def _decoded(self, der: object) -> SignedCertificate:
-        if not isinstance(der, bytes):
-            raise RowError("a certificate of another type")
-        try:
-            return decode_certificate(der, self._max_names)
-        except CertificateError:
-            raise RowError("a certificate that cannot be read") from None

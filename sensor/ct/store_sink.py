@@ -18,10 +18,12 @@ import msgspec
 
 from sensor.ct.bulk import FLUSH_ROWS
 from sensor.ct.logged import LoggedCertificate, LoggedIssuer, LogPosition
+from sensor.ct.rows import OtherNamesError
 from sensor.ct.schema import LOCKED, StoreError
 from sensor.ct.store import Outcome, Store
 from sensor.pki.certificates import Certificate, CertificateError, SignedCertificate, decode_certificate
 from sensor.pki.der import DerError
+from sensor.pki.issuers import UnsupportedSignatureError, is_signed_by
 from sensor.pki.name_text import decode_name
 from sensor.pki.names import common_name
 from sensor.pki.serial import render_serial
@@ -30,6 +32,7 @@ _VERSION = 2
 _MAX_POSITIONS_BYTES = 16 << 20
 _LOCKED_TRIES = 30  # each waits 10 s for the lock (ct.schema)
 _MAX_SUBJECT_CHARS = 1024
+_ALL_NAMES = 1 << 16  # of a precertificate, which the client bounded by its octets
 
 
 class _Positions(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,6 +55,7 @@ class StoreSink:
         self._issuers: dict[tuple[bytes, str], SignedCertificate] = {}
         self._untold: list[SignedCertificate] = []
         self._waiting: list[tuple[Sequence[LoggedCertificate], str, int]] = []
+        self._refused = 0
         self.put_aside: Path | None = None
         """Where positions are now that lay beside this store and do not belong to it; all logs are read anew then."""
         try:
@@ -75,7 +79,12 @@ class StoreSink:
     def position(self, log_id: bytes) -> LogPosition | None:
         return self._positions.logs.get(log_id.hex())
 
+    @property
+    def refused(self) -> int:
+        return self._refused
+
     def commit(self, log_id: bytes, position: LogPosition) -> int:
+        self._refused = 0
         new = self._write() if self._untold or self._waiting else 0
         self._untold.clear()
         self._waiting.clear()
@@ -121,9 +130,8 @@ class StoreSink:
         return self._write_now()
 
     def _write_now(self) -> int:
-        new = 0
+        new = self._refused = 0
         with self._store.batch():
-            self._store.mark()
             for certificate in self._untold:
                 self._store.trust(certificate)
             for certificates, source, learned_at in self._waiting:
@@ -134,7 +142,31 @@ class StoreSink:
     def _put(self, logged: LoggedCertificate, source: str, learned_at: int) -> bool:
         facts = _facts(logged)
         issuer = self._issuers[logged.issuer_key_sha256, facts.issuer_name]
-        return self._store.add_given(facts, issuer, logged.issuer_name, source, learned_at) is Outcome.new
+
+        def may_add() -> bool:
+            return not logged.is_precertificate or _is_signed(logged, facts, issuer)
+
+        try:
+            given = self._store.add_given(facts, issuer, logged.issuer_name, source, learned_at, may_add)
+        except OtherNamesError:
+            self._refused += 1
+            return False
+        return given is Outcome.new
+
+
+def _is_signed(logged: LoggedCertificate, facts: Certificate, issuer: SignedCertificate) -> bool:
+    """Whether this issuer's key signed a precertificate with this serial and all of these names. One that was signed by
+    a Precertificate Signing Certificate (RFC 6962 3.1), which no CA is known to use, is not."""
+    try:
+        given = decode_certificate(logged.precertificate, _ALL_NAMES).facts
+        names = {*given.dns_names, *given.ip_addresses, *given.email_addresses}
+        return (
+            given.serial_number == facts.serial_number
+            and names.issuperset((*facts.dns_names, *facts.ip_addresses, *facts.email_addresses))
+            and is_signed_by(logged.precertificate, issuer.der)
+        )
+    except (CertificateError, UnsupportedSignatureError):
+        return False
 
 
 def _facts(logged: LoggedCertificate) -> Certificate:

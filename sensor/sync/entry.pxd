@@ -13,7 +13,7 @@ cdef class EntryDecoder:
     cdef object _exact
     cdef tuple _below
     cdef object _valid_from
-    cdef bytes _log_id
+    cdef bytes _log_id, _given
     cdef dict _chains
     cdef Py_ssize_t _max_names, _max_bytes
     cdef EntryFrame _frame

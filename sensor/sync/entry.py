@@ -81,6 +81,7 @@ class EntryDecoder:
         self.skipped: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         self._frame = EntryFrame()
+        self._given = b""  # the precertificate of the entry at hand
 
     def take(self) -> tuple[list[bytes], list[Entry]]:
         """Hashes and entries since the last call."""
@@ -100,6 +101,7 @@ class EntryDecoder:
             if end != len(leaf_input):
                 raise EntryError("something behind the entry")
             chain = vector_end(extra_data, 0, 3) if self._frame.kind == _PRECERT else 0
+            self._given = extra_data[3:chain]
             end = vector_end(extra_data, chain, 3)
         except EntryError as error:
             self._refuse(str(error))
@@ -119,6 +121,7 @@ class EntryDecoder:
             if wanted:
                 self.hashes.append(sha256(b"\0\0\0" + data[pos:end]).digest())
             pos = vector_end(data, end, 3) if frame.kind == _PRECERT else end
+            self._given = data[end + 3 : pos]
             end = vector_end(data, pos, 2)
             if wanted:
                 self.timestamp = frame.timestamp
@@ -240,6 +243,7 @@ class EntryDecoder:
             found.must_staple,
             len(key_hash) > 0,
             left_out,
+            self._given,
         )
 
     def _is_wanted(self, names: dict[str, None]) -> bool:

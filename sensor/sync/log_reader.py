@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from sensor.ct.logged import BulkSink, LoggedCertificate, LogPosition
+from sensor.ct.logged import OTHER_NAMES, BulkSink, LoggedCertificate, LogPosition
 from sensor.online.pacing import Stopped
 from sensor.sync.clients import LogClient, LogError, Page
 from sensor.sync.entry import Entry, EntryDecoder
@@ -247,11 +247,14 @@ class LogReader:
             self._sink.add_issuers(self._issuers.new)
             self._sink.add(certificates, self._log.name, int(self._clock()))
             new = self._sink.commit(self._log.key.log_id, position)
+            not_kept = self._sink.refused
         self._issuers.new.clear()
         reading = self.reading
         reading.at = grown.size
         reading.read += len(hashes)
-        reading.kept += len(certificates)
+        reading.kept += len(certificates) - not_kept
+        if not_kept:
+            reading.refused[OTHER_NAMES] = reading.refused.get(OTHER_NAMES, 0) + not_kept
         reading.new += new
         return grown
 

@@ -17,6 +17,7 @@ class MemorySink:
         self.issuers: dict[bytes, LoggedIssuer] = {}
         self.positions: dict[bytes, LogPosition] = {}
         self.commits = 0
+        self.refused = 0
         self._waiting: list[LoggedCertificate] = []
 
     def add_issuers(self, issuers: Sequence[LoggedIssuer]) -> None:

@@ -36,7 +36,8 @@ def test_all_of_a_log(server: LogServer, reader: Read, sink: MemorySink, sub: Ca
     seven = next(row for row in sink.rows.values() if row.serial == serial_number(7).to_bytes(16, "big"))
     assert seven.dns_names == ("site0000007.example", "www.site0000007.example")
     assert seven.ocsp_urls == ("http://ocsp.ca.example/",) and seven.crl_urls == ("http://crl.ca.example/7.crl",)
-    assert seven.is_precertificate
+    assert seven.is_precertificate and seven.precertificate == entries[7].precertificate
+    assert all(row.is_precertificate == bool(row.precertificate) for row in sink.rows.values())
     position = sink.positions[server.log.log_id]
     assert (position.first_index, position.next_index, position.tree_size) == (0, 1500, 1500)
     assert position.root_hash == server.log.root(1500)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.ct.logged import BulkSink
+from sensor.ct.logged import BulkSink, LogPosition
 from sensor.ct.schema import StoreError
 from sensor.online.fetching import Fetcher
 from sensor.settings import CtSettings, SyncSettings
@@ -179,3 +179,17 @@ def test_the_same_certificates_in_two_logs_are_new_once(root: Ca, sub: Ca, fetch
     assert sum(reading.new for reading in sync.readings) == 60 and [r.kept for r in sync.readings] == [60, 60]
     for server in servers:
         server.close()
+
+
+def test_what_a_sink_refuses_is_counted(servers: list[LogServer], fetcher: Fetcher) -> None:
+    class Knowing(MemorySink):
+        def commit(self, log_id: bytes, position: LogPosition) -> int:
+            new = super().commit(log_id, position)
+            self.refused = 2 if new else 0
+            return new
+
+    sync = sync_of(logs_of(servers[:1]), Knowing(), fetcher)
+    run(sync)
+    (reading,) = sync.readings
+    assert reading.refused == {"known by other names, and these are not signed by its issuer": 6}
+    assert reading.kept == 562 - 6
