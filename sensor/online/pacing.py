@@ -6,9 +6,11 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from sensor.online.fetching import Fetcher, FetchError
+
+T = TypeVar("T")
 
 _FIRST_WAIT_S: Final = 1.0
 _SLOWEST_PER_S: Final = 1 / 60
@@ -23,6 +25,11 @@ class GivenUpError(Exception):
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class UnreadableError(Exception):
+    """An answer that is not of the form asked for: a page that says that the server is being mended, or one cut short.
+    The text says how."""
 
 
 class Stopped(Exception):  # noqa: N818 (nothing went wrong: whoever waits is called off)
@@ -64,6 +71,11 @@ class PacedFetcher:
 
     def get(self, url: str, accept: str = "*/*", max_bytes: int | None = None) -> bytes:
         """The body of a 200. Tries again what may pass. Raises GivenUpError and Stopped."""
+        return self.ask(url, bytes, accept, max_bytes)
+
+    def ask(self, url: str, decode: Callable[[bytes], T], accept: str = "*/*", max_bytes: int | None = None) -> T:
+        """As `get`, decoded. What `decode` calls unreadable (UnreadableError) may pass, too; else it may raise what it
+        wants."""
         for tries in range(1, self._max_tries + 1):
             self._wait_for_turn()
             status, asked, reason = None, None, ""
@@ -74,10 +86,15 @@ class PacedFetcher:
             else:
                 if answer.status == 200:
                     self._recover()
-                    return answer.body
-                status, asked, reason = answer.status, answer.retry_after_s, f"status {answer.status}"
-                if status not in _TRANSIENT:
-                    raise GivenUpError(reason, status)
+                    try:
+                        return decode(answer.body)
+                    except UnreadableError as error:
+                        reason = str(error)
+                else:
+                    reason = f"status {answer.status}"
+                    if answer.status not in _TRANSIENT:
+                        raise GivenUpError(reason, answer.status)
+                status, asked = answer.status, answer.retry_after_s
             self._hold(answer_is_busy=status in _BUSY, asked=asked, tries=tries)
         raise GivenUpError(f"{reason}, {self._max_tries} times", status)
 

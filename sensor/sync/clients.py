@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from sensor.ct.entries import EntryError
 from sensor.online.fetching import NOT_JSON
-from sensor.online.pacing import GivenUpError, PacedFetcher
-from sensor.sync.entry import EntryDecoder
+from sensor.online.pacing import GivenUpError, PacedFetcher, UnreadableError
+from sensor.sync.entry import EntryDecoder, check_tile
 from sensor.sync.heads import TreeHead, decode_checkpoint, decode_sth
 from sensor.sync.log_list import Log
 from sensor.sync.merkle import HASH_BYTES, RangeHash, consistency_proof, inclusion_proof, node_hash, range_hash
+
+T = TypeVar("T")
 
 TILE: Final = 256  # entries, or hashes, of a full tile
 _MAX_HEAD_BYTES: Final = 1 << 16
@@ -26,6 +28,7 @@ _MAX_PROOF_BYTES: Final = 1 << 16
 _MAX_TILE_BYTES: Final = TILE * HASH_BYTES
 _KEPT_TILES: Final = 64
 _MOST_LEAVES: Final = 1024  # asked for at once; logs give 32 to 1,024
+_MOST_PATIENCE: Final = 64  # full answers
 
 
 class LogError(Exception):
@@ -39,13 +42,13 @@ class Page(Protocol):
     size: int
 
     def into(self, decoder: EntryDecoder) -> None:
-        """Decodes all of them. Raises LogError."""
+        """Decodes all of them."""
         ...
 
 
 class LogClient(Protocol):
     """What a log is asked. Methods raise LogError or HeadError for what no log should answer, GivenUpError where there
-    is no answer, and Stopped. Threads may share it."""
+    is no answer, or none that can be read, and Stopped. Threads may share it."""
 
     @property
     def step(self) -> int:
@@ -118,18 +121,49 @@ class _LeafPage:
 
 
 class _TilePage:
-    def __init__(self, number: int, body: bytes, width: int, first: int, until: int) -> None:
+    def __init__(self, body: bytes, width: int, first: int, until: int) -> None:
         self.count = until - first
         self.size = len(body)
-        self._number = number
         self._body = body
         self._bounds = width, first, until
 
     def into(self, decoder: EntryDecoder) -> None:
-        try:
-            decoder.add_tile(self._body, *self._bounds)
-        except EntryError as error:
-            raise LogError(f"data tile {self._number}: {error}") from None
+        decoder.add_tile(self._body, *self._bounds)
+
+
+class Step:
+    """How many entries to ask for at once: as many as a log gives, up to `most`. Threads may share it.
+
+    One that gives fewer has a limit, or a bad moment. So twice as many are asked for after some full answers, and, as
+    long as that is in vain, after twice as many answers each time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.now = most
+        self._most = most
+        self._shown = most  # what it gave before `now` was doubled
+        self._full = 0  # answers since `now` changed
+        self._patience = 1
+        self._lock = threading.Lock()
+
+    def learn(self, asked: int, got: int) -> None:
+        """An answer of `got` entries where `asked` were wanted."""
+        with self._lock:
+            if asked < self.now:
+                return
+            if got == asked:
+                self._full += 1
+                if self._shown < self.now:
+                    self._patience = 1
+                self._shown = self.now
+                if self.now < self._most and self._full >= self._patience:
+                    self.now, self._full = min(2 * self.now, self._most), 0
+            elif self._shown < self.now:
+                self.now, self._full = self._shown, 0
+                self._patience = min(2 * self._patience, _MOST_PATIENCE)
+            else:
+                self.now = self._shown = got  # its own limit, or up to a multiple of it
+                self._full = 0
 
 
 class Rfc6962Client:
@@ -138,41 +172,40 @@ class Rfc6962Client:
     def __init__(self, log: Log, fetcher: PacedFetcher) -> None:
         self._log = log
         self._fetcher = fetcher
-        self._step = _MOST_LEAVES
+        self._step = Step(_MOST_LEAVES)
 
     def head(self) -> TreeHead:
-        return decode_sth(self._get("get-sth", _MAX_HEAD_BYTES), self._log.key)
+        return self._ask("get-sth", lambda body: decode_sth(body, self._log.key), _MAX_HEAD_BYTES)
 
     @property
     def step(self) -> int:
-        return self._step
+        return self._step.now
 
     def entries(self, first: int, until: int, head: TreeHead) -> Page:  # noqa: ARG002 (the contract's)
-        body = self._get(f"get-entries?start={first}&end={until - 1}")
-        try:
-            found = _decode_entries(body).entries
-        except NOT_JSON:
-            raise LogError("get-entries: not what RFC 6962 says") from None
-        if not 0 < len(found) <= until - first:
-            raise LogError(f"get-entries: {len(found)} entries where {until - first} were asked for")
-        if len(found) < until - first and until - first >= self._step:
-            self._step = len(found)  # its own limit, or up to a multiple of it
+        def decode(body: bytes) -> list[_Entry]:
+            found = _as(_decode_entries, body, "get-entries").entries
+            if not 0 < len(found) <= until - first:
+                raise UnreadableError(f"get-entries: {len(found)} entries where {until - first} were asked for")
+            return found
+
+        found = self._ask(f"get-entries?start={first}&end={until - 1}", decode)
+        self._step.learn(until - first, len(found))
         return _LeafPage(found)
 
     def consistency(self, first: int, second: int, head: TreeHead) -> Sequence[bytes]:  # noqa: ARG002 (the contract's)
-        body = self._get(f"get-sth-consistency?first={first}&second={second}", _MAX_PROOF_BYTES)
-        try:
-            return _decode_consistency(body).consistency
-        except NOT_JSON:
-            raise LogError("get-sth-consistency: not what RFC 6962 says") from None
+        return self._ask(
+            f"get-sth-consistency?first={first}&second={second}",
+            lambda body: _as(_decode_consistency, body, "get-sth-consistency").consistency,
+            _MAX_PROOF_BYTES,
+        )
 
     def inclusion(self, index: int, leaf: bytes, head: TreeHead) -> Sequence[bytes]:
         text = quote(base64.b64encode(leaf).decode(), safe="")
-        body = self._get(f"get-proof-by-hash?hash={text}&tree_size={head.size}", _MAX_PROOF_BYTES)
-        try:
-            proof = _decode_inclusion(body)
-        except NOT_JSON:
-            raise LogError("get-proof-by-hash: not what RFC 6962 says") from None
+        proof = self._ask(
+            f"get-proof-by-hash?hash={text}&tree_size={head.size}",
+            lambda body: _as(_decode_inclusion, body, "get-proof-by-hash"),
+            _MAX_PROOF_BYTES,
+        )
         if proof.leaf_index != index:
             raise LogError("an entry that lies elsewhere in the tree")
         return proof.audit_path
@@ -183,17 +216,24 @@ class Rfc6962Client:
     def roots(self) -> Sequence[bytes]:
         return get_roots(self._log, self._fetcher)
 
-    def _get(self, question: str, max_bytes: int | None = None) -> bytes:
-        return self._fetcher.get(f"{self._log.url}ct/v1/{question}", _JSON, max_bytes)
+    def _ask(self, question: str, decode: Callable[[bytes], T], max_bytes: int | None = None) -> T:
+        return self._fetcher.ask(f"{self._log.url}ct/v1/{question}", decode, _JSON, max_bytes)
 
 
 def get_roots(log: Log, fetcher: PacedFetcher) -> Sequence[bytes]:
     """get-roots, which both kinds of log have at their submission prefix (RFC 6962 4.7)."""
-    body = fetcher.get(f"{log.submission_url.rstrip('/')}/ct/v1/get-roots", _JSON)
+    return fetcher.ask(
+        f"{log.submission_url.rstrip('/')}/ct/v1/get-roots",
+        lambda body: _as(_decode_roots, body, "get-roots").certificates,
+        _JSON,
+    )
+
+
+def _as(decode: Callable[[bytes], T], body: bytes, what: str) -> T:
     try:
-        return _decode_roots(body).certificates
+        return decode(body)
     except NOT_JSON:
-        raise LogError("get-roots: not what RFC 6962 says") from None
+        raise UnreadableError(f"{what}: not what RFC 6962 says") from None
 
 
 class StaticClient:
@@ -206,8 +246,11 @@ class StaticClient:
         self._lock = threading.Lock()
 
     def head(self) -> TreeHead:
-        body = self._fetcher.get(f"{self._log.url}checkpoint", max_bytes=_MAX_HEAD_BYTES)
-        return decode_checkpoint(body, self._log.origin, self._log.key)
+        return self._fetcher.ask(
+            f"{self._log.url}checkpoint",
+            lambda body: decode_checkpoint(body, self._log.origin, self._log.key),
+            max_bytes=_MAX_HEAD_BYTES,
+        )
 
     @property
     def step(self) -> int:
@@ -216,8 +259,15 @@ class StaticClient:
     def entries(self, first: int, until: int, head: TreeHead) -> Page:
         number = first // TILE
         start = number * TILE
-        body, width = self._tile("data", number, min(TILE, head.size - start))
-        return _TilePage(number, body, width, first - start, min(until - start, TILE))
+
+        def check(body: bytes, width: int) -> None:
+            try:
+                check_tile(body, width)
+            except EntryError as error:
+                raise UnreadableError(f"data tile {number}: {error}") from None
+
+        body, width = self._tile("data", number, min(TILE, head.size - start), check)
+        return _TilePage(body, width, first - start, min(until - start, TILE))
 
     def consistency(self, first: int, second: int, head: TreeHead) -> Sequence[bytes]:
         return consistency_proof(first, second, self._range_hash_of(head.size))
@@ -226,10 +276,12 @@ class StaticClient:
         return inclusion_proof(index, head.size, self._range_hash_of(head.size))
 
     def issuer(self, fingerprint: bytes) -> bytes:
-        der = self._fetcher.get(f"{self._log.url}issuer/{fingerprint.hex()}")
-        if sha256(der).digest() != fingerprint:
-            raise LogError("an issuer that is not the one asked for")
-        return der
+        def check(der: bytes) -> bytes:
+            if sha256(der).digest() != fingerprint:
+                raise UnreadableError("an issuer that is not the one asked for")
+            return der
+
+        return self._fetcher.ask(f"{self._log.url}issuer/{fingerprint.hex()}", check)
 
     def roots(self) -> Sequence[bytes]:
         return get_roots(self._log, self._fetcher)
@@ -256,9 +308,12 @@ class StaticClient:
             if kept is not None:
                 self._tiles.move_to_end(key)
                 return kept
-        body, width = self._tile(str(level), number, wanted, _MAX_TILE_BYTES)
-        if len(body) != width * HASH_BYTES:
-            raise LogError(f"hash tile {level}/{number}: {len(body)} octets for {width} hashes")
+
+        def check(body: bytes, width: int) -> None:
+            if len(body) != width * HASH_BYTES:
+                raise UnreadableError(f"hash tile {level}/{number}: {len(body)} octets for {width} hashes")
+
+        body, _ = self._tile(str(level), number, wanted, check, _MAX_TILE_BYTES)
         hashes = [body[i : i + HASH_BYTES] for i in range(0, wanted * HASH_BYTES, HASH_BYTES)]
         with self._lock:
             self._tiles[key] = hashes
@@ -266,17 +321,27 @@ class StaticClient:
                 self._tiles.popitem(last=False)
         return hashes
 
-    def _tile(self, level: str, number: int, width: int, max_bytes: int | None = None) -> tuple[bytes, int]:
-        """A tile and its width: a partial one may be gone once it is full."""
+    def _tile(
+        self, level: str, number: int, width: int, check: Callable[[bytes, int], None], max_bytes: int | None = None
+    ) -> tuple[bytes, int]:
+        """A tile and its width: a partial one may be gone once it is full. `check` raises UnreadableError."""
         path = self._log.url + tile_path(level, number)
+
+        def ask(path: str, width: int) -> tuple[bytes, int]:
+            def checked(body: bytes) -> bytes:
+                check(body, width)
+                return body
+
+            return self._fetcher.ask(path, checked, max_bytes=max_bytes), width
+
         if width == TILE:
-            return self._fetcher.get(path, max_bytes=max_bytes), TILE
+            return ask(path, TILE)
         try:
-            return self._fetcher.get(f"{path}.p/{width}", max_bytes=max_bytes), width
+            return ask(f"{path}.p/{width}", width)
         except GivenUpError as error:
             if error.status != 404:
                 raise
-        return self._fetcher.get(path, max_bytes=max_bytes), TILE
+        return ask(path, TILE)
 
 
 def tile_path(level: str, number: int) -> str:

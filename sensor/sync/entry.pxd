@@ -7,6 +7,9 @@ from sensor.pki.extensions cimport decode_extensions
 cdef int _PRECERT
 cdef Py_ssize_t _KEY_HASH, _MAX_SERIAL, _MAX_ISSUER, _MAX_CHAINS
 
+@cython.locals(pos=Py_ssize_t, end=Py_ssize_t, frame=EntryFrame)
+cpdef check_tile(bytes data, Py_ssize_t width)
+
 @cython.final
 cdef class EntryDecoder:
     cdef bint _ocsp, _crl

@@ -262,6 +262,17 @@ class EntryDecoder:
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
 
+def check_tile(data: bytes, width: int) -> None:
+    """Whether these are `width` entries of a data tile, and nothing else. Raises EntryError."""
+    frame = EntryFrame()
+    pos = 0
+    for _ in range(width):
+        end = frame.read(data, pos)
+        pos = vector_end(data, vector_end(data, end, 3) if frame.kind == _PRECERT else end, 2)
+    if pos != len(data):
+        raise EntryError("something behind the tile's entries")
+
+
 def signed_parts(der: bytes) -> tuple[bytes, bytes, bytes]:
     """What is signed, by which algorithm (DER), and the signature, of a certificate. Raises DerError."""
     reader = DerReader(der, 8)

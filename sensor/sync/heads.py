@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from sensor.online.fetching import NOT_JSON
+from sensor.online.pacing import UnreadableError
 from sensor.pki.oids import encode_oid
 from sensor.pki.signatures import SignatureCheck, check_signature
 from sensor.sync.merkle import HASH_BYTES
@@ -28,7 +29,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 class HeadError(Exception):
-    """No head that the log answers for; the text says why."""
+    """A head that the log does not answer for; the text says why."""
 
 
 class TreeHead(msgspec.Struct, frozen=True):
@@ -57,30 +58,31 @@ class _Sth(msgspec.Struct):
 
 
 def decode_sth(body: bytes, key: LogKey) -> TreeHead:
-    """The answer to get-sth (RFC 6962 4.3). Raises HeadError."""
+    """The answer to get-sth (RFC 6962 4.3). Raises HeadError, and UnreadableError where it is none at all."""
     try:
         sth = msgspec.json.decode(body, type=_Sth)
     except NOT_JSON:
-        raise HeadError("not a signed tree head") from None
+        raise UnreadableError("not a signed tree head") from None
     return _checked(sth.tree_size, sth.sha256_root_hash, sth.timestamp, sth.tree_head_signature, key)
 
 
 def decode_checkpoint(body: bytes, origin: str, key: LogKey) -> TreeHead:
     """A checkpoint (c2sp.org/static-ct-api, tlog-checkpoint, signed-note) of the log whose submission prefix is
-    `origin`, without scheme and final slash. Other people's signatures are passed over. Raises HeadError."""
+    `origin`, without scheme and final slash. Other people's signatures are passed over. Raises HeadError, and
+    UnreadableError where it is none at all."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise HeadError("not a checkpoint") from None
+        raise UnreadableError("not a checkpoint") from None
     note, gap, signatures = text.rpartition("\n\n")
     lines = note.split("\n")
     if not gap or not signatures.endswith("\n") or len(lines) != 3:
-        raise HeadError("not a checkpoint")
+        raise UnreadableError("not a checkpoint")
     if lines[0] != origin:
         raise HeadError("a checkpoint of another log")
     root = _base64(lines[2])
     if not _DECIMAL.fullmatch(lines[1]) or root is None:
-        raise HeadError("not a checkpoint")
+        raise UnreadableError("not a checkpoint")
     key_id = sha256(origin.encode() + b"\n" + bytes((_NOTE_SIGNATURE,)) + key.log_id).digest()[:4]
     for line in signatures[:-1].split("\n")[:_MAX_SIGNATURES]:
         words = line.split(" ")
@@ -102,7 +104,7 @@ def _base64(text: str) -> bytes | None:
 def _checked(size: int, root: bytes, timestamp: int, digitally_signed: bytes, key: LogKey) -> TreeHead:
     """RFC 6962 3.5; the signature is a DigitallySigned (RFC 5246 4.7)."""
     if not 0 <= size <= _MAX_SIZE or not 0 <= timestamp <= _MAX_TIME or len(root) != HASH_BYTES:
-        raise HeadError("not a signed tree head")
+        raise UnreadableError("not a signed tree head")
     if len(digitally_signed) < 4 or digitally_signed[0] != _SHA256 or digitally_signed[1] not in _ALGORITHMS:
         raise HeadError("a signature of unknown kind")
     signature = digitally_signed[4:]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sensor.online.fetching import Answer, Fetcher, FetchError
-from sensor.online.pacing import GivenUpError, PacedFetcher, Stopped
+from sensor.online.pacing import GivenUpError, PacedFetcher, Stopped, UnreadableError
 from tests.online.server import ScriptedServer, answer
 
 
@@ -67,6 +67,37 @@ def test_requests_keep_their_distance() -> None:
     for _ in range(5):
         assert fetcher.get("u") == b"fine"
     assert gaps(inner) == pytest.approx([0.1] * 4)
+
+
+def readable(body: bytes) -> str:
+    if body.startswith(b"<"):
+        raise UnreadableError("a page")
+    return body.decode()
+
+
+PAGE = Answer(200, "", b"<html>", None)
+
+
+def test_what_cannot_be_read_is_asked_for_again() -> None:
+    fetcher, inner, _ = paced(PAGE, PAGE, FINE)
+    assert fetcher.ask("u", readable) == "fine"
+    first, second = gaps(inner)
+    assert 0.5 <= first <= 1.1 and 1.0 <= second <= 2.1  # as after any failure
+    assert fetcher.rate == 10 and fetcher.refusals == 0
+
+
+def test_what_can_never_be_read_is_given_up() -> None:
+    fetcher, inner, _ = paced(PAGE, tries=3)
+    with pytest.raises(GivenUpError, match="a page, 3 times"):
+        fetcher.ask("u", readable)
+    assert len(inner.asked_at) == 3
+
+
+def test_what_a_decoder_refuses_is_not_asked_for_again() -> None:
+    fetcher, inner, _ = paced(FINE)
+    with pytest.raises(ValueError, match="invalid literal"):
+        fetcher.ask("u", int)
+    assert len(inner.asked_at) == 1
 
 
 def test_a_pause_is_no_credit() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sensor.online.fetching import Fetcher
-from sensor.sync.clients import LogError, Rfc6962Client, tile_path
+from sensor.sync.clients import LogError, Rfc6962Client, Step, tile_path
 from sensor.sync.heads import TreeHead
 from sensor.sync.merkle import check_consistency, frontier_before
 from tests.sync import ct_log
-from tests.sync.conftest import client_of, log_of
+from tests.sync.conftest import Read, client_of, log_of
 from tests.sync.serving import LogServer
+from tests.sync.sinks import MemorySink
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,48 @@ def test_a_log_s_limit_is_learnt(server: LogServer, fetcher: Fetcher) -> None:
     assert client.step == 256
     assert client.entries(256, 260, head).count == 4
     assert client.step == 256
+
+
+def answers(step: Step, limit: int, count: int) -> list[int]:
+    """What a log of this limit is asked for in turn."""
+    asked = []
+    for _ in range(count):
+        asked.append(step.now)
+        step.learn(step.now, min(step.now, limit))
+    return asked
+
+
+def test_a_bad_moment_does_not_slow_the_rest() -> None:
+    step = Step(1024)
+    step.learn(1024, 1)
+    assert answers(step, 1024, 12) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024]
+    step.learn(5, 3)  # asked for less than it gives, as at a log's end: says nothing
+    assert step.now == 1024
+
+
+def test_a_limit_is_tried_ever_more_seldom() -> None:
+    step = Step(1024)
+    asked = answers(step, 300, 400)
+    assert asked[:9] == [1024, 300, 600, 300, 300, 600, 300, 300, 300]
+    assert sum(1 for each in asked if each > 300) == 12 and set(asked[1:]) == {300, 600}
+    assert answers(step, 1024, 80)[-1] == 1024  # it was raised
+
+
+@pytest.mark.parametrize("server", ["rfc6962"], indirect=True)
+def test_one_short_answer_costs_few_requests(server: LogServer, reader: Read, sink: MemorySink) -> None:
+    server._step = 1024
+    short: list[str] = []
+
+    def lie(path: str, body: bytes) -> bytes:
+        if "get-entries" not in path or short:
+            return body
+        short.append(path)
+        return json.dumps({"entries": json.loads(body)["entries"][:1]}).encode()
+
+    server.lie = lie
+    reader().to_the_head()
+    assert sink.positions[server.log.log_id].next_index == 1500
+    assert sum("get-entries" in path for path in server.asked) < 16
 
 
 @pytest.mark.parametrize("server", ["rfc6962"], indirect=True)

@@ -269,38 +269,64 @@ def lied_in_third_page(
     return refused(lambda: reader(batch_entries=256))
 
 
-@pytest.mark.parametrize(
-    ("server", "where", "answered", "reason"),
-    [
-        ("rfc6962", "get-sth", b"<html>", "not a signed tree head"),
-        ("rfc6962", "get-sth", b"{}", "not a signed tree head"),
-        ("rfc6962", "get-sth", b'{"x":' + b"[" * 60_000, "not a signed tree head"),
-        ("rfc6962", "get-entries", b'{"x":' + b"[" * 100_000, "not what RFC 6962 says"),
-        ("rfc6962", "get-sth-consistency", b'{"consistency":["\xff"]}', "not what RFC 6962 says"),
-        ("rfc6962", "get-roots", b'{"x":' + b"[" * 100_000, "not what RFC 6962 says"),
-        ("rfc6962", "get-entries", b"[]", "not what RFC 6962 says"),
-        ("rfc6962", "get-entries", b'{"entries":[]}', "0 entries where"),
-        ("rfc6962", "get-entries", b'{"entries":[{"leaf_input":"!","extra_data":""}]}', "not what RFC 6962 says"),
-        ("rfc6962", "get-sth-consistency", b'{"consistency":["AAAA"]}', "are not those of"),
-        ("rfc6962", "get-sth-consistency", b'{"consistency":' + json.dumps(["AA=="] * 100).encode() + b"}", "are not"),
-        ("rfc6962", "get-sth-consistency", b"null", "not what RFC 6962 says"),
-        ("rfc6962", "get-roots", b"{}", "not what RFC 6962 says"),
-        ("static", "checkpoint", b"\xff", "not a checkpoint"),
-        ("static", "checkpoint", b"a\n1\nb\n", "not a checkpoint"),
-        ("static", "tile/data", b"", "cut short"),
-        ("static", "tile/data", b"\0" * 300, "cut short"),
-        ("static", "tile/1", b"\0" * 31, "31 octets for"),
-        ("static", "tile/1", b"\0" * 8192, "octets for"),
-        ("static", "issuer", b"another", "an issuer that is not the one asked for"),
-    ],
-    indirect=["server"],
-)
-def test_what_is_no_answer(
-    server: LogServer, reader: Read, sink: MemorySink, where: str, answered: bytes, reason: str
+UNREADABLE = [
+    ("rfc6962", "get-sth", b"<html>", "not a signed tree head"),
+    ("rfc6962", "get-sth", b"{}", "not a signed tree head"),
+    ("rfc6962", "get-sth", b'{"x":' + b"[" * 60_000, "not a signed tree head"),
+    ("rfc6962", "get-entries", b"<html>", "not what RFC 6962 says"),
+    ("rfc6962", "get-entries", b'{"x":' + b"[" * 100_000, "not what RFC 6962 says"),
+    ("rfc6962", "get-sth-consistency", b'{"consistency":["\xff"]}', "not what RFC 6962 says"),
+    ("rfc6962", "get-roots", b'{"x":' + b"[" * 100_000, "not what RFC 6962 says"),
+    ("rfc6962", "get-entries", b"[]", "not what RFC 6962 says"),
+    ("rfc6962", "get-entries", b'{"entries":[]}', "0 entries where"),
+    ("rfc6962", "get-entries", b'{"entries":[{"leaf_input":"!","extra_data":""}]}', "not what RFC 6962 says"),
+    ("rfc6962", "get-sth-consistency", b"null", "not what RFC 6962 says"),
+    ("rfc6962", "get-roots", b"{}", "not what RFC 6962 says"),
+    ("static", "checkpoint", b"<html>", "not a checkpoint"),
+    ("static", "checkpoint", b"\xff", "not a checkpoint"),
+    ("static", "checkpoint", b"a\n1\nb\n", "not a checkpoint"),
+    ("static", "tile/data", b"<html>", "cut short"),
+    ("static", "tile/data", b"", "cut short"),
+    ("static", "tile/data", b"\0" * 300, "cut short"),
+    ("static", "tile/data/003", None, "something behind the tile's entries"),
+    ("static", "tile/1", b"\0" * 31, "31 octets for"),
+    ("static", "tile/1", b"\0" * 8192, "octets for"),
+    ("static", "issuer", b"<html>", "an issuer that is not the one asked for"),
+    ("static", "get-roots", b"<html>", "not what RFC 6962 says"),
+]
+
+
+def instead(where: str, answered: bytes | None, most: int = 1 << 30) -> Callable[[str, bytes], bytes]:
+    """This answer at first, `most` times; None: the right one and an octet."""
+    given: list[str] = []
+
+    def lie(path: str, body: bytes) -> bytes:
+        if where not in path or ("con" in path and "con" not in where) or len(given) >= most:
+            return body
+        given.append(path)
+        return body + b"\0" if answered is None else answered
+
+    return lie
+
+
+@pytest.mark.parametrize(("server", "where", "answered", "reason"), UNREADABLE, indirect=["server"])
+def test_what_cannot_be_read_is_no_answer(
+    server: LogServer, reader: Read, sink: MemorySink, where: str, answered: bytes | None, reason: str
 ) -> None:
-    server.lie = lambda path, body: answered if where in path and ("con" in where or "con" not in path) else body
-    with pytest.raises((LogError, HeadError), match=reason):
+    """Nor is it a lie: a server that is being mended answers 200 and a page."""
+    server.lie = instead(where, answered)
+    with pytest.raises(GivenUpError, match=f"{reason}.*, 2 times"):
         reader().to_the_head()
+    server.lie = instead(where, answered, most=1)
+    reader().to_the_head()
+    assert sink.positions[server.log.log_id].next_index == 1500 and len(sink.rows) == 1406
+
+
+@pytest.mark.parametrize("server", ["rfc6962"], indirect=True)
+@pytest.mark.parametrize("hashes", [["AAAA"], ["AA=="] * 100])
+def test_a_proof_that_proves_nothing(server: LogServer, reader: Read, sink: MemorySink, hashes: list[str]) -> None:
+    server.lie = instead("get-sth-consistency", json.dumps({"consistency": hashes}).encode())
+    assert "are not those of" in refused(reader)
     assert nothing_was_kept(sink, server)
 
 
