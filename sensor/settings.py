@@ -257,6 +257,8 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """... the longest of these waits, but for what a log asks for (Retry-After)."""
     batch_entries: Annotated[int, Meta(ge=1, le=1 << 20)] = 8192
     """... entries proven to be in the log's tree, and written, at a time."""
+    flush_rows: Annotated[int, Meta(ge=1, le=1 << 24)] = 1 << 18
+    """... certificates that wait in the cache's tables until they are put into files (docs/ct.md)."""
     poll_every_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
     """... without --once, how often a log that was read to its end is asked for more."""
 

@@ -43,7 +43,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         description="Reads Certificate Transparency logs (RFC 6962 and static-ct-api) into the cache: whose size and "
         "root each log signed, and that every entry is in that tree, is verified. Goes on from where it was, after a "
         "kill, too; without --once, for ever. It connects to the log list and the logs, and says before what they "
-        "learn from it. Exit code 3: a log was not read to its end.",
+        "learn from it. Exit code 3: a log was not read to its end, or entries of it were refused.",
     )
     verb.add_argument("--log", metavar="URL|NAME", action="append", default=[], help="only this log (repeatable)")
     verb.add_argument("--log-list", metavar="FILE|URL", help="the list of logs, v3 (default: sync.log_list)")
@@ -64,7 +64,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """`ct sync`: 0, 2 (a mistake, no list, no store), 3 (a log was not read to its end), 130 (interrupted)."""
+    """`ct sync`: 0, 2 (a mistake, no list, no store), 3 (a log was not read to its end, or entries were refused), 130
+    (interrupted)."""
     from sensor.ct.schema import StoreError
     from sensor.online.fetching import Fetcher, MissingLibraryError
     from sensor.sync.log_list import LogListError
@@ -118,7 +119,8 @@ def _sync(args: argparse.Namespace, settings: Settings, fetcher: Fetcher, wanted
     stop = threading.Event()
     logs = _logs(args, settings, fetcher, wanted.valid_from, stop)
     chosen = args.ct or settings.ct.path
-    sink = StoreSink(Path(chosen) if chosen else default_path(), settings.ct.max_names)
+    path = Path(chosen) if chosen else default_path()
+    sink = StoreSink(path, settings.ct.max_names, settings.sync.flush_rows)
     if sink.put_aside is not None:
         say(
             f"{sink.put_aside}: how far logs had been read into another cache, or into a later state of this one, is "
@@ -143,7 +145,7 @@ def _sync(args: argparse.Namespace, settings: Settings, fetcher: Fetcher, wanted
         sync.close()
         sink.close()
         _print_report(sync.readings)
-    return _PARTLY if any(reading.trouble for reading in sync.readings) else _FINE
+    return _PARTLY if any(reading.trouble or reading.refused for reading in sync.readings) else _FINE
 
 
 def _logs(args: argparse.Namespace, settings: Settings, fetcher: Fetcher, now: int, stop: threading.Event) -> list[Log]:
@@ -191,6 +193,7 @@ class _Progress:
         self._is_terminal = sys.stderr.isatty()
         self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RATE_OVER)
         self._told: dict[str, str] = {}
+        self._told_refusals: set[tuple[str, str]] = set()  # a log has some dozens of reasons at most
         self._next = time.monotonic() + (_TICK_S if self._is_terminal else _LINE_EVERY_S)
 
     def tick(self) -> None:
@@ -220,6 +223,11 @@ class _Progress:
                 self._told[reading.log.url] = trouble
                 self.clear()
                 say(f"{reading.log.name}: {trouble or 'is read on'}")
+            for reason in list(reading.refused):
+                if (reading.log.url, reason) not in self._told_refusals:
+                    self._told_refusals.add((reading.log.url, reason))
+                    self.clear()
+                    say(f"{reading.log.name}: refused an entry: {reason}")
 
     def _rate(self) -> float:
         (began, before), (now, after) = self._seen[0], self._seen[-1]

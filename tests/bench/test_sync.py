@@ -32,6 +32,7 @@ def test_a_killed_sync_comes_to_the_same(log: CtLog, tiled: bool, tmp_path: Path
     whole = sync.contents(tmp_path / "whole.sqlite")
     assert sync.kept(tmp_path / "whole.sqlite") == sum(1 for n in range(ENTRIES) if n % 16 != 5)
     assert stood == sorted(stood)
+    assert sync.files(tmp_path / "killed.sqlite") > 0 == sync.files(tmp_path / "whole.sqlite")
     assert whole == sync.contents(tmp_path / "killed.sqlite")
 
 

@@ -22,7 +22,7 @@ from sensor.settings import CtSettings, Settings, SyncSettings
 from sensor.sync.log_list import parse_log_list
 from sensor.sync.log_reader import Reading
 from tests.ct.pki import Ca, make_root
-from tests.sync.ct_log import START_MS, CtLog, log_list, usual_entries
+from tests.sync.ct_log import START_MS, CtLog, log_list, precert_entry, tbs, usual_entries
 from tests.sync.serving import LogServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -147,6 +147,41 @@ def test_a_log_that_lies_is_named(
     assert "no cache there yet" not in lookup(tmp_path, "stats", capsys=capsys)
 
 
+def test_entries_without_their_chain_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Chains are in no tree: whoever answers may leave them out, and so hide a certificate. Not without a word."""
+    entries = usual_entries(SUB, ROOT, 6)
+    stranger = make_root("Stranger")
+    hidden = [
+        precert_entry(stranger, (stranger.der,), tbs(stranger, number, ["hidden.example"]), START_MS)
+        for number in (101, 102)
+    ]
+    server = LogServer(CtLog("Our Log", roots=[ROOT.der]).add([*entries, *hidden]), tiled=False)
+    (tmp_path / "list.json").write_bytes(log_list(server.listed(mmd=0)))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    parser = argparse.ArgumentParser(prog="ocspwatch")
+    add_parser(parser.add_subparsers(required=True))
+    words = ["ct", "sync", "--once", "--log-list", str(tmp_path / "list.json"), "--ct", str(tmp_path / "ct.sqlite")]
+    args = parser.parse_args(words)
+    try:
+        assert args.run(args, Settings()) == 3
+        told = capsys.readouterr().out
+        assert "8 entries read and verified\n  5 kept, 5 of them new\n" in told
+        assert "  2 refused\n    2: a chain that leads to no root of the log\n" in told
+        assert args.run(args, Settings()) == 0
+    finally:
+        server.close()
+
+
+def test_a_page_instead_of_an_answer(run: Run, server: LogServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lie = lambda *_: b"<html>Service is being updated"
+    assert run("--once") == 3
+    assert "was not read to its end: no answer: not a " in capsys.readouterr().out
+    server.lie = None
+    assert run("--once") == 0
+
+
 def test_a_log_without_an_answer(run: Run, server: LogServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.lie = lambda *_: 503
     assert run("--once") == 3
@@ -265,9 +300,13 @@ def test_troubles_are_told_when_they_come(capsys: pytest.CaptureFixture[str]) ->
     progress.tick()
     progress.tick()
     reading.trouble = None
+    reading.refused["no issuer in its chain"] = 1
+    progress.tick()
+    reading.refused["no issuer in its chain"] = 2
     progress.tick()
     assert capsys.readouterr().err == (
         "ocspwatch: Log \\x1b[1: no answer: timed out, 8 times\nocspwatch: Log \\x1b[1: is read on\n"
+        "ocspwatch: Log \\x1b[1: refused an entry: no issuer in its chain\n"
     )
 
 

@@ -16,6 +16,7 @@ from sensor.ct.importing import ImportReport, import_paths
 from sensor.ct.sources import Form
 from sensor.ct.sources.files import Input, Skipped, read_input
 from sensor.ct.store import Store
+from sensor.online.pacing import UnreadableError
 from sensor.pki.der import DerError
 from sensor.rules.engine import RuleEngine
 from sensor.rules.loader import load_rules
@@ -176,7 +177,7 @@ def ct_log(data: bytes) -> None:
         for decode in (lambda: decode_sth(body, _KEY), lambda: decode_checkpoint(body, _ORIGIN, _KEY)):
             try:
                 decode()
-            except HeadError as error:
+            except (HeadError, UnreadableError) as error:
                 assert str(error)
             else:
                 raise AssertionError("a head without the log's key")
