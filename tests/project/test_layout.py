@@ -46,6 +46,7 @@ LONGER = {
     "tests/contract/test_ct_lookup.py": "one contract, every clause run against every implementation",
     "sensor/http/reader.py": "one state machine over both directions; what it calls is elsewhere",
     "tests/hostile/test_tcp.py": "one table of rows about TCP, and their tests",
+    "tests/hostile/test_http.py": "one table of rows about HTTP, and their tests",
     "sensor/pipeline.py": "the composition root: one class that holds every stage, and a line or two for each",
     "sensor/flow/tracker.py": "the flow table: find, open, time out, evict share its state, and one C struct",
 }
