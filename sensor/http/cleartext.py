@@ -13,13 +13,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sensor.http.attacks import find_attack, find_body_attack
 from sensor.http.lookups import add_lookup, find_lookups
 from sensor.http.transaction import BodyFile, Header, HttpRequest, HttpResponse, HttpTransaction, NotKept
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
-MAX_TEXT: Final = 256
-"""Bytes of a suspect text that are told."""
 _MAX_NAME: Final = 64  # bytes of a cookie's or a parameter's name
 _MAX_CREDENTIALS: Final = 8192  # bytes of Basic credentials that are looked through
 
@@ -29,6 +28,7 @@ _SCHEMES: Final = frozenset(
 _KEY_HEADERS: Final = frozenset(
     b"api-key apikey private-token x-access-token x-amz-security-token x-api-key x-auth-token x-vault-token".split()
 )
+_SECRET_HEADERS: Final = _KEY_HEADERS | {b"cookie", b"set-cookie", b"authorization", b"proxy-authorization"}
 _SECRETS: Final = (
     rb"(passw(?:or)?d|passwd|passwort|passphrase|pass|pwd|pin|secret|client_secret|api[_-]?key|access[_-]?token|auth[_-]?token"
     rb"|refresh[_-]?token|id_token|session[_-]?id|jsessionid|phpsessid)"
@@ -38,21 +38,6 @@ _JSON_SECRET: Final = re.compile(rb'"' + _SECRETS + rb'"\s*:\s*"[^"]', re.IGNORE
 _XML_SECRET: Final = re.compile(rb"<(?:[\w.-]{1,32}:)?" + _SECRETS + rb"(?:\s[^<>]{0,128})?>[^<\s]", re.IGNORECASE)
 _USERINFO: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]{0,16}://[^/?#@:]{0,256}(:[^/?#@]{1,256})?@")
 
-_ATTACK: Final = re.compile(
-    rb"\$\{|\$%(?:25)*7b|%(?:25)*24(?:\{|%(?:25)*7b)|\\u0024|&#(?:36|x24);"  # expression languages, Log4j
-    rb"|[%#]\{[^}]|\{\{[^}]"  # OGNL, Spring EL, templates
-    rb"|\A\(\)\s*\{"  # Shellshock
-    rb"|<\?(?:php|=)|<script|<!(?:entity|doctype\s[^>]{0,256}\[)|<%[=@]?"  # code, external entities
-    rb"|T\(java\.|class\.module\.classloader"  # Spring
-    rb"|\$\([a-z/]|`[a-z/]",  # the shell's substitutions
-    re.IGNORECASE,
-)
-_BODY_ATTACK: Final = re.compile(
-    rb"<!entity|class\.module\.classloader|<\?php|T\(java\.lang|#_?memberaccess|java\.lang\.(?:runtime|processbuilder)"
-    rb"|[;|&`]\s*(?:wget|curl|tftp|busybox)\s",
-    re.IGNORECASE,
-)
-"""A form, JSON or XML has braces and tags of its own: these have no business there."""
 _FORMS: Final = frozenset(
     {"application/x-www-form-urlencoded", "application/json", "application/xml", "text/xml", "text/plain"}
 )
@@ -83,7 +68,7 @@ class Cleartext(msgspec.Struct, frozen=True, gc=False):
     cookies: tuple[bytes, ...] = ()
     set_cookies: tuple[bytes, ...] = ()
     lookups: tuple[str, ...] = ()
-    suspect: tuple[bytes, ...] = ()  # <header, uri or body>: <the text from where it attacks>
+    suspect: tuple[bytes, ...] = ()  # <header, uri or body>: <the expression that attacks>
     ocsp_claims: tuple[str, ...] = ()  # host, path, content_type, resp_content_type
 
 
@@ -205,18 +190,16 @@ class _Found:
             secrets, where = _XML_SECRET, "xml:"
         for found in secrets.finditer(content):
             self.add(self.credentials, where + found[1].decode("ascii").lower())
-        attack = _BODY_ATTACK.search(content) or _BODY_ATTACK.search(_plain(content))
+        attack = find_body_attack(content)
         if attack is not None:
-            self.add(self.suspect, b"body: " + attack.string[attack.start() : attack.start() + MAX_TEXT])
+            self.add(self.suspect, b"body: " + attack)
 
     def read_text(self, where: bytes, text: bytes) -> None:
         """Looks for lookups and for what attacks programs that read such text."""
         self.read_lookups(text)
-        found = _ATTACK.search(text)
-        if found is None and 0x25 in text:
-            found = _ATTACK.search(_plain(text))
-        if found is not None:
-            self.add(self.suspect, where + b": " + found.string[found.start() : found.start() + MAX_TEXT])
+        attack = find_attack(text, where in _SECRET_HEADERS)
+        if attack is not None:
+            self.add(self.suspect, where + b": " + attack)
 
     def read_lookups(self, text: bytes) -> None:
         for lookup in find_lookups(text):
@@ -236,13 +219,6 @@ def _cookie_name(pair: bytes) -> bytes:
     """What stands before "="; a cookie without one is all value (RFC 6265 5.2), and has no name to tell."""
     name, mark, _ = pair.partition(b"=")
     return name.strip()[:_MAX_NAME] if mark else b""
-
-
-_ESCAPED: Final = re.compile(rb"%([2-7][0-9A-Fa-f])")
-
-
-def _plain(text: bytes) -> bytes:
-    return _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), text)
 
 
 def _claimed(message: HttpRequest | HttpResponse | None) -> str | None:

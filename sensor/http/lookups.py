@@ -23,6 +23,7 @@ _MAX_ROUNDS: Final = 3  # of percent-encoding; and of lookups that were put toge
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _UNICODE: Final = re.compile(r"\\u+00([0-7][0-9A-Fa-f])|&#(?:x0*([2-7][0-9A-Fa-f])|0*([0-9]{2,3}));", re.IGNORECASE)
 _MARK: Final = re.compile(rb"\$(?:\{|%(?:25)*7b|\\u+007b|&#)|(?:%(?:25)*|\\u+00|&#x0*)24|&#0*36;", re.IGNORECASE)
+_BORDER: Final = re.compile(r"[\s\"'<>]|&(?!#)|;(?<!&#\d\d;)(?<!&#\d\d\d;)")
 _TOKENS: Final = re.compile(r"\$\$?\{|\}|[^$}]+|\$")
 
 
@@ -129,7 +130,9 @@ _KINDS: Final = frozenset(
 
 
 def _tell(lookup: str, found: dict[str, None]) -> None:
-    add_lookup(found, lookup[:MAX_LOOKUP], MAX_FOUND)
+    """No further than it may reach: the bracket that closed it, or none, may be that of the text around it, which holds
+    what is told nobody."""
+    add_lookup(found, _BORDER.split(lookup[:MAX_LOOKUP], 1)[0], MAX_FOUND)
 
 
 def add_lookup(found: dict[str, None], lookup: str, limit: int) -> bool:

