@@ -186,7 +186,7 @@ class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_cert_ids: Size = 64
     """CertIDs, or SingleResponses, of one message that are logged; all are counted."""
     max_serial_octets: Size = 64
-    """Octets of a serial number that are logged."""
+    """Octets of a serial number that are logged; of a longer one "..." and a digest stand behind them."""
     max_get_bytes: Size = 4096
     """A request target longer than this is not tried as an OCSP GET."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 from sensor.ocsp.model import CertId
@@ -26,7 +27,9 @@ RESERVE: Final = 16
 list can hide neither how long it is nor what stands behind it."""
 
 CUT_MARK: Final = "..."
-"""Stands behind a serial number that is shown in part."""
+"""Stands behind a serial number that is shown in part, and before a digest of the whole: two of them that begin alike
+are not the same."""
+_DIGEST_DIGITS: Final = 32  # of SHA-256, 128 bits
 
 
 def read_cert_id(reader: DerReader, pos: int, end: int, max_serial_octets: int) -> CertId:
@@ -61,7 +64,9 @@ def _serial(reader: DerReader, start: int, stop: int, max_octets: int) -> str:
     if size <= max_octets:
         return text
     shown = 2 * max_octets + text.startswith("-")
-    return text if len(text) <= shown else text[:shown] + CUT_MARK
+    if len(text) <= shown:
+        return text
+    return text[:shown] + CUT_MARK + sha256(text.encode("ascii")).hexdigest()[:_DIGEST_DIGITS].upper()
 
 
 def _padded(first: int, second: int) -> bool:

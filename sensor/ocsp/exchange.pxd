@@ -2,6 +2,7 @@ cimport cython
 
 from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
 from sensor.ocsp.carriage cimport decode_get
+from sensor.ocsp.oddities cimport reply_oddities, request_oddities
 from sensor.ocsp.request cimport decode_request
 from sensor.ocsp.response cimport decode_response
 from sensor.ocsp.structs cimport CertId, OcspRequest, OcspResponse, SingleResponse
@@ -57,7 +58,3 @@ cdef list _exchanges(_Found found, HttpTransaction transaction)
 
 @cython.locals(request=HttpRequest, response=HttpResponse)
 cdef object _exchange(_Found found, HttpTransaction transaction, object cert_id, object single, object evidence)
-
-cdef tuple _request_oddities(object asked)
-
-cdef tuple _reply_oddities(object reply)

@@ -15,6 +15,7 @@ from sensor.ocsp.model import (
     ResponseStatus,
     SingleResponse,
 )
+from sensor.ocsp.oddities import Oddities, reply_oddities, request_oddities
 from sensor.ocsp.request import decode_request
 from sensor.ocsp.response import decode_response
 from sensor.settings import OcspSettings
@@ -26,8 +27,6 @@ _REQUEST_TYPE = "application/ocsp-request"
 _RESPONSE_TYPE = "application/ocsp-response"
 _ASSIGNED = frozenset(ResponseStatus)
 _NO_TRAITS: frozenset[str] = frozenset()
-Oddities = tuple[tuple[str, str | None], ...]
-"""Names of weirds, and what they add, that follow from a message alone."""
 _NOTHING_ODD: Oddities = ()
 _MEMO_MESSAGES = 1024  # of each kind, before it starts afresh
 _MEMO_BYTES = 4096  # of each
@@ -78,7 +77,7 @@ class OcspDecoder:
         known = self._requests.get(content)
         if known is None:
             request = decode_request(content, self._limits)
-            known = (request, _request_oddities(request))
+            known = (request, request_oddities(request))
             if len(content) <= _MEMO_BYTES:
                 if len(self._requests) >= _MEMO_MESSAGES:
                     self._requests.clear()
@@ -91,7 +90,7 @@ class OcspDecoder:
             reading = decode_get(target, self._limits)
             if reading is None:
                 return
-            known = (*reading, _request_oddities(reading[0]))
+            known = (*reading, request_oddities(reading[0]))
             if len(target) <= _MEMO_BYTES:
                 if len(self._targets) >= _MEMO_MESSAGES:
                     self._targets.clear()
@@ -102,7 +101,7 @@ class OcspDecoder:
         known = self._replies.get(content)
         if known is None:
             response = decode_response(content, self._limits)
-            known = (response, _reply_oddities(response))
+            known = (response, reply_oddities(response))
             if len(content) <= _MEMO_BYTES:
                 if len(self._replies) >= _MEMO_MESSAGES:
                     self._replies.clear()
@@ -235,7 +234,7 @@ def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) 
     meant: list[Reading] = [reading for reading in readings if answered.issuperset(reading[0].cert_ids)]
     if len(meant) == 1:
         found.asked, found.traits = meant[0]
-        found.asked_oddities = _request_oddities(found.asked)
+        found.asked_oddities = request_oddities(found.asked)
         return
     found.garbled = True
     found.weird(found.ts, "ocsp_get_undecodable", f"{len(readings)} readings" if readings else None)
@@ -337,44 +336,6 @@ def _exchange(
         transaction.ambiguous,
         found.traits,
     )
-
-
-def _request_oddities(asked: OcspRequest) -> Oddities:
-    traits = asked.traits
-    odd: list[tuple[str, str | None]] = []
-    if traits.trailing_bytes:
-        odd.append(("ocsp_trailing_data", f"request: {traits.trailing_bytes} bytes"))
-    if not asked.cert_ids_total:
-        odd.append(("ocsp_empty_request", None))
-    elif asked.cert_ids_total != len(asked.cert_ids):
-        odd.append(("asn1_limit", f"request: {asked.cert_ids_total} CertIDs"))
-    elif traits.cut:
-        odd.append(("asn1_limit", "request: extensions"))
-    return tuple(odd)
-
-
-def _reply_oddities(reply: OcspResponse) -> Oddities:
-    odd: list[tuple[str, str | None]] = []
-    if reply.trailing_bytes:
-        odd.append(("ocsp_trailing_data", f"reply: {reply.trailing_bytes} bytes"))
-    if reply.status:
-        if reply.status not in _ASSIGNED:
-            odd.append(("ocsp_illegal_status", str(reply.status)))
-        elif reply.response_type is not None:
-            odd.append(("ocsp_illegal_status", f"{reply.status} with responseBytes"))
-    elif reply.response_type is None:
-        odd.append(("ocsp_illegal_status", "successful without responseBytes"))
-    if reply.responses_total != len(reply.responses):
-        odd.append(("asn1_limit", f"reply: {reply.responses_total} SingleResponses"))
-    elif reply.cut:
-        odd.append(("asn1_limit", "reply: list"))
-    bad_times = reply.bad_times
-    for single in reply.responses:
-        if single.bad_times:
-            bad_times += single.bad_times
-    if bad_times:
-        odd.append(("ocsp_bad_time", bad_times[0]))
-    return tuple(odd)
 
 
 def _serials(cert_ids: list[CertId]) -> str:

@@ -22,7 +22,7 @@ class OcspError(Exception):
 class CertId(msgspec.Struct, frozen=True, gc=False):
     """RFC 6960 4.1.1. `hash_algorithm` is OpenSSL's long name ("sha1", "sha256", ...) or the dotted OID;
     the two hashes are raw octets; `serial_number` is `pki.serial.render_serial` text;
-    "..." stands behind it where it is cut."""
+    where it is cut, "..." and a digest of the whole stand behind it, so that equal texts are equal numbers."""
 
     hash_algorithm: str
     issuer_name_hash: bytes

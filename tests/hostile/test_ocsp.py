@@ -48,7 +48,12 @@ ROWS = {
     "O4": Row(
         "serials of any length, zero, negative, empty, not minimal",
         ("ocsp.max_serial_octets",),
-        guards=(Guard("sensor/ocsp/elements.py", "max_serial_octets)", "9999)"),),
+        counters=("asn1_limit", "ocsp_odd_serial", "audit: encoding_not_der"),
+        guards=(
+            Guard("sensor/ocsp/elements.py", "max_serial_octets)", "9999)"),
+            Guard("sensor/ocsp/elements.py", "sha256(text.encode(", "sha256(text[:9].encode("),
+            Guard("sensor/ocsp/oddities.py", 'odd += _serial_oddities("request"', 'odd += []; ("request"'),
+        ),
     ),
     "O5": Row("BER, long lengths, high tags, lengths of 2^31 and 2^64", counters=("openssl_ocsp_request_parse_error",)),
     "O6": Row(
@@ -149,8 +154,8 @@ SERIALS = {
     b"\x11" * 20: "11" * 20,
     b"\x00" + b"\xff" * 20: "FF" * 20,
     b"\x22" * 64: "22" * 64,
-    b"\x33" * 65: "33" * 64 + "...",
-    b"\x44" * 5000: "44" * 64 + "...",
+    b"\x33" * 65: "33" * 64 + "...797A4AAF5EF56598568F01673E7F9815",
+    b"\x44" * 5000: "44" * 64 + "...A34438F8DD383B9ABA120822D0238165",
     b"\x00": "00",
     b"\xff\xfe": "-02",
     b"": "00",
@@ -162,6 +167,36 @@ SERIALS = {
 def test_o4_serials(serial: bytes) -> None:
     seen = exchanged(request(cert_id(serial)), response(basic(single(cert_id(serial)))))
     assert [(row["serial_number"], row["evidence"]) for row in seen.exchanges] == [(SERIALS[serial], "both")]
+
+
+ODD = ("ocsp_odd_serial",)
+
+
+@pytest.mark.parametrize(
+    ("serial", "weirds"),
+    [
+        (b"\x11" * 20, ()),
+        (b"\0" + b"\xff" * 20, ()),
+        (b"\x11" * 21, ODD),
+        (b"\xff\xfe", ODD),
+        (b"\x80" + bytes(30), ODD),
+        (b"\x11" * 65, (*ODD, "asn1_limit")),
+    ],
+    ids=lambda value: str(len(value)),
+)
+def test_o4_what_no_serial_may_be_is_said(serial: bytes, weirds: tuple[str, ...]) -> None:
+    """In the request as in the reply; weird.log has each name once."""
+    seen = exchanged(request(cert_id(serial)), response(basic(single(cert_id(serial)))))
+    assert seen.weirds == weirds
+
+
+def test_o4_serials_that_differ_behind_the_limit_are_two() -> None:
+    asked, told = b"\x11" * 70, b"\x11" * 69 + b"\x12"
+    seen = exchanged(request(cert_id(asked)), response(basic(single(cert_id(told)))))
+    assert [row["evidence"] for row in seen.exchanges] == ["mismatch", "mismatch"]
+    first, second = seen.serials
+    assert first != second
+    assert "ocsp_unmatched_response" in seen.weirds
 
 
 def test_o5_ber_is_read_and_told_apart_from_what_cannot_be() -> None:
