@@ -31,6 +31,7 @@ from tests.ocsp.wire import (
 )
 
 E = "sensor/ocsp/exchange.py"
+ODDITIES = "sensor/ocsp/oddities.py"
 ROWS = {
     "O1": Row("the OCSP captures of the corpus"),
     "O2": Row(
@@ -52,7 +53,7 @@ ROWS = {
         guards=(
             Guard("sensor/ocsp/elements.py", "max_serial_octets)", "9999)"),
             Guard("sensor/ocsp/elements.py", "sha256(text.encode(", "sha256(text[:9].encode("),
-            Guard("sensor/ocsp/oddities.py", "    if faults:", "    if False:"),
+            Guard(ODDITIES, "    if faults:", "    if False:"),
         ),
     ),
     "O5": Row("BER, long lengths, high tags, lengths of 2^31 and 2^64", counters=("openssl_ocsp_request_parse_error",)),
@@ -71,11 +72,13 @@ ROWS = {
     "O7": Row(
         "cut at each octet, octets behind, two in one",
         counters=("ocsp_trailing_data", "openssl_ocsp_request_parse_error"),
-        guards=(Guard(E, '"ocsp_trailing_data", f"request', '"odd", f"request'),),
+        guards=(Guard(ODDITIES, '"ocsp_trailing_data", f"request', '"odd", f"request'),),
     ),
     "O8": Row("hashes of any name: SHA-256, SHA-384, an OID with 1,000 arcs", ("logs.max_field_bytes",)),
     "O9": Row("error statuses, those that there are not, success without bytes", counters=("ocsp_illegal_status",)),
-    "O10": Row("times that cannot be", counters=("ocsp_bad_time",), guards=(Guard(E, '"ocsp_bad_time"', '"odd"'),)),
+    "O10": Row(
+        "times that cannot be", counters=("ocsp_bad_time",), guards=(Guard(ODDITIES, '"ocsp_bad_time"', '"odd"'),)
+    ),
     "O11": Row("who asks: requestorName, signatures, nonces of any size, critical extensions"),
     "O12": Row(
         "an answer about another certificate, to another request, to none",
