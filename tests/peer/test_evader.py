@@ -30,3 +30,6 @@ def test_bodies_are_recovered_from_captures(shared: Path, tmp_path: Path) -> Non
             lost.add(number)
     assert len(cases) > 200
     assert lost == set(NOT_RECOVERED)
+    found = len(cases) - len(lost)
+    figure = f"in {found} of {len(cases)} cases ({100 * found / len(cases):.1f} %)"
+    assert figure in (Path(__file__).parent / "README.md").read_text()
