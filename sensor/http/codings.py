@@ -16,6 +16,10 @@ PIECE_BYTES: Final = 65536
 
 _GZIP_MAGIC: Final = b"\x1f\x8b\x08"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_GZIP_TRAILER: Final = 8
+"""Octets behind a member's data: checksum and size."""
+_MAX_MEMBERS: Final = 64
+"""Members of gzip that are joined: an empty one has 20 octets, and each costs as much as a small body."""
 _MAX_GZIP_HEADER: Final = 4096
 """Name, comment and extra field of a gzip header (RFC 1952 sets no limit)."""
 _ZSTD_WINDOW: Final = 8 << 20
@@ -58,6 +62,56 @@ class _Inflate:
         self.rest = self._zlib.unconsumed_tail
         self.more = len(out) == limit
         return out
+
+
+class _Gzip:
+    """What members of gzip that stand one behind the other stand for, joined (RFC 1952 section 2.2). The header of the
+    first was read before. What follows a member and begins none is dropped."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(-15)
+        self._members = 1
+        self._over = False  # no further member begins
+        self._between: bytes | None = None  # behind a member's data: its checksum, perhaps the next one's header
+        self.ended = False
+        self.rest = b""
+        self.more = False
+
+    def step(self, data: bytes, limit: int) -> bytes:
+        self.rest, self.more = b"", False
+        if self._between is not None:
+            data = self._begin_next(data)
+            if self.ended:
+                return b""
+        try:
+            out = self._member.decompress(data, limit)
+        except zlib.error as error:
+            raise _BrokenError from error
+        if self._member.eof:
+            self._between, self.ended = b"", True
+            self.rest = self._begin_next(self._member.unused_data)
+            self.more = not self.ended
+        else:
+            self.rest = self._member.unconsumed_tail
+            self.more = len(out) == limit
+        return out
+
+    def _begin_next(self, data: bytes) -> bytes:
+        """Looks for the next member's header. Its data, if it is there; then the whole has not `ended` yet."""
+        if self._over:
+            return b""
+        self._between = (self._between or b"") + data
+        header = self._between[_GZIP_TRAILER:]
+        offset = _gzip_header_length(header)
+        if offset < 0:
+            begins = _GZIP_MAGIC.startswith(header[: len(_GZIP_MAGIC)])
+            self._over = not begins or len(header) > _MAX_GZIP_HEADER
+            return b""
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise _BrokenError
+        self._member, self._between, self.ended = zlib.decompressobj(-15), None, False
+        return header[offset:]
 
 
 class _Brotli:
@@ -114,9 +168,9 @@ def warm_up() -> None:
 class Layer:
     """One coding. `step` takes input and yields output; while `more`, another step without input yields more.
 
-    `ended`: the coded data told its end; what follows it is dropped. `failed`: not decodable any further. `passed`:
-    the input was not in this coding and goes through unchanged. That is so if it lacks the coding's magic number, or,
-    of a coding without one, if it breaks within its first 64 bytes of output.
+    `ended`: the coded data told its end; what follows it is dropped, unless it is another member of gzip. `failed`: not
+    decodable any further. `passed`: the input was not in this coding and goes through unchanged. That is so if it lacks
+    the coding's magic number, or, of a coding without one, if it breaks within its first 64 bytes of output.
     """
 
     def __init__(self, coding: bytes) -> None:
@@ -134,7 +188,7 @@ class Layer:
     def step(self, data: bytes) -> bytes:
         if self.passed:
             return data
-        if self.ended or self.failed:
+        if self.failed or (self.ended and self.coding != b"gzip"):
             return b""
         engine = self._engine
         if self._probing:
@@ -191,7 +245,7 @@ class Layer:
                 self.passed = not start.startswith(_GZIP_MAGIC[: len(start)]) or len(start) > _MAX_GZIP_HEADER
                 return None
             self._marked = True
-            engine = _Inflate()
+            engine = _Gzip()
         elif self.coding == b"deflate":
             if len(start) < 2:
                 return None

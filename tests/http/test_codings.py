@@ -218,3 +218,33 @@ def test_any_bytes(codings: tuple[bytes, ...], data: bytes) -> None:
     assert len(once) >= 0
     if codings == (b"gzip",):
         assert once == bytewise
+
+
+HALVES = gzip.compress(TEXT[:500]) + gzip.compress(TEXT[500:])
+
+
+@pytest.mark.parametrize("step", [1, 7, 1460, 1 << 20])
+@pytest.mark.parametrize("behind", [b"", b"junk", b"\x1f", b"\x1f\x8b\x09junk", bytes(5000)])
+def test_members_of_gzip_are_joined(step: int, behind: bytes) -> None:
+    out, decoder = decode((b"gzip",), HALVES + behind, step)
+    assert out == TEXT
+    assert decoder.whole and decoder.ended and not decoder.failed
+
+
+@pytest.mark.parametrize("step", [1, 1 << 20])
+def test_a_member_that_is_cut_or_broken_is_missed(step: int) -> None:
+    out, decoder = decode((b"gzip",), HALVES[:-100], step)
+    assert TEXT.startswith(out) and len(out) >= 500
+    assert not decoder.whole
+    _, decoder = decode((b"gzip",), gzip.compress(TEXT) + gzip.compress(b"")[:10] + b"\xff" * 40, step)
+    assert decoder.failed
+
+
+@pytest.mark.parametrize("step", [1, 1 << 20])
+def test_members_without_end(step: int) -> None:
+    """Each costs time, and stands for nothing: there is a limit, and the one on what comes out is on all of them."""
+    out, decoder = decode((b"gzip",), gzip.compress(b"x") * 5000, step)
+    assert decoder.failed and len(out) < 100
+    bomb = gzip.compress(bytes(1 << 20)) * 8
+    out, decoder = decode((b"gzip",), bomb, step, limit=1 << 21)
+    assert decoder.stopped and len(out) < (1 << 21) + 2 * PIECE_BYTES
