@@ -29,7 +29,7 @@ def synced(path: Path, sub: Ca, name: str, flush_rows: int) -> int:
     """How many were new."""
     sink = StoreSink(path, 250, flush_rows)
     sink.add_issuers([logged_issuer(sub)])
-    sink.add([logged(sub, sub.issue(name, serial=SERIAL, extra=CRL))], "log", 1)
+    sink.add([logged(sub, sub.issue(name, serial=SERIAL, extra=CRL), precertificate=False)], "log", 1)
     try:
         return sink.commit(LOG, AT)
     finally:
@@ -77,7 +77,7 @@ def test_one_that_waited_for_its_issuer(bench: StoreBench, root: Ca, sub: Ca) ->
 
 def test_a_name_that_is_learnt_later_is_not_counted_again(bench: StoreBench, sub: Ca) -> None:
     """Waiting rows of which files have an older one, files of the same, and what they are merged into."""
-    one = logged(sub, sub.issue("a.example", serial=1))
+    one = logged(sub, sub.issue("a.example", serial=1), precertificate=False)
     many = [msgspec.structs.replace(one, serial=bytes([3, n]), dns_names=(f"{n}.example",)) for n in range(60)]
     again = [msgspec.structs.replace(each, dns_names=(*each.dns_names, "new.example")) for each in many]
     for rows, wait in ((many, 1), (again[:9], 1), (again[9:12], 1 << 30), (again[:40], 1), (again, 1 << 30)):
