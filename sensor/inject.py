@@ -150,6 +150,12 @@ class _Reader:
         both = self._inner.second(is_orig, position, pieces, other, wants, ts)
         return self if both is self._inner else _Reader(self._injection, both)
 
+    def unfinished(self, is_orig: bool) -> bool:
+        return self._inner.unfinished(is_orig)
+
+    def reopened(self, is_orig: bool, ts: int) -> None:
+        self._inner.reopened(is_orig, ts)
+
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         self._inner.closed(is_orig, how, ts, last_data_ts, unskipped)
 

@@ -2,7 +2,7 @@ cimport cython
 from sensor.flow.state cimport Endpoint, Flow
 
 cdef int _UNDECIDED, _NOBODY, _ATTACHED
-cdef long long _RECENT_SEGMENTS, _RECENT_BYTES
+cdef long long _RECENT_SEGMENTS, _RECENT_BYTES, _NO_FIN
 
 cdef bint _COMPILED
 
@@ -36,6 +36,10 @@ cdef class Delivery:
     cpdef decide(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
     @cython.locals(peer=Endpoint, asks=bint)
     cpdef attach(self, Flow flow, Endpoint end, bytes chunk, bint probation)
+    cpdef new_reader(self, Flow flow, Endpoint end, bint probation)
+    cpdef close_now(self, Flow flow, Endpoint end, int how, long long ts)
+    @cython.locals(peer=Endpoint, side=Endpoint, again=bint)
+    cpdef reopen(self, Flow flow, Endpoint end, long long ts)
     @cython.locals(early=bytes, passed="long long")
     cpdef join(self, Flow flow, Endpoint end, long long ts)
     @cython.locals(unskipped="long long")

@@ -21,6 +21,7 @@ _ATTACHED: Final = 2
 
 _RECENT_SEGMENTS: Final = 64
 _RECENT_BYTES: Final = 65536
+_NO_FIN: Final = 1 << 60  # where the FIN stands of a direction that went on behind one
 
 HTTP: Final = 1  # as in sniff.py
 TLS: Final = 6
@@ -178,6 +179,8 @@ class Delivery:
         self.join(flow, end.peer, ts)
         if first > 1 or flow.partial:  # a length of 0: what came before is unknown
             end.skip = flow.reader.gap(end.reads_as_orig, max(first - 1, 0), ts, 0)  # type: ignore[union-attr]  # it is attached
+        if flow.reopened:
+            flow.reader.reopened(end.reads_as_orig, ts)  # type: ignore[union-attr]  # it is attached
         self.hand_on(flow, end, first, chunk, 0, len(chunk), ts)
         self.settle_doubt(flow)
 
@@ -192,8 +195,12 @@ class Delivery:
             asks = looks_like(chunk) == HTTP
         end.reads_as_orig = asks
         peer.reads_as_orig = not asks
+        self.new_reader(flow, end, probation)
+
+    def new_reader(self, flow: Flow, end: Endpoint, probation: bool) -> None:
+        """One to which the originator is who it is by `end`."""
         flow_id = flow.flow_id()
-        if asks != end.is_orig:
+        if end.reads_as_orig != end.is_orig:
             flow_id = FlowId(flow_id.uid, flow_id.resp_h, flow_id.resp_p, flow_id.orig_h, flow_id.orig_p, flow_id.proto)
         flow.reader = self.make_reader(flow_id, probation)
 
@@ -232,7 +239,7 @@ class Delivery:
         while late.pieces and (settle or not late.pieces[0].is_missing()):
             piece = late.take()
             if piece.how >= 0:
-                self.tell_close(flow, piece.end, piece.how, piece.ts)
+                self.close_now(flow, piece.end, piece.how, piece.ts)
             elif piece.chunk is not None:
                 self.total_held -= len(piece.chunk)
                 self.hand_on(flow, piece.end, piece.first, piece.chunk, 0, len(piece.chunk), piece.ts)
@@ -262,20 +269,57 @@ class Delivery:
             self.go_on(flow, True)
 
     def close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
-        """The direction of `end` is over; its reader learns of it in its turn."""
+        """The direction of `end` is over; its reader learns of it in its turn, or, if it waits for more, with the end of
+        the flow: the FIN may be a forged one."""
         end.over = True
         if flow.late is not None:
             flow.late.close(end, how, ts)
         else:
+            self.close_now(flow, end, how, ts)
+
+    def close_now(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
+        reader = flow.reader
+        if how == FIN and reader is not None and flow.reading == _ATTACHED and reader.unfinished(end.reads_as_orig):
+            end.fin_ts = ts
+        else:
             self.tell_close(flow, end, how, ts)
+
+    def reopen(self, flow: Flow, end: Endpoint, ts: int) -> None:
+        """Octets come at or behind the FIN that ended a direction: it is read on. No host sends any there, so that one
+        of the two is not from it; the receiver takes the octets if it dropped the FIN.
+
+        Where both directions were over there is no reader any more, and a new one joins in the middle.
+        """
+        self.weird(flow, ts, "data_after_FIN")
+        peer = end.peer
+        again = end.closed_told and flow.reader is None
+        for side in (end, peer) if again else (end,):
+            if side.closed_told:
+                side.skip = 0
+            side.over = side.closed_told = False
+            side.fin_rel = _NO_FIN
+            side.fin_ts = 0
+            if flow.late is not None:
+                flow.late.reopen(side)
+        if flow.reading != _ATTACHED:
+            flow.reopened = True
+            return
+        if again:
+            self.new_reader(flow, end, flow.resp_p not in self.ports)
+            for side in (end, peer):
+                side.skip = flow.reader.gap(side.reads_as_orig, 0, ts, 0)  # type: ignore[union-attr]  # it is attached
+        flow.reader.reopened(end.reads_as_orig, ts)  # type: ignore[union-attr]  # it is attached
 
     def tell_close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
         end.closed_told = True
+        end.fin_ts = 0
         end.recent = None
         reader = flow.reader
         if flow.reading == _ATTACHED and reader is not None:
             unskipped = end.skip if end.skip > 0 else 0
             reader.closed(end.reads_as_orig, how, ts, end.last_data_ts, unskipped)
-            if end.peer.closed_told:  # it is told nothing more, and the flow lingers: the next one takes its memory
+            if end.peer.fin_ts and not reader.unfinished(end.peer.reads_as_orig):
+                self.tell_close(flow, end.peer, FIN, end.peer.fin_ts)
+            elif end.peer.closed_told:  # it is told nothing more, and the flow lingers: the next one takes its memory
                 flow.service = reader.service
                 flow.reader = None

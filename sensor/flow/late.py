@@ -57,6 +57,10 @@ class Late:
         """The direction ends here."""
         self.pieces.append(Piece(end, 0, 0, None, ts, how))
 
+    def reopen(self, end: Endpoint) -> None:
+        """The direction does not end after all."""
+        self.pieces = [piece for piece in self.pieces if piece.end is not end or piece.how < 0]
+
     def fill(self, end: Endpoint, first: int, chunk: bytes, ts: int) -> int:
         """Put what is missing of `chunk` in its place; how many bytes that were. First copy wins, as everywhere."""
         last = first + len(chunk)

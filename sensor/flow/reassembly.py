@@ -81,7 +81,7 @@ class Reassembler(Delivery):
             pos += cut
             length -= cut
             rel = end.next_rel
-        if end.over:
+        if end.over and not self.goes_on(flow, end, rel, pos, length, ts):
             self.discarded_bytes += length  # behind the FIN
             if rel == end.next_rel:
                 end.next_rel = upper
@@ -120,6 +120,15 @@ class Reassembler(Delivery):
                 self.weird(flow, ts, "excessive_out_of_order_segments")
             first = end.held[0]
             self.give_up(flow, end, first[0], False, ts)
+
+    def goes_on(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> bool:
+        """A direction is over, and has more to say: raw[pos : pos + length] at `rel`. Does anyone want to hear it?"""
+        if flow.reading == _NOBODY or end.skip < 0 or rel - end.next_rel > _FAR:
+            return False
+        if length == 1 and rel == end.fin_rel - 1 and self.raw[pos] == 0:
+            return False  # a keep-alive (RFC 9293 section 3.8.4) of a side that has closed
+        self.reopen(flow, end, ts)
+        return True
 
     def hold(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """Keep what is new of raw[pos : pos + length] at `rel` above the hole; first copy wins."""
@@ -352,7 +361,21 @@ class Reassembler(Delivery):
             self.settle_doubt(flow)
         if orig.rst_cnt or resp.rst_cnt:
             how = RESET
-        if not orig.over:
-            self.close(flow, orig, FIN if orig.fin_cnt and how != RESET else how, ts)
-        if not resp.over:
-            self.close(flow, resp, FIN if resp.fin_cnt and how != RESET else how, ts)
+        if orig.fin_ts or resp.fin_ts:
+            self.finish_unfinished(flow)
+        for end in (orig, resp):
+            if not end.over:
+                end.over = True
+                self.tell_close(flow, end, FIN if end.fin_cnt and how != RESET else how, ts)
+
+    def finish_unfinished(self, flow: Flow) -> None:
+        """Nothing came behind the FINs that cut something off: in their order they are told."""
+        ends = [end for end in (flow.orig, flow.resp) if end.fin_ts]
+        ends.sort(key=_fin_ts)
+        for end in ends:
+            if end.fin_ts:  # the other's end may have been its end
+                self.tell_close(flow, end, FIN, end.fin_ts)
+
+
+def _fin_ts(end: Endpoint) -> int:
+    return end.fin_ts

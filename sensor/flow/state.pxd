@@ -20,7 +20,7 @@ cdef class Endpoint:
     cdef public bytes prefix
     cdef public long long far_next
     cdef public int far_count, far_acks
-    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts
+    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts, fin_ts
     cdef public Endpoint peer
 
     cpdef begin(self, bint is_orig)
@@ -41,7 +41,7 @@ cdef class Flow:
     cdef str _history
     cdef unsigned long long _letters
     cdef Py_ssize_t _letter_count
-    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, half_open
+    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, reopened, half_open
     cdef public FlowId id
     cdef public object reader, parent, service, late, doubt
 

@@ -38,7 +38,8 @@ class Endpoint:
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
     acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order;
     `recent` are delivered segments not yet acknowledged, kept to compare a
-    retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more.
+    retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more. `fin_ts`: when the
+    FIN came that ended it and of which its reader was not told yet.
     """
 
     peer: Endpoint  # the other side of the flow, set by it
@@ -90,6 +91,7 @@ class Endpoint:
         self.dropped = False
         self.over = False
         self.closed_told = False
+        self.fin_ts = 0
         self.reads_as_orig = is_orig
         self.inherited = False
         self.base_seq = 0
@@ -130,6 +132,7 @@ class Endpoint:
         self.dropped = old.dropped
         self.over = old.over
         self.closed_told = old.closed_told
+        self.fin_ts = old.fin_ts
         self.last_data_ts = old.last_data_ts
         self.reads_as_orig = old.reads_as_orig
 
@@ -188,6 +191,7 @@ class Flow:
         self.half_closed_ts = 0
         self.established = False
         self.over = False
+        self.reopened = False  # octets came behind a FIN
         self.half_open = False  # begun by a SYN that is not answered yet
         self.gap_bytes = 0
         self.reading = 0
@@ -253,6 +257,7 @@ class Flow:
         self.reader, old.reader = old.reader, None
         self.reading = old.reading
         self.tls = old.tls
+        self.reopened = old.reopened
         same = self.orig_lo == old.orig_lo and self.orig_p == old.orig_p and self.orig_hi == old.orig_hi
         self.orig.inherit(old.orig if same else old.resp)
         self.resp.inherit(old.resp if same else old.orig)

@@ -28,7 +28,8 @@ class StreamReader(Protocol):
     were still outstanding when the gap began (0 without one): the gap lies after them was requested minus unskipped.
     The running skip is forgotten: the reader answers with a new demand that counts from behind the gap. A gap of length
     0 comes first of all in a direction whose beginning was not seen.
-    After `closed` for a direction nothing more comes for it; `closed` comes exactly once for each direction.
+    After `closed` for a direction nothing more comes for it, unless it is `reopened`; otherwise `closed` comes exactly
+    once for each direction.
     """
 
     @property
@@ -54,6 +55,14 @@ class StreamReader(Protocol):
         and not acknowledged, as it was cut, with the other octets put in. Returned is who reads this flow from now on:
         this reader, or one that has both readings and is given everything; `wants` is what was wanted of each side.
         """
+        ...
+
+    def unfinished(self, is_orig: bool) -> bool:
+        """A FIN came: does what was read of this direction promise more? Then `closed` is told at the flow's end."""
+        ...
+
+    def reopened(self, is_orig: bool, ts: int) -> None:
+        """Octets come behind a FIN, whether `closed` was told of it or not: the receiver may not have taken it."""
         ...
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None: ...

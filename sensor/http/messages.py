@@ -26,6 +26,7 @@ BAD_REPLY = 16
 
 ORIG: Final = 1
 RESP: Final = 2
+STAYS: Final = 2
 
 _MAX_DETAIL = 256  # bytes of what is odd that a weird shows
 _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\Z)")
@@ -51,16 +52,19 @@ class Messages:
         self.keep_alive = False
         self.requests = 0
         self.told = 0
-        self.in_doubt = 0  # ORIG, RESP: whose next message's first octets came in two copies
+        # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN
+        self.in_doubt = 0
 
     def open(self, side: Side, head: Head) -> None:
         """A message has begun: its start line is in `side`, its fields are in `head`."""
         side.spoke = True
         side.head = head
         self.certain = True
-        if self.in_doubt and self.in_doubt & (ORIG if side.is_orig else RESP):
-            self.in_doubt = 0
-            head.doubts |= TCP
+        if self.in_doubt:
+            whose = ORIG if side.is_orig else RESP
+            if self.in_doubt & (whose | whose << STAYS):
+                self.in_doubt &= ~(ORIG | RESP)
+                head.doubts |= TCP
         ts = side.line_ts
         version = side.version
         if version is not None and (version is HTTP_1_1 or version >= HTTP_1_1):

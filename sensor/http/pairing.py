@@ -164,6 +164,15 @@ class Pairing:
         if self.orig_closed and self.resp_closed:
             self._flush()
 
+    def reopen(self, is_orig: bool) -> bool:
+        """A direction goes on. Was it over?"""
+        was_closed = self.orig_closed if is_orig else self.resp_closed
+        if is_orig:
+            self.orig_closed = False
+        else:
+            self.resp_closed = False
+        return was_closed
+
     def flush(self) -> None:
         """Report everything that waits, as it is."""
         self._release_all()

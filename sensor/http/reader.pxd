@@ -22,6 +22,10 @@ cdef class HttpReader:
     @cython.locals(messages=Messages, side=Side, state=int)
     cpdef long long gap(self, bint is_orig, long long length, long long ts, long long unskipped)
     @cython.locals(messages=Messages, side=Side, state=int)
+    cpdef bint unfinished(self, bint is_orig) except -1
+    @cython.locals(messages=Messages, side=Side)
+    cpdef reopened(self, bint is_orig, long long ts)
+    @cython.locals(messages=Messages, side=Side, state=int)
     cpdef closed(self, bint is_orig, int how, long long ts, long long last_data_ts, long long unskipped)
     @cython.locals(size=Py_ssize_t, pos=Py_ssize_t, state=int)
     cdef long long _run(self, Side side, bytes data, long long ts)

@@ -14,7 +14,7 @@ from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE, StreamReader
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
-from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, new_messages
+from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, STAYS, new_messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_request, find_message
 from sensor.http.second import ForkedReader
@@ -146,6 +146,26 @@ class HttpReader:
         for piece in pieces:
             both.feed(is_orig, piece, ts)
         return both
+
+    def unfinished(self, is_orig: bool) -> bool:
+        """As in StreamReader: in a head, in a body that says how long it is, or with a reply owed to who still asks."""
+        messages = self._messages
+        side = messages.orig if is_orig else messages.resp
+        state = side.state
+        if state in (FIXED, CHUNK_SIZE, CHUNK_DATA, CHUNK_END) or (state == HEAD and side.tail is not None):
+            return True
+        pairing = messages.pairing
+        return not is_orig and state == HEAD and bool(pairing.pending) and not pairing.orig_closed
+
+    def reopened(self, is_orig: bool, ts: int) -> None:  # noqa: ARG002  (of no use)
+        """As in StreamReader. The message under way, and those that begin behind the FIN, can be read otherwise."""
+        messages = self._messages
+        side = messages.orig if is_orig else messages.resp
+        messages.in_doubt |= (ORIG if is_orig else RESP) << STAYS
+        if side.exchange is not None:
+            side.exchange.doubts |= TCP
+        if messages.pairing.reopen(is_orig):
+            messages.lose(side)
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         messages = self._messages

@@ -66,6 +66,7 @@ class ForkedReader:
         self._budget = budget
         self._others: list[tuple[int, bytes]] = []
         self._told: set[object] = set()
+        self._over: set[bool] = set()
 
     @property
     def service(self) -> str | None:
@@ -104,7 +105,22 @@ class ForkedReader:
             self._tell()
         return self._next(is_orig)
 
+    def unfinished(self, is_orig: bool) -> bool:
+        """Either of them."""
+        return self._main.unfinished(is_orig) or (self._second is not None and self._second.unfinished(is_orig))
+
+    def reopened(self, is_orig: bool, ts: int) -> None:
+        before = len(self._out)
+        self._main.reopened(is_orig, ts)
+        self._note(before)
+        if self._second is not None:
+            self._second.reopened(is_orig, ts)
+        if is_orig in self._over:
+            self._over.remove(is_orig)
+            self._wants[is_orig] = self._second_wants[is_orig] = 0
+
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
+        self._over.add(is_orig)
         before = len(self._out)
         self._main.closed(is_orig, how, ts, last_data_ts, unskipped + max(self._wants[is_orig], 0))
         self._note(before)

@@ -181,6 +181,7 @@ class Recorder:
         self.ended: dict[bool, int] = {}
         self.times: list[int] = []
         self.last_data: dict[bool, int] = {}
+        self.waits = False
 
     def _pass_skip(self, is_orig: bool, unskipped: int) -> None:
         wanted = self.wants[is_orig]
@@ -226,6 +227,14 @@ class Recorder:
 
     def second(self, *_: object) -> Recorder:
         return self
+
+    def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
+        return self.waits
+
+    def reopened(self, is_orig: bool, ts: int) -> None:
+        self.times.append(ts)
+        self.ended.pop(is_orig, None)
+        self.told.append(f"{'c' if is_orig else 's'} reopened")
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         if self.wants[is_orig] != IGNORE:

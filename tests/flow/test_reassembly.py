@@ -211,11 +211,12 @@ def test_t10_data_in_a_reset_is_not_of_the_stream() -> None:
 
 
 def test_t11_fin_then_data() -> None:
-    """Delivered up to the FIN, and nothing behind it, at its place or beyond."""
+    """Delivered up to the FIN; what comes behind it, at its place or beyond, says that it was not taken."""
     heard = play(HANDSHAKE + "c> A =10\nc> FA\nc> A @11 =10\nc> A @12 =10\nc> A @500 =10\ns> A =5\n" + "s> FA\nc> A\n")
-    assert heard.told == "c 1-10, c FIN, s 1-5, s FIN"
-    assert totals(heard)[0] == 15
-    assert totals(heard)[1] + totals(heard)[2] == 30
+    assert heard.told == "c 1-10, c FIN, c reopened, c 11-21, c gap 478, c 500-509, s 1-5, s FIN, c FIN"
+    assert totals(heard)[0] == 36
+    assert totals(heard)[1] == 9
+    assert heard.weirds.count("data_after_FIN") == 1
 
 
 def test_t11_fin_before_its_data() -> None:

@@ -44,6 +44,12 @@ class Teller:
     def second(self, *_: object) -> StreamReader:
         return self
 
+    def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
+        return False
+
+    def reopened(self, is_orig: bool, ts: int) -> None:
+        self.out.append(f"{self.flow.uid} {is_orig} {ts} reopened")
+
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         self.out.append(f"{self.flow.uid} {is_orig} {ts} closed {how} {last_data_ts} {unskipped}")
 

@@ -73,11 +73,12 @@ ROWS = {
     "T11": Row(
         "data behind FIN, FIN twice, half close, RST with data",
         ("flow.close_linger_s",),
+        ("data_after_FIN", "ambiguous: tcp"),
         guards=(
             Guard(
                 "sensor/flow/reassembly.py",
-                "        if end.over:\n            self.discarded_bytes += length  # behind the FIN",
-                "        if False:\n            pass",
+                "if end.over and not self.goes_on(flow, end, rel, pos, length, ts):",
+                "if end.over:",
             ),
         ),
     ),
@@ -309,6 +310,22 @@ def test_t10_what_follows_an_exact_reset_is_read_too() -> None:
 )
 def test_t11_how_it_ends(rest: str) -> None:
     assert told(said(SHAKE + rest)) == [("0BADCAFE", "good")]
+
+
+def test_t11_what_comes_behind_a_fin_is_read_and_doubtful() -> None:
+    seen = said(f"{SHAKE}c> FA\nc> A {lit(Q)}\ns> A {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert seen.exchanges[0]["ambiguous"] == ["tcp"]
+    assert "data_after_FIN" in seen.weirds
+
+
+def test_t11_a_keep_alive_of_a_side_that_has_closed_is_no_data() -> None:
+    seen = said(
+        f"{SHAKE}c> A {lit(Q)}\nc> FA\ns> A\nc> A @{1 + len(Q)} {lit(bytes(1))} forged\ns> A {lit(R)}\ns> FA\nc> A"
+    )
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert "ambiguous" not in seen.exchanges[0]
+    assert "data_after_FIN" not in seen.weirds
 
 
 def test_t11_what_a_reset_carries_is_not_part_of_the_stream() -> None:

@@ -12,17 +12,18 @@ from tests.flow.frames import Frame
 from tests.flow.talk import Ends, Segment, parse
 from tests.hostile.rows import Guard, Row
 from tests.hostile.test_tcp import BYE, Q2, SHAKE, A, Q, R, lit, said, told
-from tests.hostile.witness import Watched, answering, watch
+from tests.hostile.witness import Watched, answering, asking, watch
 from tests.ocsp import wire as ocsp
 
 ROWS = {
     "T12": Row(
-        "segments the receiver will not take: wrong checksum, low TTL, MD5 option, old timestamp, bad ACK, without ACK",
+        "segments the receiver will not take: wrong checksum, low TTL, MD5 option, old timestamp, bad or no ACK; FINs",
         ("http.max_second_reading_bytes",),
-        ("rexmit_inconsistency", "ambiguous: tcp"),
+        ("rexmit_inconsistency", "data_after_FIN", "ambiguous: tcp"),
         guards=(
             Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
             Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
+            Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
         ),
     ),
 }
@@ -151,3 +152,48 @@ def test_t12_what_a_server_will_not_take_does_not_take_the_place_of_what_it_does
     for odd in (f"c> . @1 {junk} forged", f"c> A @1 ^999999 {junk} forged", f"c> A @3000000000 {junk} forged"):
         seen = said(f"{SHAKE}{odd}\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}")
         assert ("0BADCAFE", "good") in [(row.get("serial_number"), row.get("cert_status")) for row in seen.exchanges]
+
+
+Q3, R3 = asking(0xC0FFEE), answering(0xC0FFEE)
+TALK = [
+    *SHAKE.splitlines(),
+    f"c> A {lit(Q[:60])}",
+    f"c> A {lit(Q[60:])}",
+    "s> A",
+    f"s> A {lit(R[:90])}",
+    f"s> A {lit(R[90:])}",
+    "c> A",
+    f"c> A {lit(Q3)}",
+    f"s> A {lit(R3)}",
+    *BYE.strip().splitlines(),
+]
+"""Two exchanges, the first in two segments each way."""
+FINS = {
+    "the client's": ("c> FA forged",),
+    "the client's, bad ACK": ("c> FA ^900000 forged",),
+    "the client's, without ACK": ("c> F forged",),
+    "the server's": ("s> FA forged",),
+    "both": ("c> FA forged", "s> FA forged"),
+    "both, acknowledged": ("c> FA forged", "s> A forged", "s> FA forged", "c> A forged"),
+}
+
+
+def kept(forged: tuple[str, ...], place: int) -> Watched:
+    """The conversation with these segments put in before its line `place`: both requests and replies are told."""
+    seen = said("\n".join([*TALK[:place], *forged, *TALK[place:]]))
+    rows = seen.exchanges
+    assert {row["serial_number"] for row in rows if row["evidence"] != "response"} == {"0BADCAFE", "C0FFEE"}
+    assert {row["serial_number"] for row in rows if row.get("cert_status") == "good"} == {"0BADCAFE", "C0FFEE"}
+    return seen
+
+
+@pytest.mark.parametrize("forged", FINS)
+@pytest.mark.parametrize("place", range(1, 11))
+def test_t12_a_fin_that_nobody_took(forged: str, place: int) -> None:
+    """Wherever it comes: reading goes on, and where it can have mattered the event says so."""
+    seen = kept(FINS[forged], place)
+    if "data_after_FIN" in seen.weirds:
+        assert ["tcp"] in [row.get("ambiguous") for row in seen.exchanges]
+    else:
+        assert place == 10, "there was more to say"
+    assert seen.of("conn")[0]["conn_state"] == "SF"
