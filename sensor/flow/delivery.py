@@ -269,8 +269,8 @@ class Delivery:
             self.go_on(flow, True)
 
     def close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
-        """The direction of `end` is over; its reader learns of it in its turn, or, if it waits for more, with the end of
-        the flow: the FIN may be a forged one."""
+        """The direction of `end` is over; its reader learns of it in its turn, or, if it waits for more, at the
+        end of the flow: the FIN may be a forged one."""
         end.over = True
         if flow.late is not None:
             flow.late.close(end, how, ts)
