@@ -39,7 +39,13 @@ from tests.ocsp import wire as ocsp
 ROWS: dict[str, Row | NotHere] = {
     "C5": Row(
         "a crt.sh that is down, slow, huge, lies, or leads elsewhere",
-        ("online.max_answer_bytes", "online.timeout_s", "online.failure_ttl_s", "online.breaker_failures"),
+        (
+            "online.max_answer_bytes",
+            "online.max_rows",
+            "online.timeout_s",
+            "online.failure_ttl_s",
+            "online.breaker_failures",
+        ),
         ("failed",),
         (
             Guard("sensor/crtsh/pages.py", "if answer.media_type != _JSON:", "if False:"),
