@@ -44,6 +44,7 @@ cdef class Flow:
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, reopened, half_open
     cdef public FlowId id
     cdef public object reader, parent, service, late, doubt
+    cdef public Flow older
 
     cpdef begin(self, long long number, long long ts)
     @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, count=Py_ssize_t, written=str)
@@ -52,6 +53,9 @@ cdef class Flow:
     cpdef flip(self)
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
+    @cython.locals(older=Flow, end=Endpoint)
+    cpdef split(self)
+    cpdef list chain(self)
     cpdef release(self)
     cpdef FlowId flow_id(self)
 

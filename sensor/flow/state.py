@@ -191,7 +191,8 @@ class Flow:
         self.half_closed_ts = 0
         self.established = False
         self.over = False
-        self.reopened = False  # octets came behind a FIN
+        self.reopened = False  # octets came behind a FIN, or of numbers that a SYN had ended
+        self.older: Flow | None = None  # whose bytes have other numbers, from before a SYN
         self.half_open = False  # begun by a SYN that is not answered yet
         self.gap_bytes = 0
         self.reading = 0
@@ -261,10 +262,35 @@ class Flow:
         same = self.orig_lo == old.orig_lo and self.orig_p == old.orig_p and self.orig_hi == old.orig_hi
         self.orig.inherit(old.orig if same else old.resp)
         self.resp.inherit(old.resp if same else old.orig)
+        self.older, old.older = old.older, None
+
+    def split(self) -> None:
+        """A SYN gives one side other numbers: what was read so far goes on in `older`, by the numbers that were."""
+        older = begin_flow(self.number, self.first_ts)
+        older.family = self.family
+        older.orig_hi, older.orig_lo, older.orig_p = self.orig_hi, self.orig_lo, self.orig_p
+        older.resp_hi, older.resp_lo, older.resp_p = self.resp_hi, self.resp_lo, self.resp_p
+        older.id = self.flow_id()
+        older.partial = self.partial
+        older.inherit(self)
+        self.older = older
+        self.reading = UNDECIDED
+        for end in (self.orig, self.resp):
+            end.recent = end.prefix = None
+            end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
+            end.over = end.closed_told = False
+
+    def chain(self) -> list[Flow]:
+        """This flow and those that are older, the oldest first."""
+        flows = [self]
+        while flows[0].older is not None:
+            flows.insert(0, flows[0].older)
+        return flows
 
     def release(self) -> None:
         """The flow is over: lets go of the reader, and of the ring of references between the two ends."""
         self.reader = None
+        self.older = None
         self.orig.peer = _NO_ENDPOINT
         self.resp.peer = _NO_ENDPOINT
         self.orig = self.resp = _NO_ENDPOINT

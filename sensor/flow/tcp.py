@@ -10,6 +10,7 @@ from typing import Final
 
 from sensor.flow.conn import Connection
 from sensor.flow.decode import Packet
+from sensor.flow.older import is_of_older
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
 from sensor.flow.state import Endpoint, Flow
@@ -23,6 +24,7 @@ _PARTIAL: Final = 3
 _ESTABLISHED: Final = 4
 _CLOSED: Final = 5
 _RESET: Final = 6
+_NOBODY: Final = 1
 _ATTACHED: Final = 2
 
 # TCP flags (RFC 9293 3.1).
@@ -165,7 +167,9 @@ class TcpMachine:
             flow.seen_orig = True
         else:
             flow.seen_resp = True
-        if length > 0:
+        if flow.older is not None and is_of_older(self.reassembler, flow, end, packet, ts):
+            pass
+        elif length > 0:
             if not flags & _RST and not underflow:
                 if flags & _SYN:
                     rel += 1
@@ -196,7 +200,7 @@ class TcpMachine:
             if seq == end.start_seq:
                 return
             self.reassembler.weird(flow, ts, "SYN_seq_jump")
-            end.start_seq = seq
+            self.renumber(flow, end, seq)
         elif end.state == _RESET:
             if end.prev_state != _INACTIVE:
                 return
@@ -206,13 +210,22 @@ class TcpMachine:
                 self.reassembler.weird(flow, ts, "SYN_inside_connection")
             if seq != end.start_seq:
                 self.reassembler.weird(flow, ts, "SYN_seq_jump")
-            end.start_seq = seq
+                self.renumber(flow, end, seq)
         end.ack_seq = end.start_seq
         end.ack_rel = 0
         end.last_seq = upper_seq
         end.last_rel = seq_delta(upper_seq, end.start_seq)
         if end.inherited:
             end.rebase()
+
+    def renumber(self, flow: Flow, end: Endpoint, seq: int) -> None:
+        """Another SYN of `end`, with another number. Which of the two holds, the segments will say."""
+        if flow.reading != _NOBODY and flow.older is None and end.is_numbered():
+            self.reassembler.go_on(flow, True)
+            self.reassembler.settle_doubt(flow)
+            flow.split()
+            end.next_rel = end.trim_rel = end.top_rel = 1
+        end.start_seq = seq
 
     def note_history(self, flow: Flow, end: Endpoint, flags: int, control: int, rel: int, length: int) -> None:
         """The letter this segment adds to conn.log's history, if any."""

@@ -9,6 +9,7 @@ from sensor.flow.tcp cimport TcpMachine
 cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET, _P_TCP, _FAMILY4
 cdef Py_ssize_t _PLAIN
 cdef unsigned int _SYN, _ACK
+cdef Py_ssize_t _MAX_OLDER
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
@@ -50,7 +51,7 @@ cdef class FlowTracker:
     @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
     cpdef unsigned long long mix(self, unsigned long long src_hi, unsigned long long src_lo, unsigned int sport, unsigned long long dst_hi, unsigned long long dst_lo, unsigned int dport, int family, int vlan) noexcept
     cpdef int side(self, Flow flow, Packet packet) noexcept
-    @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
+    @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, older=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
     cpdef segment(self, long long ts, bint bad)
     @cython.locals(packet=Packet, seq="unsigned int", ahead="long long")
     cpdef bint goes_on(self, Endpoint end) except -1
@@ -58,6 +59,8 @@ cdef class FlowTracker:
     cpdef Flow open(self, unsigned long long key, long long ts)
     @cython.locals(packet=Packet, orig=Endpoint)
     cpdef bint is_reuse(self, Flow flow, Endpoint sender, long long ts) except -1
+    @cython.locals(chain=list, is_closed=bint, too_many=bint, older=Flow)
+    cpdef Flow replace(self, Flow flow, long long ts)
     @cython.locals(tick="long long", slot=list)
     cpdef schedule(self, Flow flow, long long due)
     @cython.locals(tick="long long", due_tick="long long", flow=Flow, due="long long", over=list)
@@ -74,7 +77,9 @@ cdef class FlowTracker:
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
     cpdef end(self, Flow flow, long long ts, bint at_end)
     cpdef Py_ssize_t half_open(self)
-    @cython.locals(flow=Flow, end=Endpoint)
+    @cython.locals(chain=list, older=Flow)
+    cpdef end_older(self, Flow flow, long long ts)
+    @cython.locals(flow=Flow, newest=Flow, end=Endpoint)
     cpdef held_bytes(self)
     @cython.locals(ending=list, flow=Flow, queue=FlowQueue)
     cpdef bint finish(self, long long at_most=*) except -1

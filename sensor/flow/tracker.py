@@ -41,6 +41,7 @@ _TICK: Final = 1_000_000_000
 _GARBAGE: Final = 4096  # that many flows, and two for each that is alive, may be over and not forgotten yet
 _JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
 _NEAR: Final = 1 << 20  # as _FAR in reassembly.py
+_MAX_OLDER: Final = 4  # flows of one tuple that are read beside each other, besides the newest
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 END_INDEX: Final = 1 << 60  # of a frame behind the last one, when all flows end
 _GOLDEN: Final = 0x9E3779B97F4A7C15
@@ -89,7 +90,7 @@ class FlowTracker:
         self.closing = FlowQueue()
         self.opening = FlowQueue()
         self.oldest = FlowQueue()  # with `spared` all that are not over
-        self.spared = FlowQueue()  # of the oldest those that are read as HTTP: they go last
+        self.spared = FlowQueue()  # of the oldest those that spoke HTTP: they go last
         self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
@@ -366,6 +367,7 @@ class FlowTracker:
                 key = (key + 1) & _MASK  # two five-tuples with one key: the next slot
                 flow = self.flows.find(key)
         old: Flow | None = None
+        older: Flow | None = None
         if flow is not None:
             due = self.machine.deadline(flow)
             if self.now >= due:
@@ -380,10 +382,11 @@ class FlowTracker:
             elif not bad and packet.flags & _SYN:
                 end = flow.orig if direction > 0 else flow.resp
                 if self.is_reuse(flow, end, ts):
-                    self.end(flow, ts, False)
+                    older = self.replace(flow, ts)
                     flow = None
         if flow is None:
             flow = self.open(key or self.key_of(packet), ts)
+            flow.older = older
             if old is not None:
                 if old.late is not None:
                     self.reassembler.go_on(old, True)
@@ -499,6 +502,25 @@ class FlowTracker:
                 self.out.append(Weird(ts, "premature_connection_reuse", flow.flow_id(), None, "TCP"))
         return True
 
+    def replace(self, flow: Flow, ts: int) -> Flow | None:
+        """conn.log ends the flow, for a SYN with another number came, as Zeek's does. Its bytes go on beside those of
+        the new one, in case segments by its own numbers follow: the SYN may be a forged one. Returned is what goes on.
+        """
+        chain = flow.chain()
+        is_closed = flow.orig.closed_told and flow.resp.closed_told
+        too_many = len(chain) > _MAX_OLDER  # the newest goes: of forged ones there may be any number
+        if flow.reading == _NOBODY or is_closed or too_many:
+            older = flow.older
+            if older is not None and (older.reopened or too_many):
+                flow.older = None
+            else:
+                older = None
+            self.end(flow, ts, False)
+            return older
+        self.end_record(flow)
+        self.out.append(self.machine.connection(flow))
+        return flow
+
     def schedule(self, flow: Flow, due: int) -> None:
         """Look at the flow again when packet time reaches `due`."""
         self.timers += 1
@@ -564,8 +586,9 @@ class FlowTracker:
             self.end(flow, now, False)
 
     def evict(self, ts: int) -> None:
-        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, those that are read
-        as HTTP, in which OCSP is, at the very end. If one has to go it is an emergency."""
+        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, those that spoke
+        HTTP, in which OCSP is, at the very end. An octet to port 80 is not enough for that: a whole head is. If one has
+        to go it is an emergency."""
         while self.unanswered >= self.max_half_open and self.opening:
             flow = self.opening.popleft()
             if flow.half_open:
@@ -577,7 +600,7 @@ class FlowTracker:
             flow = queue.popleft()
             if flow.over or (queue is self.opening and not flow.half_open):
                 continue
-            if queue is self.oldest and flow.reading == _ATTACHED:
+            if queue is self.oldest and flow.reader is not None and flow.reader.service is not None:
                 self.spared.append(flow)
                 continue
             self.drop(flow, ts)
@@ -623,16 +646,31 @@ class FlowTracker:
             if self.on_error is None:
                 raise
             self.internal_errors += 1
-            flow.reader = None
-            flow.reading = _NOBODY
+            for each in flow.chain():
+                each.reader = None
+                each.reading = _NOBODY
             self.on_error(flow.flow_id(), error)
 
     def end(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: tell its reader and conn.log."""
         self.end_record(flow)
+        if flow.older is not None:
+            self.end_older(flow, ts)
         self.step(flow, None, ts, at_end)
         self.out.append(self.machine.connection(flow))
         flow.release()
+
+    def end_older(self, flow: Flow, ts: int) -> None:
+        """What went on beside the flow, by older numbers, is over with it."""
+        chain = flow.chain()
+        chain.pop()
+        flow.older = None
+        for older in chain:
+            older.older = None
+            self.step(older, None, ts, False)
+            if flow.service is None:
+                flow.service = older.service
+            older.release()
 
     def outcomes(self) -> dict[str, int]:
         """How many frames were what, by name; those that did not occur are left out."""
@@ -649,10 +687,11 @@ class FlowTracker:
     def held_bytes(self) -> int:
         """Payload bytes that wait above a hole."""
         total = 0
-        for flow in self.flows.values():
-            for end in (flow.orig, flow.resp):
-                if end.held is not None:
-                    total += sum([last - first for first, last, _ in end.held])
+        for newest in self.flows.values():
+            for flow in newest.chain():
+                for end in (flow.orig, flow.resp):
+                    if end.held is not None:
+                        total += sum([last - first for first, last, _ in end.held])
         return total
 
     def finish(self, at_most: int = 0x7FFFFFFFFFFF) -> bool:

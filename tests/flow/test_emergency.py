@@ -105,7 +105,7 @@ def test_it_does_not_end_before_the_hold_is_over_nor_while_packets_are_lost() ->
 
 def test_it_does_not_end_while_the_table_is_nearly_full() -> None:
     """Flows that are read as HTTP stay: 80 of 100."""
-    heard = listen(LIMITS).feed(at(0, seats(80, HANDSHAKE + GET) + seats(30, TLS, 5000, 443)))
+    heard = listen(LIMITS, service="http").feed(at(0, seats(80, HANDSHAKE + GET) + seats(30, TLS, 5000, 443)))
     tick(heard, 1, 60)
     assert len(heard.tracker.flows) == 81
     assert heard.tracker.emergency.is_on
@@ -121,13 +121,22 @@ def test_the_clock_set_back_does_not_keep_it_forever() -> None:
 
 def test_flows_read_as_http_go_last() -> None:
     """The oldest are HTTP; the others go before them, the newest of them, too; then HTTP goes, oldest first."""
-    heard = listen(LIMITS).feed(at(0, seats(30, HANDSHAKE + GET, 1000) + seats(70, TLS, 2000, 443)))
+    heard = listen(LIMITS, service="http").feed(at(0, seats(30, HANDSHAKE + GET, 1000) + seats(70, TLS, 2000, 443)))
     heard.feed(at(0.5, seats(60, TLS, 5000, 443)))
     assert [conn.flow.orig_p for conn in conns(heard)] == list(range(2000, 2060))
     heard.feed(at(0.6, seats(90, HANDSHAKE + GET, 6000)))
     gone = [conn.flow.orig_p for conn in conns(heard)]
     assert gone[60:] == [*range(2060, 2070), *range(5000, 5060), *range(1000, 1020)]
     assert len(heard.tracker.flows) == 100
+
+
+def test_an_octet_to_the_port_is_not_http() -> None:
+    """Those of which no whole head was read go as all others do."""
+    heard = listen(LIMITS).feed(at(0, seats(30, HANDSHAKE + GET, 1000)))
+    for reader in heard.readers:
+        reader.service = "http"
+    heard.feed(at(0.4, seats(150, HANDSHAKE + 'c> A "G"\n', 2000)))
+    assert [conn.flow.orig_p for conn in conns(heard)] == list(range(2000, 2080))
 
 
 def test_what_is_spared_does_not_pile_up() -> None:
@@ -142,7 +151,7 @@ def test_what_is_spared_does_not_pile_up() -> None:
 
 
 def test_spared_flows_are_forgotten_when_they_are_over() -> None:
-    heard = listen(LIMITS).feed(at(0, seats(150, HANDSHAKE + GET)))
+    heard = listen(LIMITS, service="http").feed(at(0, seats(150, HANDSHAKE + GET)))
     assert len(heard.tracker.spared) > 50
     tick(heard, 400, 410)
     assert len(heard.tracker.flows) == 1

@@ -17,13 +17,15 @@ from tests.ocsp import wire as ocsp
 
 ROWS = {
     "T12": Row(
-        "segments the receiver will not take: wrong checksum, low TTL, MD5 option, old timestamp, bad or no ACK; FINs",
+        "segments the receiver drops: wrong checksum, low TTL, MD5 option, old timestamp, bad or no ACK; FINs, SYNs",
         ("http.max_second_reading_bytes",),
         ("rexmit_inconsistency", "data_after_FIN", "ambiguous: tcp"),
         guards=(
             Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
             Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
+            Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
+            Guard("sensor/flow/tcp.py", "            flow.split()\n", ""),
         ),
     ),
 }
@@ -197,3 +199,39 @@ def test_t12_a_fin_that_nobody_took(forged: str, place: int) -> None:
     else:
         assert place == 10, "there was more to say"
     assert seen.of("conn")[0]["conn_state"] == "SF"
+
+
+SYNS = {
+    "the client's": ("c> S @90000 forged",),
+    "the client's, far off": ("c> S @900000000 forged",),
+    "the client's, with data behind it": ("c> S @90000 forged", 'c> A @90001 "GET / HTTP/1.1\\r\\n\\r\\n" forged'),
+    "the client's, twice": ("c> S @90000 forged", "c> S @70000 forged"),
+    "the client's SYN/ACK": ("c> SA @90000 forged",),
+    "the server's": ("s> S @90000 forged",),
+    "the server's SYN/ACK": ("s> SA @90000 forged",),
+    "a whole handshake": ("c> S @90000 forged", "s> SA @80000 ^90001 forged", "c> A @90001 ^80001 forged"),
+}
+
+
+@pytest.mark.parametrize("forged", SYNS)
+@pytest.mark.parametrize("place", range(1, 11))
+def test_t12_a_syn_that_nobody_took(forged: str, place: int) -> None:
+    """The numbers that were go on as long as segments of them come, and what is read by them is doubtful."""
+    seen = kept(SYNS[forged], place)
+    assert {row["evidence"] for row in seen.exchanges} == {"both"}
+    assert place == 1 or ["tcp"] in [row.get("ambiguous") for row in seen.exchanges]
+    assert {"SYN_seq_jump", "active_connection_reuse"} & set(seen.weirds)
+
+
+def test_t12_many_syns_are_bounded() -> None:
+    """Each with a request of its own: no more than a few are read beside each other, and every one is told."""
+    requests = [asking(0x100 + number) for number in range(9)]
+    forged = [
+        f"c> {flags} @{90000 * number} {text} forged"
+        for number, request in enumerate(requests, 1)
+        for flags, text in (("S", ""), (f"A @{90000 * number + 1}", lit(request)))
+    ]
+    seen = said("\n".join([*TALK[:3], *forged, *TALK[3:]]))
+    serials = {row["serial_number"] for row in seen.exchanges if row["evidence"] != "response"}
+    assert serials == {"0BADCAFE", "C0FFEE", *(f"{0x100 + number:04X}" for number in range(9))}
+    assert seen.pipeline.tracker.reassembler.total_held == 0
