@@ -383,6 +383,8 @@ class HttpReader:
             if exchange.informational <= self._settings.max_informational:
                 exchange.info_code, exchange.info_msg = status, side.reason
                 exchange.info = messages.response(side, exchange, True)
+            elif exchange.informational == self._settings.max_informational + 1:
+                messages.weird(ts, "HTTP_excessive_informational", None)
             side.interim = True
             side.line_ts = -1
             side.head = None

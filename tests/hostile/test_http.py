@@ -34,7 +34,13 @@ ROWS = {
     "H7": Row(
         "100, 102, 103 before the reply, thousands of them",
         ("http.max_informational",),
+        ("HTTP_excessive_informational",),
         guards=(
+            Guard(
+                "sensor/http/reader.py",
+                "elif exchange.informational == self._settings.max",
+                "elif 0 == self._settings.max",
+            ),
             Guard(
                 "sensor/http/reader.py",
                 "if 100 <= status < 200 and not (status == 101",
@@ -191,6 +197,7 @@ def test_h7_informational_replies(times: int) -> None:
     assert told(seen) == [("0BADCAFE", "good", "both"), NEXT_TOLD]
     assert statuses(seen)[-2:] == [("POST", 200), ("POST", 200)]
     assert len(statuses(seen)) <= 2 + 10
+    assert ("HTTP_excessive_informational" in seen.weirds) == (times >= 10)
 
 
 @pytest.mark.parametrize(

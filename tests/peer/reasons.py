@@ -44,6 +44,15 @@ REASONS: Final = (
     ),
     Reason(
         True,
+        "Two SYN/ACKs",
+        "A server answers one SYN twice, by two numbers; the client takes the first, and so goes the reply. Zeek takes "
+        "the second, and has no reply then; we read by either (http.log; conn.log counts as Zeek's).",
+        ("http", "files"),
+        (_NDPI + "KakaoTalk_talk.pcap",),
+        ("resp_fuids", "resp_mime_types", "response_body_len", "extra"),
+    ),
+    Reason(
+        True,
         "Bodies that hide (HTTP Evader)",
         "Replies made to be misread: odd chunk sizes, line ends, versions, codings and lengths, NUL and blanks in "
         "fields. A browser reads the body, and so do we: the 68 bytes of EICAR (test_evader.py names the ten cases "
