@@ -51,6 +51,7 @@ ROWS = {
     "H8": Row(
         "HEAD, 204, 304 with a length; CONNECT, 101",
         counters=("protocol_data_with_HTTP_CONNECT_reply", "protocol_data_with_HTTP_upgrade_reply"),
+        note="The weirds tell of what comes with the reply, as Zeek's; what comes later is counted in conn.log, unread",
     ),
     "H9": Row("a body that lasts until the connection ends, by FIN or not"),
     "H10": Row(
