@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE, StreamReader
+from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
@@ -33,7 +33,7 @@ from sensor.http.side import (
     UNSIZED,
     Side,
 )
-from sensor.http.transaction import TCP, NewTap
+from sensor.http.transaction import TCP, HttpRequest, NewTap
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
@@ -123,18 +123,10 @@ class HttpReader:
         other: tuple[int, bytes],
         wants: dict[bool, int],
         ts: int,
-    ) -> StreamReader:
+    ) -> ForkedReader:
         """As in StreamReader: from here on the flow is read in two ways, by a second reader that joins midway."""
+        self.doubt_copy(is_orig, position, bool(pieces), other)
         messages = self._messages
-        pending = messages.pairing.pending
-        exchange = messages.orig.exchange if is_orig else messages.resp.exchange
-        if exchange is None:
-            if pending and pieces:
-                exchange = pending[-1] if is_orig else pending[0]
-            if other[0] + len(other[1]) > position:
-                messages.in_doubt |= ORIG if is_orig else RESP
-        if exchange is not None:
-            exchange.doubts |= TCP
         found: list[object] = []
         flow, settings = messages.flow, self._settings
         reader = HttpReader(flow, found, settings, probation=False)
@@ -146,6 +138,23 @@ class HttpReader:
         for piece in pieces:
             both.feed(is_orig, piece, ts)
         return both
+
+    def doubt_copy(self, is_orig: bool, position: int, begun: bool, other: tuple[int, bytes]) -> None:
+        """The message that those octets belong to can be read otherwise: one that has `begun`, or the next."""
+        messages = self._messages
+        pending = messages.pairing.pending
+        exchange = messages.orig.exchange if is_orig else messages.resp.exchange
+        if exchange is None:
+            if pending and begun:
+                exchange = pending[-1] if is_orig else pending[0]
+            if other[0] + len(other[1]) > position:
+                messages.in_doubt |= ORIG if is_orig else RESP
+        if exchange is not None:
+            exchange.doubts |= TCP
+
+    def asked(self) -> list[HttpRequest]:
+        """Whole requests that are told once their replies have come."""
+        return [each.request for each in self._messages.pairing.pending if each.request is not None]
 
     def unfinished(self, is_orig: bool) -> bool:
         """As in StreamReader: in a head, in a body that says how long it is, or with a reply owed to who still asks."""

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sensor.http.transaction import AMBIGUITIES, TCP, HttpTransaction
+from sensor.flow.stream import END_OF_INPUT
+from sensor.http.transaction import AMBIGUITIES, TCP, HttpRequest, HttpTransaction
 from sensor.weird import FlowId, Weird
 
 if TYPE_CHECKING:
     from sensor.flow.stream import StreamReader
+    from sensor.http.reader import HttpReader
 
 _MAX_TOLD: Final = 256
 """Halves of transactions remembered as told."""
+_MAX_FORKS: Final = 16
+"""How often in a flow a second reading may begin; who forges more is only told of."""
 
 
 class SecondReading(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +49,7 @@ class ForkedReader:
     def __init__(
         self,
         flow: FlowId,
-        main: StreamReader,
+        main: HttpReader,
         second: StreamReader,
         out: list[object],
         found: list[object],
@@ -67,6 +71,7 @@ class ForkedReader:
         self._others: list[tuple[int, bytes]] = []
         self._told: set[object] = set()
         self._over: set[bool] = set()
+        self._forks = 1
 
     @property
     def service(self) -> str | None:
@@ -131,16 +136,32 @@ class ForkedReader:
     def second(
         self,
         is_orig: bool,
-        position: int,  # noqa: ARG002  (known here)
-        pieces: list[bytes],  # noqa: ARG002  (one other reading at a time)
+        position: int,
+        pieces: list[bytes],
         other: tuple[int, bytes],
         wants: dict[bool, int],  # noqa: ARG002  (known here)
-        ts: int,  # noqa: ARG002  (of no use)
+        ts: int,
     ) -> StreamReader:
-        """As in StreamReader. There is one second reading at a time: it takes of this copy what is still to come."""
-        if is_orig == self._is_orig and other[0] + len(other[1]) > self._position and len(self._others) < _MAX_TOLD:
-            self._others.append(other)
-        return self
+        """As in StreamReader. There is one second reading at a time: it takes of this copy what is still to come. Of
+        octets that it was given already, another second reading takes its place and begins where that message does."""
+        to_come = is_orig == self._is_orig and other[0] + len(other[1]) > self._position
+        if to_come and self._second is not None:
+            self._main.doubt_copy(is_orig, position, bool(pieces), other)
+            if len(self._others) < _MAX_TOLD:
+                self._others.append(other)
+            return self
+        of_use = bool(pieces) or (self._second is None and other[0] + len(other[1]) > position)
+        if not of_use or self._over or self._forks >= _MAX_FORKS:
+            self._main.doubt_copy(is_orig, position, bool(pieces), other)
+            return self
+        if self._second is not None:
+            self._told.update([_asked(request) for request in self._main.asked()])
+            for side in (True, False):
+                self._second.closed(side, END_OF_INPUT, ts, ts, max(self._second_wants[side], 0))
+            self._tell()
+        forked = self._main.second(is_orig, position, pieces, other, self._wants, ts)
+        forked._forks = self._forks + 1
+        return forked
 
     def feed(self, is_orig: bool, chunk: bytes, ts: int) -> None:
         """The second reading's next octets, without the main one's."""
@@ -200,12 +221,16 @@ class ForkedReader:
 _BITS: Final = {each: place for place, each in enumerate(AMBIGUITIES[-1])}
 
 
+def _asked(request: HttpRequest) -> object:
+    return request.method, request.target, tuple([file.content for file in request.files])
+
+
 def _halves(transaction: HttpTransaction) -> list[object]:
     """What makes the request, and the reply, equal to those of another reading."""
     request, response = transaction.request, transaction.response
     halves: list[object] = []
     if request is not None:
-        halves.append((request.method, request.target, tuple([file.content for file in request.files])))
+        halves.append(_asked(request))
     if response is not None:
         halves.append((response.status_code, tuple([file.content for file in response.files])))
     return halves

@@ -63,7 +63,8 @@ def reassembly(data: bytes) -> None:
         other = listen(limits).feed(frames, 1).end()
         assert one.out == other.out, "batches make a difference"
         assert [reader.told for reader in one.readers] == [reader.told for reader in other.readers]
-        assert len(one.readers) <= one.tracker.flows_seen
+        again = sum(name in {"data_after_FIN", "SYN_seq_jump", "SYN_inside_connection"} for name in one.weirds)
+        assert len(one.readers) <= one.tracker.flows_seen + again
         if not forged:
             for reader in one.readers:
                 for who in (True, False):

@@ -202,3 +202,48 @@ def test_a_reply_that_comes_before_what_is_in_doubt_is_in_none() -> None:
     both.data(False, reply(b"y"), 5 * SECOND)
     told = [item for item in out if isinstance(item, HttpTransaction)]
     assert [item.ambiguous for item in told] == [(), (Ambiguity.tcp,)]
+
+
+def say_twice(reader: HttpReader | ForkedReader, first: int, target: bytes) -> tuple[ForkedReader, int]:
+    """A request of which the other copy, of the target with a "!" in it, comes when it was read, and a reply."""
+    said, other = get(target + b"?"), get(target + b"!")
+    want = reader.data(True, said, SECOND)
+    both = reader.second(True, first + len(said), [other], (first, other), {True: want, False: 0}, SECOND)
+    both.data(False, reply(target), 2 * SECOND)
+    assert isinstance(both, ForkedReader)
+    return both, first + len(said)
+
+
+def test_each_conflict_has_its_second_reading() -> None:
+    out: list[object] = []
+    reader, at = say_twice(HttpReader(FLOW, out, HttpSettings(), probation=False), 1, b"/a")
+    reader, at = say_twice(reader, at, b"/b")
+    reader.data(True, get(b"/plain"), 3 * SECOND)
+    reader.data(False, reply(b"x"), 3 * SECOND)
+    end(reader)
+    assert targets(out) == [b"/a?", b"/a!", b"/b?", b"/b!", b"/plain"]
+    both = [item.transaction if isinstance(item, SecondReading) else item for item in out]
+    doubts = [item.ambiguous for item in both if isinstance(item, HttpTransaction)]
+    assert doubts == [(Ambiguity.tcp,)] * 4 + [()]
+
+
+def test_who_forges_very_often_is_only_told_of() -> None:
+    out: list[object] = []
+    reader: HttpReader | ForkedReader = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    at = 1
+    for number in range(40):
+        reader, at = say_twice(reader, at, b"/%d" % number)
+    end(reader)  # type: ignore[arg-type]  # it was forked
+    assert [target for target in targets(out) if target and target.endswith(b"!")] == [b"/%d!" % n for n in range(16)]
+    main = [item for item in out if isinstance(item, HttpTransaction)]
+    assert len(main) == 40 and {item.ambiguous for item in main} == {(Ambiguity.tcp,)}
+
+
+def test_what_the_second_reading_had_begun_is_told_when_another_takes_its_place() -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"))
+    said, other = reply(b"one"), reply(b"two")
+    reader.data(False, said, 2 * SECOND)
+    again = reader.second(False, 1 + len(said), [other], (1, other), {True: 0, False: 0}, 3 * SECOND)
+    assert again is not reader
+    end(again)  # type: ignore[arg-type]  # it is another
+    assert targets(out) == [b"/a", b"/b", None]
