@@ -16,6 +16,7 @@ from sensor.cli.crew_watch import CrewWatch, PipedText, Slate
 from sensor.cli.live import EXIT_BROKEN
 from sensor.cli.output import EXIT_MISTAKE, EXIT_PARTIAL, tell_mistake
 from sensor.service.deadline import LEAST_S, Deadline
+from sensor.service.forked import tell_bug
 from sensor.service.notify import ServiceManager
 from sensor.settings import Settings
 
@@ -162,8 +163,7 @@ def _be_a_worker(
                 source.leave()
         code = work(number, Foreman(pipe, sources[number]))
     finally:
-        if (bug := sys.exception()) is not None:
-            sys.excepthook(type(bug), bug, bug.__traceback__)
+        tell_bug()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # what is to be cleaned up is its starter's

@@ -53,6 +53,14 @@ class Forked:
                 time.sleep(0.005)
 
 
+def tell_bug() -> None:
+    """Where a forked process ends without Python's own end: the exception under way, if there is one. By the hook that
+    Python would call, for settings choose what may be told (sensor.cli.disguise)."""
+    if (bug := sys.exception()) is not None:
+        sys.excepthook(type(bug), bug, bug.__traceback__)
+        sys.stderr.flush()
+
+
 def _be_it(
     serve: Callable[[Sequence[socket.socket]], int], pairs: Sequence[tuple[socket.socket, socket.socket]]
 ) -> NoReturn:
@@ -64,7 +72,5 @@ def _be_it(
             ours.close()
         code = serve([theirs for _, theirs in pairs])
     finally:
-        if (bug := sys.exception()) is not None:
-            sys.excepthook(type(bug), bug, bug.__traceback__)
-            sys.stderr.flush()
+        tell_bug()
         os._exit(code)  # nothing of the master's is to be cleaned up here

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from sensor.service.forked import tell_bug
+
 _DIED = 70  # exit status of a worker with a bug (sysexits.h, EX_SOFTWARE)
 
 
@@ -90,7 +92,5 @@ def _be_worker(number: int, fd: int, back: int, work: Callable[[int, int, int], 
         status = 0  # the parent has what it wants, or is gone
     finally:
         if status:
-            if (bug := sys.exception()) is not None:
-                sys.excepthook(type(bug), bug, bug.__traceback__)  # what it may tell depends on the settings
-            sys.stderr.flush()
+            tell_bug()
         os._exit(status)
