@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Final
 
 from sensor.audit.findings import BITS, Finding
-from sensor.ocsp.model import CertId, CertStatus, OcspResponse, ResponseStatus, SingleResponse
+from sensor.ocsp.model import CertId, CertStatus, OcspResponse, SingleResponse
+from sensor.ocsp.oddities import ASSIGNED
 from sensor.pki.signatures import signature_digest
 
 _BASIC: Final = "1.3.6.1.5.5.7.48.1.1"
 _CRL_REFERENCE: Final = "1.3.6.1.5.5.7.48.1.3"
 _ENTRY_EXTENSIONS: Final = frozenset({"2.5.29.21", "2.5.29.24", "2.5.29.29", "2.5.29.23"})
 """RFC 5280 5.3: reasonCode, invalidityDate, certificateIssuer; and holdInstructionCode of RFC 3280."""
-_ASSIGNED: Final = frozenset(ResponseStatus)
 _SHA1: Final = frozenset({"sha1WithRSAEncryption", "sha1WithRSA", "dsaWithSHA1", "ecdsa-with-SHA1"})
 _MD5: Final = frozenset({"md2WithRSAEncryption", "md5WithRSAEncryption"})
 _REVOKED = CertStatus.revoked
@@ -34,7 +34,7 @@ def check_form(response: OcspResponse) -> int:
     if response.nonminimal or response.ber:
         bits |= BITS[Finding.encoding_not_der]
     if response.status:
-        if response.status not in _ASSIGNED:
+        if response.status not in ASSIGNED:
             bits |= BITS[Finding.status_unassigned]
         if response.response_type is not None:
             bits |= BITS[Finding.error_with_content]

@@ -12,10 +12,9 @@ from sensor.ocsp.model import (
     OcspExchange,
     OcspRequest,
     OcspResponse,
-    ResponseStatus,
     SingleResponse,
 )
-from sensor.ocsp.oddities import Oddities, reply_oddities, request_oddities
+from sensor.ocsp.oddities import ASSIGNED, Oddities, reply_oddities, request_oddities
 from sensor.ocsp.request import decode_request
 from sensor.ocsp.response import decode_response
 from sensor.settings import OcspSettings
@@ -25,7 +24,6 @@ OcspEvent = OcspExchange | Weird
 
 _REQUEST_TYPE = "application/ocsp-request"
 _RESPONSE_TYPE = "application/ocsp-response"
-_ASSIGNED = frozenset(ResponseStatus)
 _NO_TRAITS: frozenset[str] = frozenset()
 _NOTHING_ODD: Oddities = ()
 _MEMO_MESSAGES = 1024  # of each kind, before it starts afresh
@@ -214,7 +212,7 @@ def _label(file: BodyFile) -> str | None:
 
 def _credible(reply: OcspResponse, size: int) -> bool:
     """Whether bytes that nobody calls OCSP are a reply: a few octets of an error status are no evidence."""
-    return reply.response_type is not None or (size == 5 and reply.status in _ASSIGNED and reply.status != 0)
+    return reply.response_type is not None or (size == 5 and reply.status in ASSIGNED and reply.status != 0)
 
 
 def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) -> None:

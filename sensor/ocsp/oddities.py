@@ -10,7 +10,8 @@ from sensor.ocsp.model import OcspRequest, OcspResponse, ResponseStatus
 
 Oddities = tuple[tuple[str, str | None], ...]
 """Names of weirds, and what they add, that follow from a message alone."""
-_ASSIGNED: Final = frozenset(ResponseStatus)
+ASSIGNED: Final = frozenset(ResponseStatus)
+"""Statuses that RFC 6960 section 4.2.1 gives a meaning."""
 _MAX_SERIAL_DIGITS: Final = 40
 
 
@@ -39,7 +40,7 @@ def reply_oddities(reply: OcspResponse) -> Oddities:
     if reply.trailing_bytes:
         odd.append(("ocsp_trailing_data", f"reply: {reply.trailing_bytes} bytes"))
     if reply.status:
-        if reply.status not in _ASSIGNED:
+        if reply.status not in ASSIGNED:
             odd.append(("ocsp_illegal_status", str(reply.status)))
         elif reply.response_type is not None:
             odd.append(("ocsp_illegal_status", f"{reply.status} with responseBytes"))
