@@ -99,6 +99,8 @@ class Pipeline:
         self._deferred = late
         self._writer = writer
         self._summary = summary
+        if writer is not None and summary is not None:
+            writer.on_weird = summary.weird
         self._on_error: Callable[[FlowId, Exception], None] | None = None
         self._errors = 0
         self._meter = Meter(settings.health)
@@ -245,6 +247,7 @@ class Pipeline:
             leaks=self.leaks,
             weirds=weirds,
             internal_errors=self.internal_errors,
+            fields_cut=0 if self._writer is None else self._writer.fields_cut,
             lookups_found=leaks.found,
             lookups_not_found=leaks.not_found,
             lookups_unavailable=leaks.unavailable,

@@ -384,7 +384,8 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suppress_for_s: Seconds = 3600.0
     """A notice about the same client and certificate is not repeated within this time."""
     max_field_bytes: Size = 1024
-    """Text taken off the wire is cut here in our own logs' fields and in weirds."""
+    """Text taken off the wire is cut here in our own logs' fields and in weirds; the weird
+    `log_string_field_truncated` names the log and the connection."""
     weird_burst: Count = 25
     """Lines a weird name gets for one flow before it is sampled (Zeek Weird::sampling_threshold)."""
     weird_rate: Size = 1000

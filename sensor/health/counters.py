@@ -36,6 +36,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: int = 0
     leaks: int = 0
     weirds: int = 0
+    fields_cut: int = 0
     internal_errors: int = 0
     lookups_found: int = 0
     lookups_not_found: int = 0

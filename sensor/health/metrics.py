@@ -91,6 +91,7 @@ def render_metrics(report: Report) -> bytes:
     _by(page, "weirds", "Oddities, logged or held back.", "name", report.weirds)
     _lookups(page, totals, levels)
     _by(page, "log_lines", "Lines written.", "log", report.log_lines)
+    _count(page, "log_fields_cut", "Texts written cut, because they were too long.", totals.fields_cut)
     _count(page, "log_lines_dropped", "Lines that could not be written.", running.log_lines_dropped)
     if running.log_queue_bytes is not None:
         _level(page, "log_queue_bytes", "Bytes of lines that wait to be written.", running.log_queue_bytes)

@@ -19,7 +19,7 @@ cdef class DisclosureLines:
     cdef LineBuffer _scratch
     cdef readonly Py_ssize_t times_at, times_end, audit_at, audit_end
 
-    @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=str, text=str, is_small=bint,
+    @cython.locals(parts=Parts, us="long long", singles=tuple, first=dict, known=str, text=str, is_small=bint, cuts="long long",
                    each=SingleResponse, single=SingleResponse)
     cpdef Py_ssize_t ocsp(self, LineBuffer out, OcspResponse response, str fuid, long long ts) except -1
     @cython.locals(parts=Parts, ts="long long", us="long long", end="long long", known=str, cert_id=CertId,
@@ -38,9 +38,9 @@ cdef class DisclosureLines:
     @cython.locals(parts=Parts, cert_id=CertId)
     cdef _answer(self, LineBuffer out, SingleResponse single)
     cdef str _audit(self, tuple audit)
-    @cython.locals(parts=Parts, algorithm=str, name_hash=bytes, key_hash=bytes)
+    @cython.locals(parts=Parts, algorithm=str, name_hash=bytes, key_hash=bytes, cuts="long long")
     cdef str _cert_id(self, CertId cert_id)
-    @cython.locals(known=tuple, text=str)
+    @cython.locals(known=tuple, text=str, cuts="long long")
     cdef _reply(self, LineBuffer out, OcspResponse response, SingleResponse single)
     @cython.locals(parts=Parts)
     cdef _reply_fields(self, LineBuffer out, OcspResponse response, SingleResponse single)

@@ -71,11 +71,13 @@ class DisclosureLines:
             if known is not None:
                 out.raw(known)
             elif is_small:
+                cuts = parts.cuts
                 self._scratch.begin("")
                 self._answer(self._scratch, single)
                 text = self._scratch.take_fields()
                 out.raw(text)
-                self._answers.put(single, text)
+                if parts.cuts == cuts:
+                    self._answers.put(single, text)
             else:
                 self._answer(out, single)
             out.end()
@@ -333,31 +335,32 @@ class DisclosureLines:
     def _cert_id(self, cert_id: CertId) -> str:
         """The fields of ocsp_exchange.log from hash_algorithm to serial_number."""
         parts = self._parts
+        cuts = parts.cuts
         algorithm, name_hash, key_hash = cert_id.hash_algorithm, cert_id.issuer_name_hash, cert_id.issuer_key_hash
         text = (
             f'"hash_algorithm":"{parts.short_str(algorithm)}","issuer_name_hash":"{parts.hex(name_hash)}",'
             f'"issuer_key_hash":"{parts.hex(key_hash)}","serial_number":"{cert_id.serial_number}",'
         )
-        if max(len(name_hash), len(key_hash), len(algorithm)) <= _MAX_HASH_BYTES:
+        if max(len(name_hash), len(key_hash), len(algorithm)) <= _MAX_HASH_BYTES and parts.cuts == cuts:
             self._cert_ids.put(cert_id, text)
         return text
 
     def _reply(self, out: LineBuffer, response: OcspResponse, single: SingleResponse | None) -> None:
         """The fields from response_status to signature_algorithm."""
-        if single is None:
-            self._reply_fields(out, response, None)
+        if single is None or len(response.tbs_der) > _MAX_REMEMBERED_BYTES:
+            self._reply_fields(out, response, single)
             return
         known = self._replies.get(single)
         if known is not None and known[0] is response:
             out.raw(known[1])
-        elif len(response.tbs_der) > _MAX_REMEMBERED_BYTES:
-            self._reply_fields(out, response, single)
         else:
+            cuts = self._parts.cuts
             self._scratch.begin("")
             self._reply_fields(self._scratch, response, single)
             text = self._scratch.take_fields()
             out.raw(text)
-            self._replies.put(single, (response, text))
+            if self._parts.cuts == cuts:
+                self._replies.put(single, (response, text))
 
     def _reply_fields(self, out: LineBuffer, response: OcspResponse, single: SingleResponse | None) -> None:
         parts = self._parts

@@ -14,8 +14,12 @@ cdef bint _is_plain(bytes raw) except -1
 @cython.locals(text=str)
 cpdef str log_text(bytes raw)
 
-@cython.locals(raw=bytes)
 cpdef str encode_str(str text, Py_ssize_t limit)
+
+@cython.locals(size=Py_ssize_t)
+cpdef bint is_longer(str text, Py_ssize_t limit) except -1
+
+cdef bytes _octets_of(str text)
 
 @cython.locals(end=Py_ssize_t)
 cpdef bytes cut_text(bytes raw, Py_ssize_t limit)

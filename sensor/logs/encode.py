@@ -80,15 +80,25 @@ def encode_str(text: str, limit: int) -> str:
     """
     if len(text) <= limit and text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return text
-    text = text[:limit]
+    return encode_text(cut_text(_octets_of(text[:limit]), limit))
+
+
+def is_longer(text: str, limit: int) -> bool:
+    """Whether `encode_str` leaves something of `text` out."""
+    size = len(text)
+    if size > limit or text.isascii():
+        return size > limit
+    return 4 * size > limit and len(_octets_of(text)) > limit
+
+
+def _octets_of(text: str) -> bytes:
     try:
-        raw = text.encode()
+        return text.encode()
     except UnicodeEncodeError:
         try:
-            raw = text.encode(errors="surrogateescape")
+            return text.encode(errors="surrogateescape")
         except UnicodeEncodeError:
-            raw = text.encode(errors="surrogatepass")
-    return encode_text(cut_text(raw, limit))
+            return text.encode(errors="surrogatepass")
 
 
 def cut_text(raw: bytes, limit: int) -> bytes:

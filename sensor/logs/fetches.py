@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sensor.fetch.model import CertificateFetch, CrlFetch
+from sensor.fetch.model import CrlFetch
 from sensor.logs.buffer import LineBuffer
-from sensor.logs.encode import encode_str
 from sensor.logs.parts import CRL, X509, Parts
 from sensor.logs.repeats import CertificateMemory
 from sensor.pki import x509
@@ -59,13 +58,6 @@ class FetchLines:
         out.string("community_id", parts.community_id(fetch.flow))
         out.end()
 
-    def certificates(self, out: LineBuffer, fetched: CertificateFetch) -> list[x509.X509]:
-        """The lines of x509.log for those that were not logged within the last day, which are returned."""
-        logged = [each for each in fetched.certificates if self.known.is_new(each.fingerprint, fetched.ts)]
-        for certificate in logged:
-            self.certificate(out, certificate, fetched.ts)
-        return logged
-
     def _said(self, out: LineBuffer, crl: Crl) -> None:
         """The fields from version to signature_algorithm."""
         parts, head, more = self._parts, crl.head, crl.extensions
@@ -112,8 +104,8 @@ class FetchLines:
         out.string("fingerprint", certificate.fingerprint)
         out.number("certificate.version", certificate.version)
         out.string("certificate.serial", certificate.serial_number)
-        out.string("certificate.subject", encode_str(certificate.subject, _MAX_NAME_BYTES))
-        out.string("certificate.issuer", encode_str(certificate.issuer, _MAX_NAME_BYTES))
+        out.string("certificate.subject", parts.long_str(certificate.subject, _MAX_NAME_BYTES))
+        out.string("certificate.issuer", parts.long_str(certificate.issuer, _MAX_NAME_BYTES))
         if certificate.not_before is not None:
             parts.time(out, "certificate.not_valid_before", certificate.not_before)
         if certificate.not_after is not None:

@@ -9,12 +9,18 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from sensor.health.measures import CaptureLoss, HealthNotice, OwnStats, Stats
+from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.parts import CAPTURE_LOSS, NOTICE, OWN_STATS, STATS, Parts
 from sensor.settings import LogSettings
 
 _INTERVALS: Final = frozenset({"ts_delta", "pkt_lag", "cpu"})
+_LOGS: Final[dict[type, int]] = {Stats: STATS, CaptureLoss: CAPTURE_LOSS, OwnStats: OWN_STATS, HealthNotice: NOTICE}
+
+
+def log_of(measure: Measure) -> int:
+    """The place in STREAMS of the log that says it."""
+    return _LOGS[type(measure)]
 
 
 class HealthLines:
@@ -33,13 +39,16 @@ class HealthLines:
         self._told[notice.note] = notice.ts
         return True
 
-    def stats(self, out: LineBuffer, stats: Stats) -> None:
-        self._line(out, STATS, asdict(stats))
+    def line(self, out: LineBuffer, measure: Measure) -> None:
+        """The line of the log that `log_of` names."""
+        if type(measure) is OwnStats:
+            self._own_stats(out, measure)
+        elif type(measure) is HealthNotice:
+            self._notice(out, measure)
+        else:
+            self._line(out, log_of(measure), asdict(measure))
 
-    def capture_loss(self, out: LineBuffer, loss: CaptureLoss) -> None:
-        self._line(out, CAPTURE_LOSS, asdict(loss))
-
-    def own_stats(self, out: LineBuffer, own: OwnStats) -> None:
+    def _own_stats(self, out: LineBuffer, own: OwnStats) -> None:
         totals, levels = own.totals, own.levels
         self._line(
             out,
@@ -75,6 +84,7 @@ class HealthLines:
                 "lookups_waiting": levels.lookups_waiting,
                 "leaks_waiting": levels.leaks_waiting,
                 "log_lines": totals.log_lines,
+                "log_fields_cut": totals.fields_cut,
                 "log_lines_dropped": own.log_lines_dropped,
                 "log_queue_bytes": own.log_queue_bytes,
                 "internal_errors": totals.internal_errors,
@@ -82,7 +92,7 @@ class HealthLines:
             },
         )
 
-    def notice(self, out: LineBuffer, notice: HealthNotice) -> None:
+    def _notice(self, out: LineBuffer, notice: HealthNotice) -> None:
         parts = self._parts
         us = notice.ts // 1000
         parts.begin(out, NOTICE, us, us)

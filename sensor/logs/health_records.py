@@ -138,6 +138,8 @@ class OwnStatsRecord(Record, frozen=True, kw_only=True):
     """Disclosures that wait for one, now."""
     log_lines: Count
     """Lines written to all logs."""
+    log_fields_cut: Count
+    """Texts in them of which the end is missing: `logs.max_field_bytes`, the weird `log_string_field_truncated`."""
     log_lines_dropped: Count | UnsetType = UNSET
     """Lines that could not be written, and are lost."""
     log_queue_bytes: Count | UnsetType = UNSET

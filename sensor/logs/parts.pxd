@@ -3,7 +3,7 @@ cimport cython
 from sensor.kept cimport Kept
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.community_id cimport community_id
-from sensor.logs.encode cimport cut_text, encode_str, encode_text, encode_time
+from sensor.logs.encode cimport cut_text, encode_str, encode_text, encode_time, is_longer
 from sensor.logs.local_nets cimport LocalNets, pack_address
 from sensor.weird cimport FlowId
 
@@ -16,6 +16,7 @@ cdef class Parts:
     cdef readonly str flow_text
     cdef LocalNets _local_nets
     cdef Py_ssize_t _max_bytes
+    cdef readonly long long cuts
     cdef list _heads
     cdef FlowId _flow
     cdef object _target
@@ -34,6 +35,7 @@ cdef class Parts:
     @cython.locals(same=str)
     cpdef str text(self, bytes raw)
     cpdef str short_text(self, bytes raw)
+    cpdef str long_str(self, str text, Py_ssize_t limit)
     @cython.locals(same=str)
     cpdef str short_str(self, str text)
     @cython.locals(known=str)

@@ -11,7 +11,7 @@ from sensor.http.grammar import unescape_uri
 from sensor.kept import Kept
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.community_id import community_id
-from sensor.logs.encode import FORMS, cut_text, encode_str, encode_text, encode_time
+from sensor.logs.encode import FORMS, cut_text, encode_str, encode_text, encode_time, is_longer
 from sensor.logs.local_nets import LocalNets, pack_address
 from sensor.logs.records import STREAMS
 from sensor.settings import LogSettings
@@ -30,7 +30,8 @@ class Parts:
     """Shared by the renderers of one log writer. With `with_path`, and with `settings.stream`, lines begin with _path.
 
     `flow_text` is uid and id.* of the flow that was last asked for, `orig_local` and `resp_local` whether its ends are
-    in `local_nets`.
+    in `local_nets`. `cuts` is how often a text was written cut: one that was is not remembered, here or by whoever
+    remembers what it stands in, so that it is counted each time.
     """
 
     def __init__(self, settings: LogSettings, local_nets: LocalNets, with_path: bool) -> None:
@@ -38,6 +39,7 @@ class Parts:
         self._local_nets = local_nets
         self.with_write_ts = settings.stream
         self._max_bytes = settings.max_field_bytes
+        self.cuts = 0
         start = '"_write_ts":' if settings.stream else '"ts":'
         self._heads = [f'{{"_path":"{name}",{start}' if with_path or settings.stream else '{"ts":' for name in STREAMS]
         self._flow: FlowId | None = None
@@ -110,6 +112,7 @@ class Parts:
         """The same, cut to the longest text of our own logs."""
         text = self.uri(target)
         if len(self._target_plain) > self._max_bytes:
+            self.cuts += 1
             return encode_text(cut_text(self._target_plain, self._max_bytes))
         return text
 
@@ -131,7 +134,16 @@ class Parts:
 
     def short_text(self, raw: bytes) -> str:
         """Bytes off the wire, cut to the longest text of our own logs."""
-        return self.text(raw if len(raw) <= self._max_bytes else cut_text(raw, self._max_bytes))
+        if len(raw) <= self._max_bytes:
+            return self.text(raw)
+        self.cuts += 1
+        return self.text(cut_text(raw, self._max_bytes))
+
+    def long_str(self, text: str, limit: int) -> str:
+        """Text of which Zeek's own logs have more: `limit` bytes."""
+        if is_longer(text, limit):
+            self.cuts += 1
+        return encode_str(text, limit)
 
     def short_str(self, text: str) -> str:
         """Text that was decoded from the wire or from a certificate, cut likewise."""
@@ -141,7 +153,9 @@ class Parts:
         known = self._strs.get(text)
         if known is None:
             known = encode_str(text, self._max_bytes)
-            if len(text) <= _MAX_REMEMBERED_BYTES:
+            if is_longer(text, self._max_bytes):
+                self.cuts += 1
+            elif len(text) <= _MAX_REMEMBERED_BYTES:
                 if len(self._strs) >= _MAX_REMEMBERED:
                     self._strs.clear()
                 self._strs[text] = known
@@ -162,7 +176,9 @@ class Parts:
         known = self._hexes.get(octets)
         if known is None:
             known = octets[: self._max_bytes].hex().upper()
-            if len(octets) <= _MAX_REMEMBERED_BYTES:
+            if len(octets) > self._max_bytes:
+                self.cuts += 1
+            elif len(octets) <= _MAX_REMEMBERED_BYTES:
                 if len(self._hexes) >= _MAX_REMEMBERED:
                     self._hexes.clear()
                 self._hexes[octets] = known

@@ -162,7 +162,7 @@ class TrafficLines:
         if mime_type is not None:
             out.string("mime_type", mime_type)
         if file.filename is not None:
-            out.string("filename", encode_str(file.filename, _MAX_FILENAME_BYTES))
+            out.string("filename", parts.long_str(file.filename, _MAX_FILENAME_BYTES))
         out.seconds("duration", end - us)
         out.flag("local_orig", parts.orig_local if is_orig else parts.resp_local)
         out.flag("is_orig", is_orig)

@@ -1,7 +1,7 @@
 # Types for the compiled form of script.py; see setup.py.
 cimport cython
 
-cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED, FIRED, SAID
+cdef int EVENT, COPY, TIMES, NOTICE, AUDIT, WEIRD, NOTES, CERTIFICATE, FETCHED, FIRED, SAID, WEIRD_OF
 cdef Py_ssize_t _START, _LONGEST
 
 @cython.final
@@ -29,6 +29,7 @@ cdef class Script:
     cpdef rule(self, Py_ssize_t log, long long place, tuple fired)
     @cython.locals(at=Py_ssize_t)
     cpdef weird(self, Py_ssize_t log, long long place, object weird)
+    cpdef weird_of(self, Py_ssize_t log, long long place, object weird)
     @cython.locals(log=Py_ssize_t, notes=Py_ssize_t, at=Py_ssize_t)
     cpdef cut(self, long long key, long long number, const long long[::1] sizes)
     @cython.locals(log=Py_ssize_t)

@@ -23,6 +23,7 @@ NOTICE: Final = 4  # log, octets, key, ts: they stay if this key was not told of
 AUDIT: Final = 5  # log, octets: they stay if no more is found about the next of `asked` than it says
 WEIRD: Final = 6  # log: here belongs the next of `weirds`, if it is to be logged
 CERTIFICATE: Final = 8  # as NOTICE, of a certificate that is logged now and then
+WEIRD_OF: Final = 12  # as WEIRD, of the line before: only if that one stays
 NOTES: Final = 7  # so many of `notes` are to be taken
 
 _START: Final = 1 << 12
@@ -142,6 +143,11 @@ class Script:
         flow = weird.flow
         whose = None if flow is None else (flow.uid, flow.orig_h, flow.orig_p, flow.resp_h, flow.resp_p, flow.proto)
         self.weirds.append((weird.ts, weird.name, whose, weird.addl, weird.source))
+
+    def weird_of(self, log: int, place: int, weird: Weird) -> None:
+        """Of the line that NOTICE or CERTIFICATE were about last."""
+        self.weird(log, place, weird)
+        self._at[self._end - 2] = WEIRD_OF
 
     def cut(self, key: int, number: int, sizes: array[int]) -> None:
         """What came since the last cut came out at this moment; `sizes`: how long the buffers are now."""

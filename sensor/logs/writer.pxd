@@ -4,6 +4,7 @@ from sensor.flow.conn cimport Connection
 from sensor.http.structs cimport HttpTransaction
 from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.disclosures cimport DisclosureLines
+from sensor.logs.parts cimport Parts
 from sensor.logs.render cimport TrafficLines
 from sensor.logs.repeats cimport NoticeMemory
 from sensor.logs.script cimport Script
@@ -14,6 +15,9 @@ cdef Py_ssize_t _BATCH, _MAX_AUDITS
 
 @cython.final
 cdef class LogWriter:
+    cdef Parts _parts
+    cdef long long _cuts
+    cdef public object on_weird
     cdef TrafficLines _traffic
     cdef DisclosureLines _disclosures
     cdef NoticeMemory _notices
@@ -38,7 +42,8 @@ cdef class LogWriter:
     cpdef crl(self, object fetched)
     @cython.locals(begin=Py_ssize_t)
     cpdef certificates(self, object fetched)
-    @cython.locals(leak=Leak, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t)
+    cdef _tell_cut(self, Py_ssize_t stream, object ts, object flow)
+    @cython.locals(leak=Leak, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t, is_told=bint)
     cpdef leaks(self, object leaks)
     @cython.locals(known=tuple)
     cdef object _bits_of(self, object audit)
@@ -46,6 +51,7 @@ cdef class LogWriter:
     cdef _leave_audit(self, OcspExchange exchange, object audit)
     cpdef notice(self, object notice)
     cpdef weird(self, object weird)
+    @cython.locals(log=Py_ssize_t)
     cpdef health(self, object measures)
     cpdef rule_fired(self, tuple fired)
     @cython.locals(log=Py_ssize_t, size=Py_ssize_t, total=Py_ssize_t)

@@ -14,18 +14,17 @@ from sensor.audit.findings import Audit, bits_of
 from sensor.audit.history import whose
 from sensor.fetch.model import CertificateFetch, CrlFetch, OnCrl
 from sensor.flow.conn import Connection
-from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
+from sensor.health.measures import HealthNotice, Measure
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import HttpTransaction
 from sensor.logs.buffer import LineBuffer
 from sensor.logs.cleartext import CleartextLines
 from sensor.logs.disclosures import DisclosureLines
 from sensor.logs.fetches import FetchLines
-from sensor.logs.health import HealthLines
+from sensor.logs.health import HealthLines, log_of
 from sensor.logs.local_nets import LocalNets
 from sensor.logs.observer import LineObserver, Notice
 from sensor.logs.parts import (
-    CAPTURE_LOSS,
     CLEARTEXT,
     CONN,
     CRL,
@@ -35,8 +34,6 @@ from sensor.logs.parts import (
     NOTICE,
     OCSP,
     OCSP_EXCHANGE,
-    OWN_STATS,
-    STATS,
     WEIRD,
     X509,
     Parts,
@@ -49,10 +46,11 @@ from sensor.logs.sinks.sink import EventSink
 from sensor.ocsp.model import OcspExchange
 from sensor.privacy.leak import Leak
 from sensor.settings import LogSettings
-from sensor.weird import Weird
+from sensor.weird import FlowId, Weird
 
 _BATCH = 48 << 10  # octets of one log that wait at most, but for a longer line
 _MAX_AUDITS = 1024
+_TRUNCATED = "log_string_field_truncated"  # as Zeek 8.1 calls it, which does not say in whose line
 _STREAMS = tuple(STREAMS)
 
 
@@ -73,6 +71,8 @@ class LogWriter:
         the script. Raises ValueError if one of `local_nets` is no network.
         """
         parts = Parts(settings, LocalNets(local_nets), with_path=sink.merged)
+        self._parts = parts
+        self._cuts = 0
         self._traffic = TrafficLines(settings, parts)
         self._disclosures = DisclosureLines(settings, parts)
         self._health = HealthLines(settings, parts)
@@ -92,6 +92,8 @@ class LogWriter:
         self._sizes = array("q", bytes(8 * len(_STREAMS)))
         self._enough = 0
         self._on_enough: Callable[[], None] | None = None
+        self.on_weird: Callable[[Weird], None] | None = None
+        """Is shown what the lines themselves are odd for; not with a script."""
         if script is not None:
             self._notices.defer()
 
@@ -104,6 +106,11 @@ class LogWriter:
     def weird_counts(self) -> dict[str, int]:
         """How often each weird happened, logged or not."""
         return self._weirds.totals
+
+    @property
+    def fields_cut(self) -> int:
+        """Texts that were written cut."""
+        return self._parts.cuts
 
     def observe(self, observer: LineObserver) -> None:
         """From now on `observer` is told of every line but those of `notice`."""
@@ -123,12 +130,16 @@ class LogWriter:
             self._wrote(FILES, files)
         if self._observer is not None:
             self._observer.transaction(transaction)
+        if self._parts.cuts != self._cuts:
+            self._tell_cut(FILES, transaction.ts, transaction.flow)
 
     def cleartext(self, cleartext: Cleartext) -> None:
         self._cleartext.cleartext(self._buffer(CLEARTEXT), cleartext)
         self._wrote(CLEARTEXT, 1)
         if self._observer is not None:
             self._observer.cleartext(cleartext)
+        if self._parts.cuts != self._cuts:
+            self._tell_cut(CLEARTEXT, cleartext.ts, cleartext.flow)
 
     def exchanges(
         self,
@@ -170,6 +181,8 @@ class LogWriter:
                 self._wrote(OCSP, self._disclosures.ocsp(self._buffer(OCSP), response, fuid, began))
                 if self._observer is not None:
                     self._observer.reply(exchange, response, fuid, began)
+                if self._parts.cuts != self._cuts:
+                    self._tell_cut(OCSP, began, exchange.flow)
             previous = response
             audit = audits[number] if audits else None
             on_crl = on_crls[number] if on_crls is not None else None
@@ -179,6 +192,8 @@ class LogWriter:
             self._wrote(OCSP_EXCHANGE, 1)
             if self._observer is not None:
                 self._observer.exchange(exchange, issuer, software, audit, on_crl)
+            if self._parts.cuts != self._cuts:
+                self._tell_cut(OCSP_EXCHANGE, exchange.ts, exchange.flow)
         if self._script is not None:
             self._script.answers.clear()
 
@@ -187,20 +202,26 @@ class LogWriter:
         self._wrote(CRL, 1)
         if self._observer is not None:
             self._observer.crl(fetched)
+        if self._parts.cuts != self._cuts:
+            self._tell_cut(CRL, fetched.fetch.ts, fetched.fetch.flow)
 
     def certificates(self, fetched: CertificateFetch) -> None:
-        if self._script is not None:
-            for certificate in fetched.certificates:
-                begin = self._buffer(X509).size
-                self._fetches.certificate(self._buffer(X509), certificate, fetched.ts)
+        logged = []
+        for certificate in fetched.certificates:
+            if self._script is None and not self._fetches.known.is_new(certificate.fingerprint, fetched.ts):
+                continue
+            begin = self._buffer(X509).size
+            self._fetches.certificate(self._buffer(X509), certificate, fetched.ts)
+            if self._script is not None:
                 key = hash(certificate.fingerprint)
                 self._script.certificate(self._log(X509), begin, self._buffer(X509).size, key, fetched.ts)
-            return
-        logged = self._fetches.certificates(self._buffer(X509), fetched)
-        if logged:
-            self._wrote(X509, len(logged))
-            if self._observer is not None:
-                self._observer.certificates(fetched, logged)
+            else:
+                self._wrote(X509, 1)
+                logged.append(certificate)
+            if self._parts.cuts != self._cuts:
+                self._tell_cut(X509, fetched.ts, fetched.fetch.flow)
+        if logged and self._observer is not None:
+            self._observer.certificates(fetched, logged)
 
     def leaks(self, leaks: Sequence[Leak]) -> None:
         for leak in leaks:
@@ -212,7 +233,10 @@ class LogWriter:
                 else:
                     self._script.fetched(self._log(LEAK), lines.times_at, lines.times_end, leak.times_seen)
             self._wrote(LEAK, 1)
-            if self._observer is not None and self._observer.leak(leak):
+            is_told = self._observer is not None and self._observer.leak(leak)
+            if self._parts.cuts != self._cuts:
+                self._tell_cut(LEAK, leak.ts, leak.flow)
+            if is_told:
                 continue
             if self._notices.is_new(leak):
                 begin = self._buffer(NOTICE).size
@@ -223,6 +247,8 @@ class LogWriter:
                 self._wrote(NOTICE, 1)
                 if self._observer is not None:
                     self._observer.leak_noticed(leak)
+                if self._parts.cuts != self._cuts:
+                    self._tell_cut(NOTICE, leak.ts, leak.flow)
 
     def _leave_audit(self, exchange: OcspExchange, audit: Audit) -> None:
         """What was said of the certificate before, other shards know: leaves the field audit open."""
@@ -245,6 +271,8 @@ class LogWriter:
         """What a rule raised."""
         self._disclosures.raised(self._buffer(NOTICE), notice)
         self._wrote(NOTICE, 1)
+        if self._parts.cuts != self._cuts:
+            self._tell_cut(NOTICE, notice.ts, notice.flow)
 
     def weird(self, weird: Weird) -> None:
         if self._script is not None:
@@ -254,22 +282,35 @@ class LogWriter:
             self._wrote(WEIRD, 1)
             if self._observer is not None:
                 self._observer.weird(weird)
+            if self._parts.cuts != self._cuts:
+                if weird.name == _TRUNCATED:  # or it would be told of without end
+                    self._cuts = self._parts.cuts
+                else:
+                    self._tell_cut(WEIRD, weird.ts, weird.flow)
+
+    def _tell_cut(self, stream: int, ts: int, flow: FlowId | None) -> None:
+        """The line just written lacks the end of a text, or of several: `logs.max_field_bytes`."""
+        self._cuts = self._parts.cuts
+        weird = Weird(ts, _TRUNCATED, flow, _STREAMS[stream], "LOG")
+        if self._script is None:
+            self.weird(weird)
+            if self.on_weird is not None:
+                self.on_weird(weird)
+        elif stream in (NOTICE, X509):
+            self._script.weird_of(self._log(WEIRD), self._buffer(WEIRD).size, weird)
+        else:
+            self._script.weird(self._log(WEIRD), self._buffer(WEIRD).size, weird)
 
     def health(self, measures: Sequence[Measure]) -> None:
         """What the sensor says of itself; a notice that was told within `suppress_for_s` is not told again."""
         for measure in measures:
-            if type(measure) is Stats:
-                self._health.stats(self._buffer(STATS), measure)
-                self._wrote(STATS, 1)
-            elif type(measure) is CaptureLoss:
-                self._health.capture_loss(self._buffer(CAPTURE_LOSS), measure)
-                self._wrote(CAPTURE_LOSS, 1)
-            elif type(measure) is OwnStats:
-                self._health.own_stats(self._buffer(OWN_STATS), measure)
-                self._wrote(OWN_STATS, 1)
-            elif type(measure) is HealthNotice and self._health.is_new(measure):
-                self._health.notice(self._buffer(NOTICE), measure)
-                self._wrote(NOTICE, 1)
+            if type(measure) is HealthNotice and not self._health.is_new(measure):
+                continue
+            log = log_of(measure)
+            self._health.line(self._buffer(log), measure)
+            self._wrote(log, 1)
+            if self._parts.cuts != self._cuts:
+                self._tell_cut(log, measure.ts, None)
 
     def rule_fired(self, fired: tuple[Any, ...]) -> None:
         """One shard's: a rule fired on a line just written; what comes of that, other shards know."""

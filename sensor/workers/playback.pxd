@@ -4,7 +4,7 @@ from sensor.audit.history cimport History
 from sensor.logs.writer cimport LogWriter
 from sensor.privacy.leak cimport LeakCounter
 
-cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _SAID, _HANDED_OVER
+cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _SAID, _WEIRD_OF, _HANDED_OVER
 cdef long long _END
 
 @cython.final
@@ -31,6 +31,7 @@ cdef class Playback:
     cdef list _times
     cdef int _events
     cdef long long _last_times
+    cdef bint _stayed
 
     @cython.locals(first=Reel, reel=Reel, key="long long", number="long long")
     cpdef object play(self, list reels)
@@ -38,6 +39,7 @@ cdef class Playback:
     cdef _event(self, Reel reel)
     @cython.locals(place="long long")
     cdef _copy(self, Reel reel, Py_ssize_t log, long long size)
+    cdef _copy_or_drop(self, Reel reel, Py_ssize_t log, long long size)
     cdef _found(self, Reel reel, Py_ssize_t log, long long size, object bits)
     cdef _audit(self, Reel reel, Py_ssize_t log, long long size)
     cdef _rule(self, Reel reel)

@@ -32,6 +32,7 @@ _CERTIFICATE: Final = 8
 _FETCHED: Final = 9
 _FIRED: Final = 10
 _SAID: Final = 11
+_WEIRD_OF: Final = 12
 _HANDED_OVER: Final = 64  # events between two looks at how many lines wait
 
 _END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
@@ -119,6 +120,7 @@ class Playback:
         self._on_finding = on_finding
         self._engine = engine
         self._events = 0
+        self._stayed = True  # the line that one process might not have written
         self._times: list[int] = []
         self._last_times = 0
 
@@ -171,16 +173,12 @@ class Playback:
                 self._writer.append_text(log, str(times))
                 at += 4
             elif operation == _NOTICE:
-                if self._writer.is_new_number(rows[at + 3], rows[at + 4]):
-                    self._copy(reel, log, rows[at + 2])
-                else:
-                    reel.places[log] += rows[at + 2]
+                self._stayed = self._writer.is_new_number(rows[at + 3], rows[at + 4])
+                self._copy_or_drop(reel, log, rows[at + 2])
                 at += 5
             elif operation == _CERTIFICATE:
-                if self._writer.is_new_certificate(rows[at + 3], rows[at + 4]):
-                    self._copy(reel, log, rows[at + 2])
-                else:
-                    reel.places[log] += rows[at + 2]
+                self._stayed = self._writer.is_new_certificate(rows[at + 3], rows[at + 4])
+                self._copy_or_drop(reel, log, rows[at + 2])
                 at += 5
             elif operation == _SAID:
                 more = self._history.check_number(rows[at + 4], rows[at + 5], rows[at + 6], rows[at + 7])
@@ -198,6 +196,12 @@ class Playback:
             elif operation == _WEIRD:
                 self._weird(reel)
                 at += 2
+            elif operation == _WEIRD_OF:
+                if self._stayed:
+                    self._weird(reel)
+                else:
+                    reel.weird_at += 1
+                at += 2
             elif operation == _NOTES:
                 self._notes(reel, log)
                 at += 2
@@ -209,6 +213,12 @@ class Playback:
         place = reel.places[log]
         self._writer.append(log, reel.octets, place, place + size)
         reel.places[log] = place + size
+
+    def _copy_or_drop(self, reel: Reel, log: int, size: int) -> None:
+        if self._stayed:
+            self._copy(reel, log, size)
+        else:
+            reel.places[log] += size
 
     def _audit(self, reel: Reel, log: int, size: int) -> None:
         found, number, this_update, produced_at, said, host, serial = reel.asked[reel.asked_at]

@@ -83,6 +83,8 @@ def read_with_workers(
         Worker(task, source, fd, on_error, engine, shelves[number], back, verdicts).run()
 
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
+    if summary is not None:
+        writer.on_weird = summary.weird
     engine = None
     if rules is not None:
         from sensor.report.notes import telling

@@ -25,7 +25,11 @@ ROWS = {
     "J1": Row(
         "line ends, escape sequences, bidi, lone surrogates, invalid UTF-8, quotes, backslashes, in every field",
         ("logs.max_field_bytes",),
-        guards=(Guard("sensor/logs/encode.py", "if _BAD(text) is None:", "if True:"),),
+        ("log_string_field_truncated", "log_fields_cut"),
+        guards=(
+            Guard("sensor/logs/encode.py", "if _BAD(text) is None:", "if True:"),
+            Guard("sensor/logs/parts.py", "if is_longer(text, self._max_bytes):", "if False:"),
+        ),
     ),
     "J2": Row(
         "numbers that are huge or none", note="64 bits and no more: Content-Length has 19 digits, times are checked"
@@ -90,8 +94,11 @@ def test_j1_j8_text_stays_within_its_field(text: bytes) -> None:
 def test_j1_long_text_is_cut_and_said_to_be() -> None:
     settings = Settings(logs=LogSettings(max_field_bytes=100))
     sign = post(b"/", ocsp.request(ocsp.cert_id(7), requestor=ocsp.tlv(0x81, b"r" * 5000)), TYPE + b"request")
-    (row,) = watch(conversation(("c", sign)), settings).exchanges
+    seen = watch(conversation(("c", sign)), settings)
+    (row,) = seen.exchanges
     assert len(str(row["requestor_name"])) <= 110
+    (told,) = [weird for weird in seen.logs["weird"] if weird["name"] == "log_string_field_truncated"]
+    assert (told["addl"], told["uid"]) == ("ocsp_exchange", row["uid"])
 
 
 @pytest.mark.parametrize("length", [b"9" * 18, b"9" * 19, b"9" * 30, b"-1", b"1e400", b"NaN", b"Infinity"])

@@ -210,8 +210,9 @@ def test_weird_as_zeek_wrote_it() -> None:
     assert records("weird", Weird(TS, "truncated_header", None, "")) == [
         {"ts": 1713186227.890412, "name": "truncated_header", "notice": False, "peer": "ocspwatch"}
     ]
-    (long,) = records("weird", Weird(TS, "x", None, "ü" * 1000))
+    long, told = records("weird", Weird(TS, "x", None, "ü" * 1000))
     assert long["addl"] == "ü" * 512
+    assert (told["name"], told["addl"]) == ("log_string_field_truncated", "weird")
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,17 @@ def test_captures_shuffled_together(seed: int, replay: Replay, tmp_path: Path) -
                 assert replay(paths, workers, sets=sets, several=True) == alone
 
 
+@pytest.mark.parametrize("folder", ["office", "crl", "pki", "clear"])
+def test_texts_that_are_cut_are_told_of_as_by_one(folder: str, replay: Replay) -> None:
+    """Of notices and certificates that are not new a worker writes lines that one process would not have."""
+    sets = ["logs.max_field_bytes=26", "logs.weird_repeats=true", "logs.suppress_for_s=100000"]
+    for options in ([], ["--json"]):
+        alone = replay([PCAPS / folder], 1, *options, sets=sets)
+        assert b"log_string_field_truncated" in (alone[2] if options else alone[1]["weird.log"])
+        for workers in (2, 3):
+            assert replay([PCAPS / folder], workers, *options, sets=sets) == alone
+
+
 LIMITS = ("flow.max_flows=6", "flow.max_half_open=2", "flow.max_reassembly_bytes=50")
 
 
