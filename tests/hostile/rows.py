@@ -38,11 +38,16 @@ _ROWS = re.compile(r"test_((?:(?:cf|[lithocjdsp])[0-9]+_)+)")
 
 @dataclass(frozen=True)
 class Guard:
-    """What makes the row's tests red: in `path`, the text `there`, which occurs once, becomes `instead`."""
+    """What makes the row's tests red: in `path`, the text `there`, which occurs once, becomes `instead`.
+
+    `puts_in`: of a row that holds because of what is not done, the mistake that `instead` makes, in a few words; there
+    is nothing then that could be taken out.
+    """
 
     path: str
     there: str
     instead: str
+    puts_in: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,36 @@ ROWS = {
         "packets that the kernel drops",
         ("capture.ring_bytes", "health.too_many_drops"),
         ("pkts_dropped", "PacketFilter::Dropped_Packets"),
-        tests=("capture/live/test_ring.py::test_an_overrun_ring_counts_what_it_lost",),
+        tests=(
+            "capture/live/test_ring.py::test_an_overrun_ring_counts_what_it_lost",
+            "health/test_measures.py::TestNotices::test_dropped_packets",
+        ),
+        guards=(
+            Guard("sensor/capture/live/ring.py", "self._counts[place] += count", "self._counts[place] = count"),
+            Guard("sensor/capture/live/ring.py", "seen - dropped, dropped, freezes,", "seen - dropped, 0, freezes,"),
+            Guard("sensor/health/measures.py", "dropped >= settings.too_many_drops * link:", "dropped >= link:"),
+        ),
     ),
     "CF11": Row(
         "an interface that goes down and up, or away",
-        tests=("cli/test_faults_interfaces.py::test_an_interface_that_goes_down_and_up_is_ridden_out",),
+        tests=(
+            "cli/test_faults_interfaces.py::test_an_interface_that_goes_down_and_up_is_ridden_out",
+            "cli/test_faults_interfaces.py::test_an_interface_that_is_made_anew_is_listened_to_again",
+        ),
+        guards=(
+            Guard("sensor/capture/live/presence.py", "                self.is_replaced = True\n", ""),
+            Guard(
+                "sensor/capture/live/ring.py",
+                "self._socket.take_error()",
+                "self.stop()",
+                "an interface that is down is the end",
+            ),
+        ),
     ),
     "L2": Row(
         "a VLAN tag that the card took off",
         tests=("capture/live/test_ring.py::test_the_tag_that_the_kernel_takes_off_is_there_again",),
+        guards=(Guard("sensor/capture/live/blocks.py", "if status & _TAG_VALID or tci:", "if False:"),),
     ),
     "D6": NotHere(
         "one packet that takes long",

@@ -39,7 +39,7 @@ def test_every_row_has_a_test_that_bears_its_name_or_names_those_it_has() -> Non
 def test_the_tests_that_rows_name_are_there() -> None:
     for row, said in rows().items():
         for test in said.tests if isinstance(said, Row) else ():
-            path, _, name = test.partition("::")
+            path, *_, name = test.split("::")
             assert f"def {name}(" in (REPOSITORY / "tests" / path).read_text(), f"{row}: {test}"
 
 
