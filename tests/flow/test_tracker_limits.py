@@ -149,7 +149,9 @@ def test_d9_two_flows_with_one_key_are_two_flows() -> None:
         heard.tracker.flows.add(stranger)
         heard.tracker.oldest.append(stranger)
         heard.tracker.flows_seen += 1
-    heard.feed(frames_of(segments)).end()
+    heard.feed(frames_of(segments))
+    assert not [stranger for stranger in strangers if stranger.over], "whose ports nobody used again"
+    heard.end()
     assert heard.told == "c 1-100, s 1-200, c FIN, s FIN"
     assert [conn.conn_state for conn in heard.conns] == ["OTH", "OTH", "SF"]
 

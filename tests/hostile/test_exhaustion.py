@@ -43,8 +43,34 @@ ROWS = {
         ),
     ),
     "D4": Row("slowloris: an octet at a time, from everywhere", FLOW, ("flows_evicted",), (FULL,)),
-    "D8": Row("a limit on memory, in a flood", note="RLIMIT_DATA instead of a memory cgroup: it refuses, not kills"),
-    "D9": Row("tuples chosen so that they share a slot", note="The hash is seeded"),
+    "D8": Row(
+        "a limit on memory, in a flood",
+        guards=(
+            Guard(
+                "sensor/flow/tracker.py",
+                "        if self.born > 2",
+                "        self.kept = [*getattr(self, 'kept', ()), bytes(1 << 17)]\n        if self.born > 2",
+                "each flow leaves 128 KiB behind",
+            ),
+        ),
+        note="RLIMIT_DATA instead of a memory cgroup: it refuses, not kills",
+    ),
+    "D9": Row(
+        "tuples chosen so that they share a slot",
+        guards=(
+            Guard(
+                "sensor/flow/tracker.py",
+                "        a = ((a ^ src_lo) * _MIX1) & _MASK\n",
+                "        a = (a + src_lo) & _MASK\n",
+            ),
+            Guard(
+                "sensor/flow/tracker.py",
+                "                direction = self.side(flow, packet)\n                if direction:",
+                "                direction = self.side(flow, packet) or 1\n                if direction:",
+            ),
+        ),
+        note="The hash is seeded",
+    ),
     "D10": Row(
         "a storm of weirds",
         ("logs.weird_burst", "logs.weird_rate", "logs.weird_window_s"),

@@ -30,11 +30,33 @@ from tests.ocsp import wire as ocsp
 ROWS = {
     "C1": Row(
         "the default configuration connects to nothing",
+        guards=(
+            Guard(
+                "sensor/ct/store_lookup.py",
+                "        answer: Found | NotFound = _NOBODY\n",
+                "        __import__('socket').create_connection(('192.0.2.1', 443), 1)\n"
+                "        answer: Found | NotFound = _NOBODY\n",
+                "who looks a certificate up asks elsewhere, too",
+            ),
+        ),
         note="Every capture, in a namespace without routes, and with sockets refused: "
         "`end_to_end/test_no_connection.py`, `test_no_network.py`",
     ),
-    "C2": Row("one serial under two issuers"),
-    "C3": Row("a precertificate and its certificate, the same one from several sources"),
+    "C2": Row(
+        "one serial under two issuers",
+        guards=(
+            Guard(
+                "sensor/ct/reader.py",
+                "        number = self._issuer_number(cert_id)\n",
+                "        number = 1\n",
+                "a serial number is enough, whoever issued it",
+            ),
+        ),
+    ),
+    "C3": Row(
+        "a precertificate and its certificate, the same one from several sources",
+        guards=(Guard("sensor/ct/imported.py", "if old else None", "if False else None"),),
+    ),
     "C4": Row(
         "10,000 names, wildcards, IDN, homographs, control characters, labels of 300 octets, addresses",
         ("privacy.max_names_logged",),
@@ -56,10 +78,31 @@ ROWS = {
     ),
     "C8": Row(
         "names planted by traffic",
+        guards=(
+            Guard(
+                "sensor/privacy/attribution.py",
+                "            verdict.names,\n",
+                "            verdict.names or tuple(str(each) for each in exchange.response.certs),\n",
+                "what certificates in a reply name is taken for the site",
+            ),
+            Guard("sensor/ct/traffic.py", "_MAX_ISSUERS or not self._is_vouched_for(certificate):", "_MAX_ISSUERS:"),
+        ),
         note="Only what the user imports makes names; traffic can make issuers known. Of an imported x509.log, and of "
         "feeds: `ct/test_importing_feeds.py`",
     ),
-    "C9": Row("a leak whose name is unknown, or whose certificate is out of date"),
+    "C9": Row(
+        "a leak whose name is unknown, or whose certificate is out of date",
+        guards=(
+            Guard(
+                "sensor/privacy/attribution.py",
+                "0, 0, Grade.unlisted, None",
+                "0, 0, Grade.exact, None",
+                "what is not known is graded as if it were",
+            ),
+            Guard("sensor/privacy/attribution.py", "        certificate.not_after,\n", "        None,\n"),
+        ),
+        note="Out of date: `not_after` stands beside the name, for whoever reads it to judge",
+    ),
 }
 
 
@@ -244,6 +287,7 @@ def test_c8_traffic_makes_no_names(bench: StoreBench, ca: Ca) -> None:
     with looking(bench) as lookup:
         first = watch(talk, lookup=lookup)
         second = watch(asked(ca, 5), lookup=lookup)
+        assert lookup.issuers_accepted == 0
     for seen in (first, second):
         assert len(seen.of("leak")) == 1
         assert "bank.example" not in str(seen.of("leak"))
@@ -257,3 +301,11 @@ def test_c9_what_is_not_known_is_not_guessed(bench: StoreBench, ca: Ca) -> None:
     assert known["grade"] == "exact"
     assert unknown["grade"] not in {"exact", "site"}
     assert "names" not in unknown
+
+
+def test_c9_a_certificate_that_is_out_of_date_says_so(bench: StoreBench, ca: Ca) -> None:
+    bench.load(ca.der, ca.issue("a.example", serial=5))
+    late = [frame._replace(ts=frame.ts + 50 * 365 * 86_400 * S) for frame in asked(ca, 5)]
+    with looking(bench) as lookup:
+        (row,) = watch(late, lookup=lookup).of("leak")
+    assert float(str(row["not_after"])) < float(str(row["ts"]))

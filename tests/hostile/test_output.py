@@ -32,14 +32,73 @@ ROWS = {
         ),
     ),
     "J2": Row(
-        "numbers that are huge or none", note="64 bits and no more: Content-Length has 19 digits, times are checked"
+        "numbers that are huge or none",
+        guards=(Guard("sensor/http/grammar.py", "return number if number <= _MAX_NUMBER else -1", "return number"),),
+        note="64 bits and no more: Content-Length has 19 digits, times are checked",
     ),
-    "J3": Row("attacker's text as a key", note="Keys come from the records alone"),
-    "J4": Row("hash seed, locale, time zone, processors"),
-    "J5": Row("a full disk, a reader gone, a link where a log should be"),
-    "J6": Row("TERM, INT, KILL in the middle"),
-    "J7": Row("Zeek's consumers", note="tests/peer: jq, Zeek's own scripts' fields, SIEM schemas"),
-    "J8": Row("spreadsheets and terminals", note="CSV is not written; control characters never reach a line"),
+    "J3": Row(
+        "attacker's text as a key",
+        guards=(
+            Guard(
+                "sensor/logs/render.py",
+                'http.string("user_agent", parts.text(request.user_agent))',
+                'http.string(parts.text(request.user_agent), "")',
+                "a field is named by what was said",
+            ),
+        ),
+        note="Keys come from the records alone",
+    ),
+    "J4": Row(
+        "hash seed, locale, time zone, processors",
+        guards=(
+            Guard(
+                "sensor/flow/uid.py",
+                "    word = 0\n",
+                "    word = hash(uid) & _MASK\n",
+                "identifiers out of Python's hash",
+            ),
+        ),
+    ),
+    "J5": Row(
+        "a full disk, a reader gone, a link where a log should be",
+        tests=("logs/sinks/test_live_file.py::test_what_is_no_file_is_refused",),
+        guards=(
+            Guard("sensor/logs/sinks/output.py", "        raise SinkError(", "        assert 0, ("),
+            Guard(
+                "sensor/logs/sinks/output.py",
+                '        raise ReaderGone(f"{name}: nobody reads it any more") from None\n',
+                '        raise SinkError(f"{name}: nobody reads it any more") from None\n',
+            ),
+            Guard("sensor/logs/sinks/live_file.py", "os.O_APPEND | os.O_NOFOLLOW", "os.O_APPEND"),
+        ),
+    ),
+    "J6": Row(
+        "TERM, INT, KILL in the middle",
+        guards=(
+            Guard(
+                "sensor/cli/replay.py",
+                "    before = {number: signal.signal(number, stop) for number in taken}\n",
+                "    before: dict[int, object] = {}\n",
+            ),
+        ),
+    ),
+    "J7": Row(
+        "Zeek's consumers",
+        guards=(
+            Guard(
+                "sensor/logs/render.py",
+                "http.raw('\"tags\":[],')",
+                'http.raw(\'"tags":[],"referrer":null,\')',
+                "what is not there is null",
+            ),
+        ),
+        note="tests/peer: jq, Zeek's own scripts' fields, SIEM schemas",
+    ),
+    "J8": Row(
+        "spreadsheets and terminals",
+        guards=(Guard("sensor/logs/encode.py", "if _BAD(text) is None:", "if True:"),),
+        note="CSV is not written; control characters never reach a line",
+    ),
 }
 NASTY = (
     b"a\nb",
@@ -108,6 +167,7 @@ def test_j2_numbers(length: bytes) -> None:
     for rows in seen.logs.values():
         for row in rows:
             assert all(abs(value) < 2**63 for value in row.values() if isinstance(value, int | float))
+    assert ("HTTP_bad_content_length" in seen.weirds) is (length != b"9" * 18)
 
 
 def test_j3_keys_are_ours() -> None:

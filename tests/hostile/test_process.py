@@ -12,6 +12,7 @@ import pytest
 from tests.hostile.rows import REPOSITORY, Guard, NotHere, Row
 
 LIVE = "cli/test_faults.py::"
+PRIVILEGES = "sensor/service/privileges.py"
 ROWS = {
     "CF10": Row(
         "packets that the kernel drops",
@@ -54,7 +55,21 @@ ROWS = {
     ),
     "D7": Row(
         "days of it",
-        tests=("bench/test_soak.py::test_the_soak_of_two_minutes",),
+        tests=("bench/test_soak.py::test_the_soak_of_two_minutes", "bench/test_soak.py::test_a_short_soak"),
+        guards=(
+            Guard(
+                "sensor/capture/live/presence.py",
+                "        for name in self._names:\n            now",
+                "        self._socket.dup().detach()\n        for name in self._names:\n            now",
+                "a descriptor is left open every second",
+            ),
+            Guard(
+                "sensor/flow/tracker.py",
+                "        if self.born > 2",
+                "        self.kept = [*getattr(self, 'kept', ()), bytes(1 << 17)]\n        if self.born > 2",
+                "each flow leaves 128 KiB behind",
+            ),
+        ),
         note="An hour: `tests/bench/README.md`; in CI two minutes",
     ),
     "S1": Row(
@@ -62,6 +77,17 @@ ROWS = {
         tests=(
             "cli/test_rights.py::test_root_becomes_somebody_and_the_parser_holds_no_log",
             "service/test_privileges.py::test_started_as_root_it_becomes_nobody_and_can_do_nothing_else",
+            "service/test_privileges.py::test_started_with_cap_net_raw_alone_it_needs_nothing_else",
+        ),
+        guards=(
+            Guard(PRIVILEGES, "        become(account)\n", ""),
+            Guard(PRIVILEGES, "        capabilities.drop_all()\n", "        pass\n"),
+            Guard(PRIVILEGES, "bounded = capabilities.drop_bounding_set()", "bounded = True"),
+            Guard(
+                PRIVILEGES, "            _landlock(writable, readable, connects, done, lacks)\n", "            pass\n"
+            ),
+            Guard(PRIVILEGES, "        _seccomp(settings, connects, done, lacks)\n", ""),
+            Guard(PRIVILEGES, "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n", ""),
         ),
     ),
     "S2": Row(
@@ -71,10 +97,20 @@ ROWS = {
             "cli/test_rights.py::test_root_is_refused_without_an_account_and_nothing_is_opened",
             "service/test_privileges.py::test_what_is_switched_off_is_said",
         ),
+        guards=(
+            Guard(
+                PRIVILEGES,
+                "        if caller is None or settings.user != ServiceSettings().user:\n            raise\n",
+                "",
+            ),
+            Guard(PRIVILEGES, 'lacks.append("Landlock (service.landlock is off)")', "pass"),
+            Guard("sensor/capture/live/packet_socket.py", "the capability CAP_NET_RAW is missing", "not permitted"),
+        ),
     ),
     "S3": Row(
         "an import behind the sandbox",
         tests=("cli/test_rights.py::test_nothing_is_imported_or_opened_once_packets_are_parsed",),
+        guards=(Guard("sensor/cli/rights.py", "        import_module(name)\n", "        pass\n"),),
     ),
     "S4": Row(
         "settings with unknown keys, wrong types, YAML bombs and tags; a file that everyone may write",
@@ -86,9 +122,18 @@ ROWS = {
             LIVE + "test_kill_9_of_the_parser_loses_no_line_that_was_written",
             LIVE + "test_kill_9_of_everything_leaves_at_most_one_cut_line_which_the_next_start_mends",
         ),
+        guards=(
+            Guard("sensor/logs/sinks/live_file.py", "cut = 0 if is_fifo else repair(fd)", "cut = 0"),
+            Guard("sensor/logs/sinks/live_file.py", "os.O_RDWR | os.O_CREAT", "os.O_RDWR | os.O_CREAT | os.O_TRUNC"),
+        ),
         note="systemd starts it anew (Restart=on-failure)",
     ),
-    "S6": Row("a parser that is stuck", tests=(LIVE + "test_the_service_manager_is_told",), note="systemd's watchdog"),
+    "S6": Row(
+        "a parser that is stuck",
+        tests=(LIVE + "test_the_service_manager_is_told",),
+        guards=(Guard("sensor/service/notify.py", 'self._say("WATCHDOG=1")', "pass"),),
+        note="systemd's watchdog",
+    ),
 }
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
