@@ -38,7 +38,7 @@ def copy_tree(place: Path) -> Path:
 
 
 def run(tree: Path, names: list[str]) -> tuple[int, str]:
-    """pytest's exit status for these tests (0 all passed, 1 some failed, others: it could not run them) and its words."""
+    """pytest's exit status for these tests (0 all passed, 1 some failed, others: it could not run), and its words."""
     env = os.environ | {"OCSPWATCH_PURE": "1", "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *names]
     done = subprocess.run(argv, cwd=tree, env=env, capture_output=True, text=True, check=False)
