@@ -25,7 +25,7 @@ class NotKept(enum.Enum):
 class Ambiguity(enum.Enum):
     """In what two readers of a message may differ, so that one sees what the other does not."""
 
-    framing = "framing"  # where a body ends, or whether it is chunked
+    framing = "framing"  # where a body ends, whether it is chunked, or counts at all
     host = "host"  # whom a request is for
     tcp = "tcp"  # octets that came twice, and not as the same
 
@@ -37,6 +37,11 @@ TCP: Final = 4
 AMBIGUITIES: Final = tuple(
     tuple(each for place, each in enumerate(Ambiguity) if bits >> place & 1) for bits in range(1 << len(Ambiguity))
 )
+
+
+def with_framing(ambiguous: tuple[Ambiguity, ...]) -> tuple[Ambiguity, ...]:
+    """The same and `framing`, in their order."""
+    return tuple([each for each in Ambiguity if each is Ambiguity.framing or each in ambiguous])
 
 
 class Tap(Protocol):

@@ -12,7 +12,7 @@ cdef class OcspDecoder:
     cdef object _limits
     cdef readonly dict _requests, _targets, _replies
 
-    @cython.locals(found=_Found, request=HttpRequest, response=HttpResponse, file=BodyFile)
+    @cython.locals(found=_Found, body=_Found, request=HttpRequest, response=HttpResponse, file=BodyFile)
     cpdef list feed(self, HttpTransaction transaction)
     @cython.locals(known=tuple)
     cdef object _decode_request(self, _Found found, bytes content)
@@ -30,6 +30,7 @@ cdef class _Found:
     cdef object flow
     cdef list events
     cdef OcspRequest asked
+    cdef _Found other
     cdef object traits
     cdef OcspResponse reply
     cdef tuple asked_oddities
@@ -52,7 +53,10 @@ cdef bint _is_same(CertId one, CertId other) except -1
 
 cdef object _read_odd_target(_Found found, HttpRequest request, object limits)
 
-@cython.locals(asked=OcspRequest, reply=OcspResponse, cert_ids=tuple, answers=tuple, weirds=list, events=list,
+@cython.locals(asked=OcspRequest)
+cdef HttpTransaction _join_body(_Found found, _Found body, HttpTransaction transaction)
+
+@cython.locals(asked=OcspRequest, other=_Found, reply=OcspResponse, cert_ids=tuple, answers=tuple, weirds=list, events=list,
                answer=SingleResponse)
 cdef list _exchanges(_Found found, HttpTransaction transaction)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept
+import msgspec
+
+from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept, with_framing
 from sensor.ocsp.carriage import Reading, decode_get, decode_get_readings, resembles_get
 from sensor.ocsp.join import pair
 from sensor.ocsp.model import (
@@ -28,6 +30,7 @@ _NO_TRAITS: frozenset[str] = frozenset()
 _NOTHING_ODD: Oddities = ()
 _MEMO_MESSAGES = 1024  # of each kind, before it starts afresh
 _MEMO_BYTES = 4096  # of each
+_BODILESS = frozenset((b"GET", b"HEAD"))
 _METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
 _EMPTY, _TOO_LARGE, _UNWANTED = NotKept.EMPTY, NotKept.TOO_LARGE, NotKept.UNWANTED  # as attributes they cost 850 each
 _BOTH, _REQUEST, _RESPONSE, _MISMATCH = Evidence.both, Evidence.request, Evidence.response, Evidence.mismatch
@@ -57,8 +60,13 @@ class OcspDecoder:
         found = _Found(transaction.flow)
         if request is not None:
             found.ts = request.ts
-            for file in request.files:
-                self._read_request_body(found, file)
+            if request.files:
+                if request.method in _BODILESS:
+                    found.other = _Found(transaction.flow)
+                    found.other.ts = request.ts
+                body = found if found.other is None else found.other
+                for file in request.files:
+                    self._read_request_body(body, file)
             if found.asked is None:
                 self._read_target(found, request.target)
         if response is not None:
@@ -67,6 +75,8 @@ class OcspDecoder:
                 self._read_response_body(found, file, response)
         if found.asked is None and request is not None and request.method == b"GET" and 0x4D in request.target:
             _read_odd_target(found, request, self._limits)
+        if found.other is not None:
+            transaction = _join_body(found, found.other, transaction)
         if found.asked is None and found.reply is None:
             return found.events
         return _exchanges(found, transaction)
@@ -175,6 +185,7 @@ class _Found:
         "garbled",
         "labelled",
         "orig_fuid",
+        "other",
         "reply",
         "reply_oddities",
         "resp_fuid",
@@ -187,6 +198,7 @@ class _Found:
         self.flow = flow
         self.events: list[OcspEvent] = []  # weirds only, until all is read
         self.asked: OcspRequest | None = None
+        self.other: _Found | None = None  # the body of a request whose method gives it no meaning
         self.traits = _NO_TRAITS
         self.reply: OcspResponse | None = None
         self.asked_oddities = _NOTHING_ODD
@@ -238,6 +250,22 @@ def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) 
     found.weird(found.ts, "ocsp_get_undecodable", f"{len(readings)} readings" if readings else None)
 
 
+def _join_body(found: _Found, body: _Found, transaction: HttpTransaction) -> HttpTransaction:
+    """A GET with a body. To who goes by the path, as responders do (RFC 6960 A.1), it is nothing; another may read it:
+    content of a GET has no meaning of its own (RFC 9110 section 9.3.1). What it asks is told beside, and in doubt."""
+    found.events += body.events
+    found.garbled = found.garbled or body.garbled
+    asked = found.asked
+    if body.asked is None or (asked is not None and asked.cert_ids == body.asked.cert_ids):
+        found.other = None
+        return transaction
+    body.reply, body.resp_fuid, body.response_ts = found.reply, found.resp_fuid, found.response_ts
+    if asked is None:
+        found.asked, found.asked_oddities, found.orig_fuid = body.asked, body.asked_oddities, body.orig_fuid
+        found.other = None
+    return msgspec.structs.replace(transaction, ambiguous=with_framing(transaction.ambiguous))
+
+
 def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     asked, reply = found.asked, found.reply
     cert_ids = asked.cert_ids if asked is not None else ()
@@ -247,6 +275,11 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     for name, addl in found.reply_oddities:
         found.weird(found.response_ts, name, addl)
     weirds = found.events
+    other = found.other
+    if other is not None and other.asked is not None:
+        for name, addl in other.asked_oddities:
+            found.weird(found.ts, name, addl)
+        cert_ids += other.asked.cert_ids
     if len(cert_ids) == 1 and len(answers) == 1:
         answer = answers[0]
         if _is_same(cert_ids[0], answer.cert_id):
@@ -256,7 +289,13 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     matched = any(single is not None for _, single in pairs.asked)
     unanswered = _MISMATCH if answers and not matched else _REQUEST
     events: list[OcspEvent] = [
-        _exchange(found, transaction, cert_id, single, unanswered if single is None else _BOTH)
+        _exchange(
+            found if other is None or asked is None or cert_id in asked.cert_ids else other,
+            transaction,
+            cert_id,
+            single,
+            unanswered if single is None else _BOTH,
+        )
         for cert_id, single in pairs.asked
     ]
     alone = _RESPONSE if asked is None else _MISMATCH

@@ -140,7 +140,11 @@ ROWS = {
         "GET in all spellings",
         ("ocsp.max_get_bytes",),
         ("ocsp_get_undecodable",),
-        (Guard("sensor/ocsp/exchange.py", '"ocsp_get_undecodable"', '"odd"'),),
+        (
+            Guard("sensor/ocsp/exchange.py", '"ocsp_get_undecodable"', '"odd"'),
+            Guard("sensor/ocsp/exchange.py", "if request.method in _BODILESS:", "if False:"),
+        ),
+        "A GET that asks in its body, too, asks both, and is ambiguous: responders go by the path (RFC 9110 9.3.1).",
     ),
     "H14": Row(
         "a range of a reply; 304 to a GET",
@@ -391,6 +395,15 @@ def test_h13_other_paths_are_no_ocsp(path: bytes) -> None:
 def test_h13_what_looks_like_one_and_is_none_is_told() -> None:
     seen = heard(("c", get(PATH[:30] + b"!" * 20)), ("s", reply(b"x")))
     assert (told(seen), seen.weirds) == ([], ("ocsp_get_undecodable",))
+
+
+def test_h13_a_get_with_another_request_in_its_body() -> None:
+    body = ocsp.request(ocsp.cert_id(NEXT))
+    seen = heard(
+        ("c", get(PATH, TYPE + b"request", b"Content-Length: %d" % len(body)) + body), ("s", reply(BODY, RESPONSE))
+    )
+    assert told(seen) == [("0BADCAFE", "good", "both"), ("0C0FFEE0", None, "request")]
+    assert [row.get("ambiguous") for row in seen.exchanges] == [["framing"]] * 2
 
 
 def test_h14_a_part_and_nothing() -> None:

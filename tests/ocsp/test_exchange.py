@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept
+from sensor.http.transaction import Ambiguity, BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept
 from sensor.ocsp.carriage import decode_get_readings
 from sensor.ocsp.exchange import OcspDecoder
 from sensor.ocsp.model import CertStatus, Evidence, OcspExchange
@@ -435,3 +435,55 @@ def test_what_is_remembered_is_bounded() -> None:
     assert decoded(roomy, ask(target=target), None) == decoded(roomy, ask(target=target), None)
     assert target not in roomy._targets
     assert len(decoder._replies) == kept
+
+
+DECOY = request(cert_id(9))
+
+
+def get_with_body(
+    content: bytes, *, answered: bytes | None = None
+) -> list[tuple[str | None, object, str | None, object]]:
+    """Serial number, evidence, fuid of the request's body, and in what it is ambiguous."""
+    path = b"/" + base64.b64encode(ASK)
+    answer = None if answered is None else reply(answered)
+    events, _ = feed(ask(content, target=path, method=b"GET"), answer)
+    return [
+        (event.cert_id and event.cert_id.serial_number, event.evidence, event.orig_fuid, event.ambiguous)
+        for event in events
+    ]
+
+
+def test_a_get_asks_in_its_path_and_perhaps_in_its_body() -> None:
+    """RFC 9110 section 9.3.1: content of a GET has no meaning of its own."""
+    doubt = (Ambiguity.framing,)
+    assert get_with_body(DECOY) == [
+        ("07", Evidence.request, None, doubt),
+        ("09", Evidence.request, "Forig", doubt),
+    ]
+    assert get_with_body(DECOY, answered=ANSWER) == [
+        ("07", Evidence.both, None, doubt),
+        ("09", Evidence.request, "Forig", doubt),
+    ]
+    assert get_with_body(DECOY, answered=response(basic(single(cert_id(9))))) == [
+        ("07", Evidence.request, None, doubt),
+        ("09", Evidence.both, "Forig", doubt),
+    ]
+
+
+def test_a_body_of_a_get_that_says_nothing_else_is_no_doubt() -> None:
+    for content in (ASK, b"x=1", b"\x30\x00"):
+        assert get_with_body(content, answered=ANSWER) == [("07", Evidence.both, None, ())]
+
+
+def test_a_get_that_asks_in_its_body_alone() -> None:
+    events, _ = feed(ask(ASK, method=b"GET"), reply(ANSWER))
+    assert [(event.evidence, event.orig_fuid, event.ambiguous) for event in events] == [
+        (Evidence.both, "Forig", (Ambiguity.framing,))
+    ]
+
+
+def test_where_neither_path_nor_body_of_a_get_was_answered() -> None:
+    path = b"/" + base64.b64encode(ASK)
+    events, weirds = feed(ask(DECOY, target=path, method=b"GET"), reply(response(basic(single(cert_id(5))))))
+    assert [event.evidence for event in events] == [Evidence.mismatch] * 3
+    assert [weird.name for weird in weirds] == ["ocsp_unmatched_response"]
