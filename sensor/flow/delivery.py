@@ -80,8 +80,6 @@ class Delivery:
         self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
     ) -> None:
         """raw[pos : pos + length], bytes `first` and following, to whoever reads this flow, as far as it wants it."""
-        if end.closed_told:
-            return
         if flow.reading != _ATTACHED:
             if flow.reading == _UNDECIDED and not end.sniffed:
                 self.decide(flow, end, first, raw, pos, length, ts)

@@ -167,10 +167,9 @@ class Reassembler(Delivery):
             if i < len(held) and rel < upper:
                 last = held[i][1]
                 cut = min(last, upper) - rel
-                if cut > 0:
-                    self.duplicate_bytes += cut
-                    pos += cut
-                    rel += cut
+                self.duplicate_bytes += cut
+                pos += cut
+                rel += cut
                 i += 1
 
     def join_ranges(self, held: list[Segment], i: int) -> int:

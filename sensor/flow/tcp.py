@@ -345,7 +345,6 @@ class TcpMachine:
                     # The SYN comes behind the SYN-ACK (two interfaces, read one after the other): turn the flow round.
                     flow.flip()
                     self.enter(flow, peer, _ESTABLISHED)
-                    flow.seen_orig = True
                 else:
                     self.reassembler.weird(flow, ts, "simultaneous_open")
                 if peer.state == _SYN_SENT:
@@ -367,24 +366,19 @@ class TcpMachine:
                 flow.history = "^" + flow.history[:-1]
                 self.enter(flow, peer, _ESTABLISHED)
                 self.enter(flow, end, _ESTABLISHED)
-                flow.seen_orig = True
             elif flags & _ACK and peer.state == _ESTABLISHED:
                 self.enter(flow, end, _ESTABLISHED)  # only the SYN was missed
                 flow.partial = False
-                if end.is_orig:
-                    flow.seen_orig = True
-                else:
-                    flow.seen_resp = True
             else:
                 self.enter(flow, end, _PARTIAL)
         return closes
 
     def enter(self, flow: Flow, end: Endpoint, state: int) -> None:
-        if state != end.state:
-            if state > _SYN_ACK_SENT:
-                flow.established = True  # from now on the longer inactivity timeout holds
-            end.prev_state = end.state
-            end.state = state
+        """Another state than it is in."""
+        if state > _SYN_ACK_SENT:
+            flow.established = True  # from now on the longer inactivity timeout holds
+        end.prev_state = end.state
+        end.state = state
 
     def data_pending(self, end: Endpoint) -> bool:
         """Is there data before the endpoint's last sequence number that was neither delivered nor given up?"""

@@ -99,12 +99,12 @@ def read_unsized(messages: Messages, side: Side, data: bytes, pos: int, ts: int)
     while body.fed != most:
         if pos >= len(data):
             return pos
-        if pos <= kept or body.fed == 0 or body.fed in head.lengths:
-            if begins_message(data, pos, side.is_orig):
-                break
-            if may_begin_message(data, pos, side.is_orig):
-                side.need = len(data) - pos
-                return side.keep(data, pos)
+        # Here a segment begins, or may have begun, or one of the lengths is reached.
+        if begins_message(data, pos, side.is_orig):
+            break
+        if may_begin_message(data, pos, side.is_orig):
+            side.need = len(data) - pos
+            return side.keep(data, pos)
         stops = [told - body.fed for told in head.lengths if told > body.fed]
         take = min([1 if pos < kept else len(data) - pos, *stops])
         body.feed(data[pos : pos + take], ts)

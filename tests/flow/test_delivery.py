@@ -63,6 +63,12 @@ def test_what_was_undecided_is_handed_on_when_the_other_side_decides() -> None:
     assert heard.told.startswith("c 'PO'")
 
 
+def test_what_was_undecided_is_handed_on_though_its_direction_is_over() -> None:
+    heard = play(HANDSHAKE + f'c> A "PO"\nc> FA\ns> A {REPLY}\ns> FA\nc> A', ends=ODD)
+    assert said(heard.readers[0]) == (b"PO", ANSWERED)
+    assert heard.told.startswith("c 'PO', c FIN, s ")
+
+
 def test_empty_lines_do_not_pile_up() -> None:
     heard = listen().feed(frames_of(parse(HANDSHAKE + 'c> A "\\r\\n\\r\\n"\n' * 500, ODD), ODD))
     (flow,) = heard.tracker.flows.values()

@@ -128,6 +128,9 @@ def test_flows_read_as_http_go_last() -> None:
     gone = [conn.flow.orig_p for conn in conns(heard)]
     assert gone[60:] == [*range(2060, 2070), *range(5000, 5060), *range(1000, 1020)]
     assert len(heard.tracker.flows) == 100
+    heard.end()
+    ended = [conn.flow.orig_p for conn in conns(heard)][len(gone) :]
+    assert ended == [*range(1020, 1030), *range(6000, 6090)], "at the end, as they were opened"
 
 
 def test_an_octet_to_the_port_is_not_http() -> None:

@@ -383,3 +383,13 @@ def test_gaps_and_octets_have_the_time_of_the_segment_that_told() -> None:
     assert ticks[0] == 3
     assert all(one <= other for one, other in itertools.pairwise(ticks))
     assert heard.readers[0].last_data[True] <= heard.conn.ts + S
+
+
+@pytest.mark.parametrize(("filled", "discarded"), [(80, 100), (55, 75)])
+def test_what_was_held_where_a_fin_came_is_nobodys(filled: int, discarded: int) -> None:
+    """Nobody reads the flow. Behind its FIN come as many octets as reach over some that waited, or into them."""
+    ends = Ends(sport=22)
+    script = f"c> A =10\ns> A =10\nc> A @61 =20 forged\nc> FA @11 forged\nc> A @11 ={filled} forged\n"
+    heard = play(HANDSHAKE + script, ends=ends)
+    assert heard.tracker.reassembler.discarded_bytes == discarded
+    assert heard.readers == []

@@ -296,3 +296,10 @@ def test_one_flow_is_not_confused_by_packets_of_the_one_before() -> None:
     two = [frame for pair in zip(seats(1, TALK), seats(1, TALK, 2000), strict=True) for frame in pair]
     heard = listen(limits).feed([Frame(START + i, f.data) for i, f in enumerate(two)]).end()
     assert len(heard.conns) == heard.tracker.flows_seen
+
+
+def test_ports_used_again_where_an_end_never_came() -> None:
+    """The server's FIN stands behind octets that were lost: the flow lingers, and after a while there is no hurry."""
+    script = HANDSHAKE + "c> FA\ns> A\ns> A =50 lost\ns> FA\nc> S @90000 {} forged\n"
+    assert play(script.format("")).weirds == ["premature_connection_reuse"]
+    assert play(script.format("+10s")).weirds == []

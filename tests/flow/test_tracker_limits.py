@@ -156,6 +156,26 @@ def test_d9_two_flows_with_one_key_are_two_flows() -> None:
     assert [conn.conn_state for conn in heard.conns] == ["OTH", "OTH", "SF"]
 
 
+def test_d9_two_flows_with_one_key_when_ports_are_used_again() -> None:
+    """The flow that ends stood behind a stranger; the one on its ports does, too."""
+    first, again = parse(TALK), parse(TALK, Ends(cisn=7_000_000, sisn=9_000_000))
+    heard = listen()
+    packet = Packet(4, 8)
+    frame = Ends().frame(first[0])
+    packet.decode(frame.data, 0, len(frame.data), len(frame.data), 1)
+    stranger = Flow(-1, START)
+    stranger.key = heard.tracker.key_of(packet)
+    stranger.last_ts = START + 10**12
+    heard.tracker.flows.add(stranger)
+    heard.tracker.oldest.append(stranger)
+    heard.tracker.flows_seen += 1
+    later = [frame._replace(ts=frame.ts + 10**9) for frame in frames_of(again)]
+    heard.feed([*frames_of(first), *later])
+    assert not stranger.over
+    heard.end()
+    assert sorted(conn.conn_state for conn in heard.conns) == ["OTH", "SF", "SF"]
+
+
 def test_d1_established_flows_at_the_head_of_the_queue_cost_no_half_open_one() -> None:
     """What is half-open is counted: more flows were begun than may be half-open, and few still are."""
     heard = listen(FlowSettings(max_flows=1000, max_half_open=40))

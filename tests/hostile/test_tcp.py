@@ -304,6 +304,16 @@ def test_t8_data_with_the_syn() -> None:
         assert told(said(script)) == [("0BADCAFE", "good")], script
 
 
+@pytest.mark.parametrize("more", ["", lit(asking(B)[:60])], ids=["none", "half a request"])
+def test_t11_a_server_that_closes_owes_no_reply_once_the_client_has_closed(more: str) -> None:
+    """Its FIN may be a forged one as long as a reply may come. Behind half a request so may be the client's."""
+    half = f"c> A {more}\n" if more else ""
+    seen = said(f"{SHAKE}c> A {lit(Q)}\n{half}c> FA\ns> A\ns> FA\nc> A")
+    assert [(row["serial_number"], row["evidence"]) for row in seen.exchanges] == [("0BADCAFE", "request")]
+    seen = said(f"{SHAKE}c> A {lit(Q)}\n{half}s> FA\nc> A\nc> FA\ns> A")
+    assert [(row["serial_number"], row["evidence"]) for row in seen.exchanges] == [("0BADCAFE", "request")]
+
+
 @pytest.mark.parametrize(
     "shake",
     [

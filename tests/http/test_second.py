@@ -247,3 +247,54 @@ def test_what_the_second_reading_had_begun_is_told_when_another_takes_its_place(
     assert again is not reader
     end(again)  # type: ignore[arg-type]  # it is another
     assert targets(out) == [b"/a", b"/b", None]
+
+
+@pytest.mark.parametrize("is_orig", [True, False])
+def test_a_direction_that_was_over_is_read_on_in_both(is_orig: bool) -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"))
+    reader.data(False, reply(b"x"), 2 * SECOND)
+    reader.closed(is_orig, FIN, 3 * SECOND, 2 * SECOND, 0)
+    reader.reopened(is_orig, 4 * SECOND)
+    reader.data(True, get(b"/c"), 5 * SECOND)
+    reader.data(False, reply(b"y"), 6 * SECOND)
+    end(reader)
+    assert targets(out) == [b"/a", b"/b", b"/c"]
+    assert isinstance(out[-1], HttpTransaction) and out[-1].ambiguous == (Ambiguity.tcp,)
+
+
+def test_where_one_reading_is_left_it_is_read_on() -> None:
+    """Behind the limit on the second reading, in the middle of what the first one skips."""
+    reader, out = forked(get(b"/a"), get(b"/b"), HttpSettings(max_second_reading_bytes=5000))
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 6000
+    assert reader.data(False, large, 2 * SECOND) == 1_000_000 - 6000
+    reader.closed(False, FIN, 3 * SECOND, 2 * SECOND, 1_000_000 - 6000)
+    reader.reopened(False, 4 * SECOND)
+    reader.data(True, get(b"/c"), 5 * SECOND)
+    assert reader.data(False, reply(b"y"), 6 * SECOND) == 0
+    end(reader)
+    told = [item for item in out if isinstance(item, HttpTransaction)]
+    assert [(item.request.target, item.response.complete) for item in told if item.request and item.response] == [
+        (b"/a", False),
+        (b"/c", True),
+    ]
+
+
+def test_of_very_many_other_copies_to_come_the_first_ones_are_kept() -> None:
+    said = b"GET /"
+    reader, out = forked(said, said)
+    for number in range(300):
+        assert reader.second(True, 0, [], (1 + len(said) + number, b"!"), {}, SECOND) is reader
+    reader.data(True, b"a" * 300 + b" HTTP/1.1\r\n\r\n", 2 * SECOND)
+    end(reader)
+    assert targets(out) == [b"/" + b"a" * 300, b"/" + b"!" * 256 + b"a" * 44]
+
+
+def test_behind_its_limit_another_conflict_has_a_second_reading_again() -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"), HttpSettings(max_second_reading_bytes=100))
+    reader.data(False, reply(b"x" * 200), 2 * SECOND)
+    again = reader.second(True, 1, [], (1, b"GET /d"), {True: 0, False: 0}, 3 * SECOND)
+    assert isinstance(again, ForkedReader) and again is not reader
+    again.data(True, get(b"/c"), 4 * SECOND)
+    again.data(False, reply(b"y"), 5 * SECOND)
+    end(again)
+    assert targets(out) == [b"/a", b"/b", b"/c", b"/d"]

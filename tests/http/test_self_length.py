@@ -172,3 +172,8 @@ def test_a_body_that_ends_before_it_shows_its_length_is_told(hear, size: int) ->
     heard = hear(ask(get()), answer(head(b"Content-Length: nonsense") + ERROR[:size]), answer(End(FIN)))
     assert (heard.response.body_len, heard.response.files[0].seen_bytes) == (size, size)
     assert heard.response.files[0].content is NotKept.UNWANTED
+
+
+def test_a_body_of_no_length_that_ends_like_the_beginning_of_a_message_has_its_last_octets() -> None:
+    heard = hear_whole(ask(get()), answer(head(LONG, SHORT) + FORM[:-2]), answer(b"HT"), answer(End(FIN)))
+    assert (heard.response.body_len, heard.response.complete) == (len(FORM), True)

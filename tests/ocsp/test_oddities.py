@@ -33,3 +33,8 @@ def test_serial_numbers_that_no_ca_may_give(serial: bytes, odd: list[tuple[str, 
     told = decode_response(response(basic(single(cert_id(7)), single(one))), LIMITS)
     for message, found in (("request", request_oddities(asked)), ("reply", reply_oddities(told))):
         assert list(found) == [(name, addl.format(message)) for name, addl in odd]
+
+
+def test_a_serial_number_that_is_cut_by_a_lower_limit_is_told_as_cut_alone() -> None:
+    asked = decode_request(request(cert_id(b"\x11" * 12)), OcspSettings(max_serial_octets=8))
+    assert request_oddities(asked) == (("asn1_limit", "request: serial number"),)
