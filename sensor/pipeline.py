@@ -20,7 +20,7 @@ from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES
 from sensor.flow.stream import StreamReader
 from sensor.flow.tracker import FlowTracker
-from sensor.health.counters import Levels, Running, Totals
+from sensor.health.counters import Levels, Named, Running, Totals
 from sensor.health.measures import Meter
 from sensor.http.cleartext import read_cleartext
 from sensor.http.reader import HttpReader
@@ -210,7 +210,9 @@ class Pipeline:
         if self._meter.due < 0:
             self._meter.begin(ts)
             return
-        measures = self._meter.measure(ts, self.totals(), self.levels(), running)
+        weirds = {} if self._writer is None else dict(self._writer.weird_counts)
+        named = Named(weirds=weirds, limits=self.limits())
+        measures = self._meter.measure(ts, self.totals(), self.levels(), running, named)
         if self._writer is not None:
             self._writer.health(measures)
 
@@ -255,6 +257,26 @@ class Pipeline:
             lookups_refused=0 if self._deferred is None else self._deferred.refused,
             log_lines=sum(lines.values()),
         )
+
+    def limits(self) -> dict[str, int]:
+        """How often each limit was reached so far, by settings key, and behind a colon what it cost; those that were.
+        Of what weirds tell by their names, weirds are the count."""
+        found = {
+            **self.tracker.limits(),
+            "privacy.max_tracked": self._leaks.forgotten + self._fetch_leaks.forgotten,
+            "privacy.max_waiting_bytes": self._leaks.not_held,
+            "crl.max_asked": self.revocations.forgotten_questions if self.revocations.watched else 0,
+            "crl.max_crls": self.revocations.forgotten_crls - self.revocations.forgotten_for_room,
+            "crl.max_remembered": self.revocations.forgotten_for_room,
+        }
+        if self._audit is not None:
+            found["audit.max_certificates"] = self._audit.history.forgotten
+            found["audit.signatures_per_s"] = self._audit.signatures.over_budget
+        if self._deferred is not None:
+            found["ct.max_waiting"] = self._deferred.refused
+        if self._writer is not None:
+            found.update(self._writer.limits())
+        return {key: times for key, times in found.items() if times}
 
     def levels(self) -> Levels:
         """What there is at the moment."""
@@ -311,7 +333,7 @@ class Pipeline:
             ordinary = ("tcp", "ip_fragment")
             self._summary.other_frames = {k: n for k, n in self.tracker.outcomes().items() if k not in ordinary}
             self._summary.lookups_failed = self._leaks.unavailable + self._fetch_leaks.unavailable
-            self._summary.pairs_forgotten = self._leaks.forgotten + self._fetch_leaks.forgotten
+            self._summary.limits = self.limits()
 
     def _drain(self) -> None:
         """What the flows have produced since the last time, in order."""

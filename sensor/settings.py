@@ -59,6 +59,9 @@ class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Flows in the table; beyond it closed ones are logged and dropped, then half-open, then the oldest, HTTP last."""
     max_half_open: Size = 32768
     """Of these, flows whose handshake is not complete."""
+    max_older_flows: Count = 4
+    """Flows that are read on beside the newest one between their addresses and ports, where a SYN came in the middle;
+    each counts in max_flows. Beyond it the last one is given up."""
     emergency_attempt_timeout_s: Seconds = 1.0
     """attempt_timeout_s in emergency mode, which begins when the table is full, or the kernel drops too much."""
     emergency_close_linger_s: Seconds = 1.0
@@ -145,6 +148,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Header fields kept; beyond it those in which cleartext.log finds something."""
     max_second_reading_bytes: Size = 262144
     """Octets read in two ways behind a retransmission that says otherwise."""
+    max_second_readings: Size = 16
+    """How often in a flow such a second reading begins."""
     max_pending: Size = 100
     """Requests without a reply in one flow (Zeek max_pending_requests)."""
     max_informational: Count = 10
@@ -392,6 +397,11 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After that one in so many is logged (Zeek Weird::sampling_rate)."""
     weird_window_s: Seconds = 600.0
     """Sampling starts afresh after this (Zeek Weird::sampling_duration)."""
+    weirds_per_s: Count = 1000
+    """Lines of weird.log in a second of packet time, whatever the names and flows; more are counted only, and the weird
+    `excessive_weirds` says so."""
+    max_weirds: Size = 65536
+    """Pairs of a flow and a weird's name remembered for sampling; the oldest is forgotten beyond it."""
     weird_repeats: bool = False
     """Whether a flow's repeats of a weird are sampled too; Zeek drops them for weird_window_s."""
     relog_certificates_s: Seconds = 86400.0

@@ -126,6 +126,7 @@ class Monitor:
             running=self._running(),
             leaks=dict(pipeline.leak_counts),
             weirds={} if writer is None else dict(writer.weird_counts),
+            limits=pipeline.limits(),
             log_lines={} if writer is None else writer.counts,
             stage_seconds=self._stages(),
             started_at=self._started_at,

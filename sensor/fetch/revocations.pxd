@@ -11,7 +11,7 @@ cdef class _Mark:
 cdef class Revocations:
     cdef Py_ssize_t _max_asked, _max_crls, _generation
     cdef readonly object budget
-    cdef readonly Py_ssize_t forgotten_questions, forgotten_crls, watched
+    cdef readonly Py_ssize_t forgotten_questions, forgotten_crls, forgotten_for_room, watched
     cdef public object catch_up
     cdef dict _by_record, _asked, _by_issuer
     cdef object _marks, _crls, _asked_of

@@ -71,6 +71,7 @@ class Revocations:
         self.budget = SerialBudget(settings.max_remembered, self._make_room)
         self.forgotten_questions = 0
         self.forgotten_crls = 0
+        self.forgotten_for_room = 0  # of these, for `max_remembered`
         self.catch_up: Callable[[], None] = _nothing
         """Called before what was asked so far, or is remembered, decides: to be told of all that went by before. CRLs
         are read while packets are, and questions told of later, by the batch."""
@@ -253,6 +254,7 @@ class Revocations:
             return False
         self._drop(next(iter(self._crls)))
         self.forgotten_crls += 1
+        self.forgotten_for_room += 1
         return True
 
 

@@ -56,11 +56,29 @@ class Delivery:
         self.reorder_ns = int(settings.reorder_wait_s * 1e9)
         self.total_held = 0
         self.most_held = 0
+        self.older_flows = 0  # that are read beside those in the flow table, which bounds them, too
+        # Holes given up before their bytes came, and copies not kept, by what was reached.
+        self.full_bytes = 0
+        self.full_segments = 0
+        self.full_total = 0
+        self.waited_long = 0
+        self.reordered_late = 0
+        self.hole_key = "hole_wait_bytes" if settings.hole_wait_bytes <= settings.max_ooo_bytes else "max_ooo_bytes"
         self.gap_bytes = 0
         self.gaps = 0
 
     def weird(self, flow: Flow, ts: int, name: str) -> None:
         self.out.append(Weird(ts, name, flow.flow_id(), None, "TCP"))
+
+    def limits(self) -> dict[str, int]:
+        """See FlowTracker.limits."""
+        return {
+            f"flow.{self.hole_key}": self.full_bytes,
+            "flow.max_ooo_segments": self.full_segments,
+            "flow.max_reassembly_bytes": self.full_total,
+            "flow.hole_wait_s": self.waited_long,
+            "flow.reorder_wait_s": self.reordered_late,
+        }
 
     def hold_more(self, length: int) -> None:
         self.total_held += length
@@ -113,9 +131,12 @@ class Delivery:
     def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
         """Octets came again, at `rel`, and were others: the reader may want both readings."""
         reader = flow.reader
-        if flow.reading == _UNDECIDED and flow.doubt is None and self.total_held + len(other) <= self.max_total:
-            flow.doubt = (end, rel, other, ts)
-            self.hold_more(len(other))
+        if flow.reading == _UNDECIDED and flow.doubt is None:
+            if self.total_held + len(other) <= self.max_total:
+                flow.doubt = (end, rel, other, ts)
+                self.hold_more(len(other))
+            else:
+                self.full_total += 1
             return
         if flow.reading != _ATTACHED or reader is None or end.closed_told:
             return
@@ -264,6 +285,16 @@ class Delivery:
             or len(late.pieces) > self.max_held_segments
             or self.total_held > self.max_total
         ):
+            if late.size > self.hole_bytes:
+                self.full_bytes += 1
+            elif len(late.pieces) > self.max_held_segments:
+                self.full_segments += 1
+            elif self.total_held > self.max_total:
+                self.full_total += 1
+            elif since >= 0 and ts - since > self.reorder_ns:
+                self.reordered_late += 1
+            else:
+                self.waited_long += 1
             self.go_on(flow, True)
 
     def close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:

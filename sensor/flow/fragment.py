@@ -38,7 +38,10 @@ class Defragmenter:
         self.held_bytes = 0
         self.fragments = 0
         self.datagrams = 0
-        self.expired = 0
+        self.expired = 0  # given up: the sum of the next three
+        self.timed_out = 0
+        self.evicted_datagrams = 0
+        self.evicted_bytes = 0
         self.weirds: list[str] = []
 
     def add(self, packet: Packet, raw: memoryview | bytes, ts: int) -> bytes | None:
@@ -70,6 +73,8 @@ class Defragmenter:
         if datagram is None:
             if len(self.pending) >= self.max_datagrams:
                 self._forget(next(iter(self.pending)))
+                self.evicted_datagrams += 1
+                self.weirds.append("excessive_fragmented_datagrams")
             datagram = self.pending[key] = _Datagram(ts)
         if not body or (more and len(body) & 7):
             self.weirds.append("fragment_size_inconsistency")
@@ -108,6 +113,8 @@ class Defragmenter:
             return self._join(key, datagram)
         while self.held_bytes > self.max_bytes:
             self._forget(next(iter(self.pending)))
+            self.evicted_bytes += 1
+            self.weirds.append("excessive_fragment_bytes")
         return None
 
     def _header(self, packet: Packet, raw: memoryview | bytes) -> bytes:
@@ -166,3 +173,4 @@ class Defragmenter:
             if ts - self.pending[key].ts < self.timeout_ns:
                 return
             self._forget(key)
+            self.timed_out += 1

@@ -118,8 +118,20 @@ class Reassembler(Delivery):
                 self.weird(flow, ts, "above_hole_data_without_any_acks")
             elif len(end.held) > self.max_held_segments:
                 self.weird(flow, ts, "excessive_out_of_order_segments")
+            self.count_full(end)
             first = end.held[0]
             self.give_up(flow, end, first[0], False, ts)
+
+    def count_full(self, end: Endpoint) -> None:
+        """A hole is given up; which limit is it that was reached?"""
+        if end.held_bytes > self.hole_bytes:
+            self.full_bytes += 1
+        elif end.held is not None and len(end.held) > self.max_held_segments:
+            self.full_segments += 1
+        elif self.total_held > self.max_total:
+            self.full_total += 1
+        else:
+            self.waited_long += 1
 
     def goes_on(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> bool:
         """A direction is over, and has more to say: raw[pos : pos + length] at `rel`. Does anyone want to hear it?"""

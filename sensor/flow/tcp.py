@@ -224,6 +224,7 @@ class TcpMachine:
             self.reassembler.go_on(flow, True)
             self.reassembler.settle_doubt(flow)
             flow.split()
+            self.reassembler.older_flows += 1
             end.next_rel = end.trim_rel = end.top_rel = 1
         end.start_seq = seq
 

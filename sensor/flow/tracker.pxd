@@ -9,7 +9,6 @@ from sensor.flow.tcp cimport TcpMachine
 cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET, _P_TCP, _FAMILY4
 cdef Py_ssize_t _PLAIN
 cdef unsigned int _SYN, _ACK
-cdef Py_ssize_t _MAX_OLDER
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
 cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
 
@@ -25,7 +24,8 @@ cdef class FlowTracker:
     cdef public FlowTable flows
     cdef public FlowQueue closing, opening, oldest, spared
     cdef public dict wheel
-    cdef public Py_ssize_t max_flows, max_half_open
+    cdef public Py_ssize_t max_flows, max_half_open, max_older
+    cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, older_given_up
     cdef public bint use_vlan, finished, tells, marking
     cdef public Py_ssize_t unanswered, most_flows, most_half_open
     cdef public long long index
@@ -76,6 +76,8 @@ cdef class FlowTracker:
     cpdef end_record(self, Flow flow)
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
     cpdef end(self, Flow flow, long long ts, bint at_end)
+    cpdef dict limits(self)
+    cpdef Py_ssize_t size(self)
     cpdef Py_ssize_t half_open(self)
     @cython.locals(chain=list, older=Flow)
     cpdef end_older(self, Flow flow, long long ts)

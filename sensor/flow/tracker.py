@@ -41,7 +41,6 @@ _TICK: Final = 1_000_000_000
 _GARBAGE: Final = 4096  # that many flows, and two for each that is alive, may be over and not forgotten yet
 _JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
 _NEAR: Final = 1 << 20  # as _FAR in reassembly.py
-_MAX_OLDER: Final = 4  # flows of one tuple that are read beside each other, besides the newest
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 END_INDEX: Final = 1 << 60  # of a frame behind the last one, when all flows end
 _GOLDEN: Final = 0x9E3779B97F4A7C15
@@ -94,6 +93,7 @@ class FlowTracker:
         self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
+        self.max_older = settings.max_older_flows
         self.use_vlan = settings.use_vlan
         # Nobody outside may choose which flows share a slot; no output depends on it.
         self.seed = int.from_bytes(os.urandom(8), "big")
@@ -104,7 +104,13 @@ class FlowTracker:
         self.wire_bytes = 0
         self.counts = array("q", [0] * len(OUTCOMES))
         self.flows_seen = 0
-        self.evicted = 0
+        self.evicted = 0  # the sum of the next five, by why they had to go
+        self.evicted_for_half_open = 0
+        self.evicted_closed = 0
+        self.evicted_half_open = 0
+        self.evicted_idle = 0
+        self.evicted_http = 0
+        self.older_given_up = 0
         self.born = 0
         self.last_flow: Flow | None = None
         self.clock_backwards = 0
@@ -410,6 +416,8 @@ class FlowTracker:
         if flow.delete_at and not lingering:
             self.schedule(flow, flow.delete_at)
             self.closing.append(flow)
+        if packet.flags & _SYN and self.size() > self.max_flows:  # it may have made two out of one, see `renumber`
+            self.evict(ts)
 
     def goes_on(self, end: Endpoint) -> bool:
         """Is the segment in `packet`, sent by `end`, a continuation of what its flow carried?"""
@@ -428,7 +436,7 @@ class FlowTracker:
     def open(self, key: int, ts: int) -> Flow:
         """A new flow, begun by the segment in `packet`."""
         packet = self.packet
-        if self.flows.size() >= self.max_flows or self.unanswered >= self.max_half_open:
+        if self.size() >= self.max_flows or self.unanswered >= self.max_half_open:
             self.evict(ts)
         self.born += 1
         if self.born > 2 * self.flows.size() + _GARBAGE:
@@ -467,7 +475,7 @@ class FlowTracker:
         else:
             self.schedule(flow, ts + 6 * _TICK)
         if self.marking:
-            self.most_flows = max(self.most_flows, self.flows.size())
+            self.most_flows = max(self.most_flows, self.size())
             self.most_half_open = max(self.most_half_open, self.unanswered)
         return flow
 
@@ -508,16 +516,19 @@ class FlowTracker:
         """
         chain = flow.chain()
         is_closed = flow.orig.closed_told and flow.resp.closed_told
-        too_many = len(chain) > _MAX_OLDER  # the newest goes: of forged ones there may be any number
+        too_many = len(chain) > self.max_older  # the newest goes: of forged ones there may be any number
         if flow.reading == _NOBODY or is_closed or too_many:
             older = flow.older
             if older is not None and (older.reopened or too_many):
                 flow.older = None
             else:
                 older = None
+            if too_many:
+                self.older_given_up += 1
             self.end(flow, ts, False)
             return older
         self.end_record(flow)
+        self.reassembler.older_flows += 1
         self.out.append(self.machine.connection(flow))
         return flow
 
@@ -565,7 +576,7 @@ class FlowTracker:
         self.oldest.tidy()
         self.spared.tidy()
         if self.emergency.is_on:
-            self.emergency.look(now, len(self.flows), self.half_open())
+            self.emergency.look(now, self.size(), self.half_open())
 
     def look_again(self, flow: Flow, now: int, due: int) -> None:
         """Its time is over at `due`, if nothing comes; what comes may also bring that forward."""
@@ -592,8 +603,9 @@ class FlowTracker:
         while self.unanswered >= self.max_half_open and self.opening:
             flow = self.opening.popleft()
             if flow.half_open:
+                self.evicted_for_half_open += 1
                 self.drop(flow, ts)
-        while self.flows.size() >= self.max_flows:
+        while self.size() >= self.max_flows:
             queue = self.closing or self.opening or self.oldest or self.spared
             if not queue:
                 return
@@ -603,6 +615,14 @@ class FlowTracker:
             if queue is self.oldest and flow.reader is not None and flow.reader.service is not None:
                 self.spared.append(flow)
                 continue
+            if queue is self.closing:
+                self.evicted_closed += 1
+            elif queue is self.opening:
+                self.evicted_half_open += 1
+            elif queue is self.oldest:
+                self.evicted_idle += 1
+            else:
+                self.evicted_http += 1
             self.drop(flow, ts)
 
     def drop(self, flow: Flow, ts: int) -> None:
@@ -665,6 +685,7 @@ class FlowTracker:
         chain = flow.chain()
         chain.pop()
         flow.older = None
+        self.reassembler.older_flows -= len(chain)
         for older in chain:
             older.older = None
             self.step(older, None, ts, False)
@@ -675,6 +696,29 @@ class FlowTracker:
     def outcomes(self) -> dict[str, int]:
         """How many frames were what, by name; those that did not occur are left out."""
         return {name: count for (name, _), count in zip(OUTCOMES, self.counts, strict=True) if count}
+
+    def limits(self) -> dict[str, int]:
+        """How often each limit was reached, by settings key, and behind a colon what it cost. What several share a
+        capture's flows count adds up: of fragments, which all of them put together, the first one's count."""
+        reassembler, fragments = self.reassembler, self.defragmenter
+        found = {
+            "flow.max_flows:closed": self.evicted_closed,
+            "flow.max_flows:half_open": self.evicted_half_open,
+            "flow.max_flows:oldest": self.evicted_idle,
+            "flow.max_flows:oldest_http": self.evicted_http,
+            "flow.max_half_open": self.evicted_for_half_open,
+            "flow.max_older_flows": self.older_given_up,
+            **reassembler.limits(),
+        }
+        if not self.shard:
+            found["flow.max_fragment_datagrams"] = fragments.evicted_datagrams
+            found["flow.max_fragment_bytes"] = fragments.evicted_bytes
+            found["flow.fragment_timeout_s"] = fragments.timed_out
+        return found
+
+    def size(self) -> int:
+        """Flows in the table, and those that are read beside them."""
+        return self.flows.size() + self.reassembler.older_flows
 
     def half_open(self) -> int:
         """Flows begun by a SYN that is not answered yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -48,6 +50,14 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     def since(self, before: Totals) -> Totals:
         """What has come since `before`."""
         return Totals(**{name: getattr(self, name) - getattr(before, name) for name in self.__struct_fields__})
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts since the start by name: of each weird, logged or not, and of each limit that was reached, by settings
+    key, and behind a colon, where that has several ways, what it cost."""
+
+    weirds: Mapping[str, int] = {}
+    limits: Mapping[str, int] = {}
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True):

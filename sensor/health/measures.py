@@ -5,10 +5,16 @@ Zeek's policy/misc/stats, policy/misc/capture-loss and base/frameworks/packet-fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
-from sensor.health.counters import Levels, Running, Totals
+from sensor.health.counters import Levels, Named, Running, Totals
 from sensor.settings import HealthSettings
+
+WAITS: Final = frozenset({"flow.fragment_timeout_s", "flow.hole_wait_s", "flow.reorder_wait_s"})
+"""Limits that only say how long something lost is waited for: to reach one is no shortage."""
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -68,16 +74,39 @@ class OwnStats(msgspec.Struct, frozen=True):
     interface_dropped: int | None
 
 
+class WeirdStats(msgspec.Struct, frozen=True):
+    """One line of weird_stats.log. `ts` nanoseconds."""
+
+    ts: int
+    name: str
+    num_seen: int
+
+
+class LimitStats(msgspec.Struct, frozen=True):
+    """One line of ocspwatch_limits.log. Times in nanoseconds; `limit` is a settings key."""
+
+    ts: int
+    ts_delta: int
+    peer: str
+    limit: str
+    cost: str | None
+    times: int
+
+
 class HealthNotice(msgspec.Struct, frozen=True):
-    """A line of notice.log that is about no flow. `note` is Zeek's where Zeek has one; `ts` nanoseconds."""
+    """A line of notice.log that is about no flow. `note` is Zeek's where Zeek has one; `ts` nanoseconds.
+
+    What has the same `note` and `identifier` is not told again for a while.
+    """
 
     ts: int
     note: str
     msg: str
     sub: str | None = None
+    identifier: str = ""
 
 
-Measure = Stats | CaptureLoss | OwnStats | HealthNotice
+Measure = Stats | CaptureLoss | OwnStats | WeirdStats | LimitStats | HealthNotice
 
 
 class Meter:
@@ -92,6 +121,7 @@ class Meter:
         self._step = int(settings.interval_s * 1e9)
         self._since = -1
         self._before = Totals()
+        self._named = Named()
         self._running = Running()
         self.due = -1
         """When the next measurement is due, in nanoseconds; -1 until `begin`."""
@@ -107,8 +137,11 @@ class Meter:
         if ts >= self.due >= 0:
             self.due += ((ts - self.due) // self._step + 1) * self._step
 
-    def measure(self, ts: int, totals: Totals, levels: Levels, running: Running | None = None) -> list[Measure]:
+    def measure(
+        self, ts: int, totals: Totals, levels: Levels, running: Running | None = None, named: Named | None = None
+    ) -> list[Measure]:
         """What there is to say at `ts` of the time since the last measurement."""
+        named = named or Named()
         came, delta = totals.since(self._before), max(ts - self._since, 0)
         dropped = link = None
         if running is not None:
@@ -121,8 +154,10 @@ class Meter:
             self._own(ts, delta, came, levels, running),
             *self._notices(ts, loss, dropped, link),
             *_emergency(ts, came),
+            *[WeirdStats(ts, name, times) for name, times in _since(named.weirds, self._named.weirds)],
+            *self._limits(ts, delta, _since(named.limits, self._named.limits)),
         ]
-        self._since, self._before = ts, totals
+        self._since, self._before, self._named = ts, totals, named
         if running is not None:
             self._running = running
         return found
@@ -135,6 +170,20 @@ class Meter:
             waiting = running.log_queue_bytes
             interface = running.interface_dropped_frames - self._running.interface_dropped_frames
         return OwnStats(ts, delta, self._settings.peer, levels.emergency, came, levels, cpu, lost, waiting, interface)
+
+    def _limits(self, ts: int, delta: int, reached: list[tuple[str, int]]) -> list[Measure]:
+        found: list[Measure] = []
+        told: dict[str, int] = {}
+        for name, times in reached:
+            limit, _, cost = name.partition(":")
+            found.append(LimitStats(ts, delta, self._settings.peer, limit, cost or None, times))
+            told[limit] = told.get(limit, 0) + times
+        for limit, times in told.items():
+            if limit in WAITS:
+                continue
+            text = f"{limit} was reached {times} times"
+            found.append(HealthNotice(ts, "Sensor::Limit_Reached", text, limit, limit))
+        return found
 
     def _notices(self, ts: int, loss: CaptureLoss, dropped: int | None, link: int | None) -> list[HealthNotice]:
         settings = self._settings
@@ -157,6 +206,11 @@ def _emergency(ts: int, came: Totals) -> list[HealthNotice]:
         return []
     text = "more traffic than there is room or time for: timeouts are shorter until it is over"
     return [HealthNotice(ts, "Sensor::Emergency_Mode", text, f"{came.flows_evicted} connections dropped early")]
+
+
+def _since(now: Mapping[str, int], before: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What has come, by name."""
+    return [(name, now[name] - before.get(name, 0)) for name in sorted(now) if now[name] != before.get(name, 0)]
 
 
 def percent(part: int, whole: int) -> float:

@@ -33,6 +33,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     running: Running
     leaks: Mapping[str, int] = {}
     weirds: Mapping[str, int] = {}
+    limits: Mapping[str, int] = {}
     log_lines: Mapping[str, int] = {}
     stage_seconds: Mapping[str, float] = {}
     started_at: float = 0.0
@@ -57,6 +58,7 @@ def add_up(reports: Sequence[Report]) -> Report:
         ),
         leaks=_joined([each.leaks for each in reports]),
         weirds=_joined([each.weirds for each in reports]),
+        limits=_joined([each.limits for each in reports]),
         log_lines=_joined([each.log_lines for each in reports]),
         stage_seconds=_joined([each.stage_seconds for each in reports]),
         started_at=min(each.started_at for each in reports),
@@ -89,6 +91,7 @@ def render_metrics(report: Report) -> bytes:
     _count(page, "ocsp_exchanges", "Certificates asked about or answered for.", totals.exchanges)
     _by(page, "leaks", "Disclosures by how much they give away.", "grade", dict.fromkeys(_GRADES, 0) | {**report.leaks})
     _by(page, "weirds", "Oddities, logged or held back.", "name", report.weirds)
+    _by(page, "limits_reached", "How often, by settings key and what it cost.", "limit", report.limits)
     _lookups(page, totals, levels)
     _by(page, "log_lines", "Lines written.", "log", report.log_lines)
     _count(page, "log_fields_cut", "Texts written cut, because they were too long.", totals.fields_cut)

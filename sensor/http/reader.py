@@ -130,8 +130,8 @@ class HttpReader:
         found: list[object] = []
         flow, settings = messages.flow, self._settings
         reader = HttpReader(flow, found, settings, probation=False)
-        budget = settings.max_second_reading_bytes
-        both = ForkedReader(flow, self, reader, messages.out, found, is_orig, position, wants, budget)
+        budget, most = settings.max_second_reading_bytes, settings.max_second_readings
+        both = ForkedReader(flow, self, reader, messages.out, found, is_orig, position, wants, budget, most)
         both.second(is_orig, position, [], other, wants, ts)
         for side in (True, False):
             both.begin(side, ts)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _MAX_TOLD: Final = 256
 """Halves of transactions remembered as told."""
-_MAX_FORKS: Final = 16
-"""How often in a flow a second reading may begin; who forges more is only told of."""
 
 
 class SecondReading(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +42,7 @@ class ForkedReader:
 
     `found` is where the second one appends; `position` is the sequence number of the next octet of `is_orig`, and
     `budget` how many octets the second one is given. It gets all of them: what the main one skips is counted here.
+    There may be `most` second readings in a flow, one behind the other.
     """
 
     def __init__(
@@ -57,6 +56,7 @@ class ForkedReader:
         position: int,
         wants: dict[bool, int],
         budget: int,
+        most: int,
     ) -> None:
         self._flow = flow
         self._main = main
@@ -71,7 +71,9 @@ class ForkedReader:
         self._others: list[tuple[int, bytes]] = []
         self._told: set[object] = set()
         self._over: set[bool] = set()
+        self._most = most
         self._forks = 1
+        self._refused = False
 
     @property
     def service(self) -> str | None:
@@ -92,7 +94,7 @@ class ForkedReader:
                 self._position += len(chunk)
             self.feed(is_orig, chunk, ts)
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
-                self._out.append(Weird(ts, "HTTP_second_reading_cut", self._flow, None, "HTTP"))
+                self._refuse(ts)
                 self._second = None
         return self._next(is_orig)
 
@@ -149,9 +151,13 @@ class ForkedReader:
             self._main.doubt_copy(is_orig, position, bool(pieces), other)
             if len(self._others) < _MAX_TOLD:
                 self._others.append(other)
+            else:
+                self._refuse(ts)
             return self
         of_use = bool(pieces) or (self._second is None and other[0] + len(other[1]) > position)
-        if not of_use or self._over or self._forks >= _MAX_FORKS:
+        if not of_use or self._over or self._forks >= self._most:
+            if of_use and not self._over:
+                self._refuse(ts)
             self._main.doubt_copy(is_orig, position, bool(pieces), other)
             return self
         if self._second is not None:
@@ -161,7 +167,14 @@ class ForkedReader:
             self._tell()
         forked = self._main.second(is_orig, position, pieces, other, self._wants, ts)
         forked._forks = self._forks + 1
+        forked._refused = self._refused
         return forked
+
+    def _refuse(self, ts: int) -> None:
+        """There is more that can be read otherwise than is: told once in a flow."""
+        if not self._refused:
+            self._refused = True
+            self._out.append(Weird(ts, "HTTP_second_reading_cut", self._flow, None, "HTTP"))
 
     def feed(self, is_orig: bool, chunk: bytes, ts: int) -> None:
         """The second reading's next octets, without the main one's."""

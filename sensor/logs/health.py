@@ -9,13 +9,20 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from sensor.health.measures import CaptureLoss, HealthNotice, Measure, OwnStats, Stats
+from sensor.health.measures import CaptureLoss, HealthNotice, LimitStats, Measure, OwnStats, Stats, WeirdStats
 from sensor.logs.buffer import LineBuffer
-from sensor.logs.parts import CAPTURE_LOSS, NOTICE, OWN_STATS, STATS, Parts
+from sensor.logs.parts import CAPTURE_LOSS, LIMITS, NOTICE, OWN_STATS, STATS, WEIRD_STATS, Parts
 from sensor.settings import LogSettings
 
 _INTERVALS: Final = frozenset({"ts_delta", "pkt_lag", "cpu"})
-_LOGS: Final[dict[type, int]] = {Stats: STATS, CaptureLoss: CAPTURE_LOSS, OwnStats: OWN_STATS, HealthNotice: NOTICE}
+_LOGS: Final[dict[type, int]] = {
+    Stats: STATS,
+    CaptureLoss: CAPTURE_LOSS,
+    OwnStats: OWN_STATS,
+    WeirdStats: WEIRD_STATS,
+    LimitStats: LIMITS,
+    HealthNotice: NOTICE,
+}
 
 
 def log_of(measure: Measure) -> int:
@@ -29,14 +36,15 @@ class HealthLines:
     def __init__(self, settings: LogSettings, parts: Parts) -> None:
         self._parts = parts
         self._suppress_ns = int(settings.suppress_for_s * 1e9)
-        self._told: dict[str, int] = {}  # when, by note: as many as there are kinds of notices
+        self._told: dict[tuple[str, str], int] = {}  # when: as many as there are kinds of notices, and limits
 
     def is_new(self, notice: HealthNotice) -> bool:
         """Whether nothing of this kind was told within the window before; then it is told now."""
-        told = self._told.get(notice.note)
+        key = (notice.note, notice.identifier)
+        told = self._told.get(key)
         if told is not None and 0 <= notice.ts - told < self._suppress_ns:
             return False
-        self._told[notice.note] = notice.ts
+        self._told[key] = notice.ts
         return True
 
     def line(self, out: LineBuffer, measure: Measure) -> None:

@@ -148,3 +148,27 @@ class OwnStatsRecord(Record, frozen=True, kw_only=True):
     """Bugs of ours; each has cost one connection or message."""
     cpu: Interval | UnsetType = UNSET
     """Processor time used."""
+
+
+class WeirdStatsRecord(Record, frozen=True, kw_only=True):
+    """How often each weird happened since the lines before, logged or not: exactly Zeek's fields."""
+
+    name: str
+    """Which oddity, as in weird.log."""
+    num_seen: Count
+    """How often."""
+
+
+class LimitsRecord(Record, frozen=True, kw_only=True):
+    """A limit that was reached since the lines before: docs/limits.md says what it bounds and what gives way."""
+
+    ts_delta: Interval
+    """Time since the lines before."""
+    peer: str
+    """Who measured: ocspwatch."""
+    limit: str
+    """Its settings key."""
+    cost: str | UnsetType = UNSET
+    """What had to go, where the limit has several ways: closed, half_open, oldest, oldest_http."""
+    times: Count
+    """How often."""

@@ -93,6 +93,10 @@ class LineObserver(Protocol):
         """A line of weird.log."""
         ...
 
+    def limits(self) -> dict[str, int]:
+        """How often each of its limits was reached so far, by settings key."""
+        ...
+
     def finish(self) -> None:
         """No more lines come."""
         ...

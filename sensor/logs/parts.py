@@ -20,6 +20,7 @@ from sensor.weird import FlowId
 CONN, HTTP, FILES, OCSP, WEIRD, NOTICE, OCSP_EXCHANGE, LEAK, STATS, CAPTURE_LOSS, OWN_STATS, CLEARTEXT, CRL, X509 = (
     range(14)
 )
+WEIRD_STATS, LIMITS = 14, 15
 """Places in STREAMS."""
 
 _MAX_REMEMBERED = 2048  # texts of one kind

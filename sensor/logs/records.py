@@ -11,7 +11,13 @@ from typing import Final
 from msgspec import UNSET, UnsetType, field
 
 from sensor.logs.disclosure_records import CrlRecord, LeakRecord, X509Record
-from sensor.logs.health_records import CaptureLossRecord, OwnStatsRecord, StatsRecord
+from sensor.logs.health_records import (
+    CaptureLossRecord,
+    LimitsRecord,
+    OwnStatsRecord,
+    StatsRecord,
+    WeirdStatsRecord,
+)
 from sensor.logs.schema import Count, Interval, OfFlow, Port, Record, Time
 
 
@@ -383,5 +389,7 @@ STREAMS: Final[dict[str, type[Record]]] = {
     "cleartext": CleartextRecord,
     "crl": CrlRecord,
     "x509": X509Record,
+    "weird_stats": WeirdStatsRecord,
+    "ocspwatch_limits": LimitsRecord,
 }
 """Every log by its name; the file is `<name>.log`."""

@@ -11,6 +11,7 @@ cdef class NoticeMemory:
     cdef Recent _told
     cdef bint _deferred
     cdef readonly Py_ssize_t asked
+    cdef readonly long long forgotten
 
     cpdef defer(self)
     @cython.locals(asked=OcspExchange, cert_id=CertId, flow=FlowId)

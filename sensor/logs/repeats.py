@@ -15,8 +15,11 @@ from sensor.recent import Recent
 from sensor.settings import LogSettings
 from sensor.weird import Weird
 
-_MAX_WEIRDS = 65536
-_DAY = 86400 * 10**9
+_SECOND = 10**9
+_CLOCK_SET = 3600 * _SECOND  # what is so much earlier than the newest is no latecomer: the clock was set back
+_DAY = 86400 * _SECOND
+EXCESSIVE = "excessive_weirds"
+"""There are more lines than `logs.weirds_per_s`."""
 
 # Zeek's Weird::actions (base/frameworks/notice/weird.zeek): not logged at all, and once a day for each originator.
 _IGNORED = frozenset({"unsolicited_SYN_response", "FIN_after_reset", "spontaneous_FIN", "spontaneous_RST"})
@@ -40,6 +43,7 @@ class NoticeMemory:
         self._window = int(settings.suppress_for_s * 1e9)
         self._told = Recent(settings.max_suppressed)  # by 64-bit hashes, as in LeakCounter
         self._deferred = False
+        self.forgotten = 0
         self.asked = 0
         """The number of the client and certificate last asked about."""
 
@@ -69,7 +73,7 @@ class NoticeMemory:
         """As `is_new`, of the client and certificate with this number: of this process, or of one that it forked."""
         place = self._told.find(number)
         if place < 0:
-            self._told.add(number, ts)
+            self.forgotten += self._told.add(number, ts)
             return True
         told = self._told.value(place)
         if 0 <= ts - told < self._window:
@@ -84,6 +88,7 @@ class CertificateMemory:
     def __init__(self, settings: LogSettings) -> None:
         self._window = int(settings.relog_certificates_s * 1e9)
         self._logged = Recent(settings.max_known_certificates)  # by 64-bit hashes
+        self.forgotten = 0
 
     def is_new(self, fingerprint: str, ts: int) -> bool:
         """Whether it was not logged within the window before `ts`; then it is logged now."""
@@ -93,7 +98,7 @@ class CertificateMemory:
         """As `is_new`, of the fingerprint with this hash: of this process, or of one that it forked."""
         place = self._logged.find(number)
         if place < 0:
-            self._logged.add(number, ts)
+            self.forgotten += self._logged.add(number, ts)
             return True
         logged = self._logged.value(place)
         is_due = not 0 <= ts - logged < self._window
@@ -111,7 +116,8 @@ class WeirdSampler:
 
     `totals` counts every one. Zeek drops all repeats of a name within a flow for ten minutes (Weird::weird_ignore); so
     do we, unless `weird_repeats` is set. Weirds of no flow, and repeats then, are sampled: the first `weird_burst` of
-    a window are logged, and after that one in `weird_rate`.
+    a window are logged, and after that one in `weird_rate`. A flood of flows with one weird each passes both: of all
+    together `weirds_per_s` are logged in a second, and the first that is not makes `is_excessive` true.
     """
 
     def __init__(self, settings: LogSettings) -> None:
@@ -121,9 +127,36 @@ class WeirdSampler:
         self._rate = settings.weird_rate
         self._window = int(settings.weird_window_s * 1e9)
         self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()  # a dict's first key is slow to find: recent.py
+        self._most = settings.max_weirds
+        self._per_second = settings.weirds_per_s
+        self._second = 0  # when the second began that is counted, and the newest time so far
+        self._newest = 0
+        self._admitted = 0  # in it
+        self.forgotten = 0
+        """Pairs of a flow and a name of which it is not known any more how often they came."""
+        self.beyond = 0
+        """Weirds that were not logged for `weirds_per_s` alone."""
+        self.is_excessive = False
 
     def admit(self, weird: Weird) -> bool:
         """Whether this one is logged."""
+        return self._is_sampled(weird) and (weird.name == EXCESSIVE or self._has_room(weird.ts))
+
+    def _has_room(self, ts: int) -> bool:
+        """Weirds come in the order in which they are found, not that of their times: the newest time is the clock."""
+        if ts > self._newest or ts < self._newest - _CLOCK_SET:
+            self._newest = ts
+        if not 0 <= self._newest - self._second < _SECOND:
+            self._second, self._admitted = self._newest, 0
+        self._admitted += 1
+        if self._admitted <= self._per_second:
+            return True
+        self.beyond += 1
+        self.is_excessive = self._admitted == self._per_second + 1
+        return False
+
+    def _is_sampled(self, weird: Weird) -> bool:
+        """Whether this one is logged, as far as its name and flow go."""
         name, flow = weird.name, weird.flow
         self.totals[name] = self.totals.get(name, 0) + 1
         if name in _IGNORED:
@@ -134,8 +167,9 @@ class WeirdSampler:
             once, window, scope = True, _DAY, flow.orig_h
         seen = self._seen.get((scope, name))
         if seen is None:
-            if len(self._seen) >= _MAX_WEIRDS:
+            if len(self._seen) >= self._most:
                 self._seen.popitem(last=False)
+                self.forgotten += 1
             self._seen[scope, name] = _Seen(weird.ts, 1)
             return self._burst > 0
         if not 0 <= weird.ts - seen.since < window:

@@ -56,7 +56,7 @@ active_dns_requests reassem_tcp_size reassem_file_size reassem_frag_size reassem
 emergency emergencies pkts_lost_by_interface pkts_tcp pkts_fragment pkts_other pkts_odd half_open_conns evicted_conns
 fragments_expired payload_bytes delivered_bytes duplicate_bytes discarded_bytes gap_bytes transactions exchanges leaks
 weirds lookups_found lookups_not_found lookups_unavailable lookups_late lookups_refused lookups_waiting leaks_waiting
-log_lines log_fields_cut log_lines_dropped log_queue_bytes internal_errors cpu
+log_lines log_fields_cut log_lines_dropped log_queue_bytes internal_errors cpu num_seen limit cost times
 """
 _OTHERS: Final = {
     _T.word: """method version status_msg info_msg hashAlgorithm hash_algorithm signature_algorithm revokereason
@@ -89,6 +89,7 @@ _MEANING: Final = {
 _OWN: Final = {
     ("ocsp", "id"): _T.uid,
     ("weird", "name"): _T.keep,
+    ("weird_stats", "name"): _T.keep,
     ("crl", "version"): _T.keep,
 }
 

@@ -51,6 +51,7 @@ cdef class LogWriter:
     cdef _leave_audit(self, OcspExchange exchange, object audit)
     cpdef notice(self, object notice)
     cpdef weird(self, object weird)
+    cdef _tell(self, object weird)
     @cython.locals(log=Py_ssize_t)
     cpdef health(self, object measures)
     cpdef rule_fired(self, tuple fired)

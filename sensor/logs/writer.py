@@ -40,7 +40,7 @@ from sensor.logs.parts import (
 )
 from sensor.logs.records import STREAMS
 from sensor.logs.render import TrafficLines
-from sensor.logs.repeats import NoticeMemory, WeirdSampler
+from sensor.logs.repeats import EXCESSIVE, NoticeMemory, WeirdSampler
 from sensor.logs.script import Script
 from sensor.logs.sinks.sink import EventSink
 from sensor.ocsp.model import OcspExchange
@@ -106,6 +106,16 @@ class LogWriter:
     def weird_counts(self) -> dict[str, int]:
         """How often each weird happened, logged or not."""
         return self._weirds.totals
+
+    def limits(self) -> dict[str, int]:
+        """How often each limit was reached, by settings key."""
+        return {
+            "logs.max_suppressed": self._notices.forgotten,
+            "logs.max_known_certificates": self._fetches.known.forgotten,
+            "logs.max_weirds": self._weirds.forgotten,
+            "logs.weirds_per_s": self._weirds.beyond,
+            **({} if self._observer is None else self._observer.limits()),
+        }
 
     @property
     def fields_cut(self) -> int:
@@ -277,7 +287,11 @@ class LogWriter:
     def weird(self, weird: Weird) -> None:
         if self._script is not None:
             self._script.weird(self._log(WEIRD), self._buffer(WEIRD).size, weird)
-        elif self._weirds.admit(weird):
+        elif not self._weirds.admit(weird):
+            if self._weirds.is_excessive:
+                self._weirds.is_excessive = False
+                self._tell(Weird(weird.ts, EXCESSIVE, None, None, "LOG"))
+        else:
             self._traffic.weird(self._buffer(WEIRD), weird)
             self._wrote(WEIRD, 1)
             if self._observer is not None:
@@ -293,13 +307,17 @@ class LogWriter:
         self._cuts = self._parts.cuts
         weird = Weird(ts, _TRUNCATED, flow, _STREAMS[stream], "LOG")
         if self._script is None:
-            self.weird(weird)
-            if self.on_weird is not None:
-                self.on_weird(weird)
+            self._tell(weird)
         elif stream in (NOTICE, X509):
             self._script.weird_of(self._log(WEIRD), self._buffer(WEIRD).size, weird)
         else:
             self._script.weird(self._log(WEIRD), self._buffer(WEIRD).size, weird)
+
+    def _tell(self, weird: Weird) -> None:
+        """What the logs themselves are odd for."""
+        self.weird(weird)
+        if self.on_weird is not None:
+            self.on_weird(weird)
 
     def health(self, measures: Sequence[Measure]) -> None:
         """What the sensor says of itself; a notice that was told within `suppress_for_s` is not told again."""

@@ -142,6 +142,11 @@ class LeakStage:
         return self._counter.forgotten
 
     @property
+    def not_held(self) -> int:
+        """Groups of exchanges that did not wait for their answers, for want of room."""
+        return self._held.refused
+
+    @property
     def waiting(self) -> int:
         return self._held.exchanges
 

@@ -22,6 +22,7 @@ class HeldExchanges:
 
     def __init__(self, max_bytes: int) -> None:
         self.exchanges = 0
+        self.refused = 0
         self._max_bytes = max_bytes
         self._bytes = 0
         self._groups: dict[CertId, list[Group]] = {}  # by each id that is waited for
@@ -30,6 +31,7 @@ class HeldExchanges:
         """Whether there is room for these."""
         size = _size(asked)
         if self._bytes + size > self._max_bytes:
+            self.refused += 1
             return False
         self._bytes += size
         self.exchanges += len(asked)

@@ -94,7 +94,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     damage_besides: Total
     other_frames: dict[str, Count]
     lookups_failed: Total
-    pairs_forgotten: Total
+    limits: dict[str, Total]
 
 
 class Glance(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +180,7 @@ def count_up(summary: Summary, file: FileRead) -> Counted:
         damage_besides=summary.damage_besides,
         other_frames=summary.other_frames,
         lookups_failed=summary.lookups_failed,
-        pairs_forgotten=summary.pairs_forgotten,
+        limits=summary.limits,
     )
 
 
@@ -217,7 +217,8 @@ def add_up(summary: Summary, counted: Counted) -> None:
     for name, frames in counted.other_frames.items():
         summary.other_frames[name] = summary.other_frames.get(name, 0) + frames
     summary.lookups_failed += counted.lookups_failed
-    summary.pairs_forgotten += counted.pairs_forgotten
+    for limit, times in counted.limits.items():
+        summary.limits[limit] = summary.limits.get(limit, 0) + times
 
 
 def one_input(name: str, files: Sequence[FileRead], damage: Sequence[str] = ()) -> FileRead:

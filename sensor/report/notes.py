@@ -41,7 +41,7 @@ class SummaryNotes:
         self._notes = notes
         self.other_frames: dict[str, int] = {}
         self.lookups_failed = 0
-        self.pairs_forgotten = 0
+        self.limits: dict[str, int] = {}
 
     def connection(self, connection: Connection) -> None:
         self._notes.append((_CONNECTION, *facts.of_connection(connection)))

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from sensor.health.measures import WAITS
 from sensor.report import text
 from sensor.report.disclosures import render_clients, render_unlisted
 from sensor.report.layout import (
@@ -276,9 +277,9 @@ def _not_readable(summary: Summary, width: int) -> list[Line]:
     if summary.lookups_failed:
         failed = f"{plural(summary.lookups_failed, 'look-up')} not answered, graded unlisted"
         rows.append((("certificate cache", "warn"), failed))
-    if summary.pairs_forgotten:
-        forgotten = f"{plural(summary.pairs_forgotten, 'pair')} of client and certificate, counted anew if seen again"
-        rows.append((("forgotten", "warn"), forgotten))
+    reached = _limits(summary)
+    if reached:
+        rows.append((("limits reached", "warn"), _listed(reached)))
     if summary.weirds.total:
         rows.append((("odd traffic", "warn"), _weirds(summary)))
     if not rows:
@@ -288,6 +289,23 @@ def _not_readable(summary: Summary, width: int) -> list[Line]:
     for label, what in rows:
         lines += labelled(label, what.split() if isinstance(what, str) else what, column, width)
     return lines
+
+
+def _limits(summary: Summary) -> list[str]:
+    """What the sensor had to let go of for want of room, by settings key and what it was: docs/limits.md."""
+    costs: dict[str, list[str]] = {}
+    totals: dict[str, int] = {}
+    for name, times in sorted(summary.limits.items()):
+        limit, _, cost = name.partition(":")
+        if limit not in WAITS:
+            totals[limit] = totals.get(limit, 0) + times
+            costs.setdefault(limit, [])
+            if cost:
+                costs[limit].append(f"{text.count(times)} {cost}")
+    return [
+        f"{limit} {text.count(times)}" + (f" ({', '.join(costs[limit])})" if costs[limit] else "")
+        for limit, times in totals.items()
+    ]
 
 
 def _weirds(summary: Summary) -> list[str]:

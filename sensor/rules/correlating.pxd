@@ -8,7 +8,7 @@ cdef Py_ssize_t _MAX_KEY
 @cython.final
 cdef class Correlator:
     cdef readonly object rule
-    cdef public long long hits, forgotten, late
+    cdef public long long hits, forgotten, crowded_out, late
     cdef Py_ssize_t _max_groups, _max_group_events, _max_events, _events
     cdef dict _places, _group_by
     cdef bint _slides

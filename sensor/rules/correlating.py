@@ -35,12 +35,14 @@ class _Open(msgspec.Struct):
 
 
 class Correlator:
-    """One correlation rule's state. Beyond its limits the group longest untouched is `forgotten`."""
+    """One correlation rule's state. Beyond its limits the group longest untouched is `forgotten`, `crowded_out` if for
+    the events of all."""
 
     def __init__(self, rule: CorrelationRule, settings: RuleSettings) -> None:
         self.rule = rule
         self.hits = 0
         self.forgotten = 0
+        self.crowded_out = 0
         self.late = 0
         self._max_groups = settings.max_groups
         self._max_group_events = settings.max_group_events
@@ -108,7 +110,7 @@ class Correlator:
         while len(self._windows) > self._max_groups or (self._events > self._max_events and len(self._windows) > 1):
             _, oldest = self._windows.popitem(last=False)
             self._events -= oldest.size
-            self.forgotten += 1
+            self._forget(len(self._windows))
         return []
 
     def _tumble(
@@ -132,8 +134,14 @@ class Correlator:
         while len(self._open) > self._max_groups or (self._events > self._max_events and len(self._open) > 1):
             _, oldest = self._open.popitem(last=False)
             self._events -= oldest.window.size
-            self.forgotten += 1
+            self._forget(len(self._open))
         return found
+
+    def _forget(self, left: int) -> None:
+        """A group had to go, and so many are left."""
+        self.forgotten += 1
+        if left < self._max_groups:
+            self.crowded_out += 1
 
     def _close(self, key: tuple[object, ...]) -> list[Finding]:
         state = self._open.pop(key)

@@ -266,6 +266,14 @@ class RuleEngine:
             line = partial(self._lines.weird, weird)
             self._check(service, found, LoggedEvent("weird", weird.ts, weird.ts, weird.flow, line, probe))
 
+    def limits(self) -> dict[str, int]:
+        crowded_out = sum([each.crowded_out for each in self._correlators])
+        return {
+            "rules.max_suppressed": self.book.forgotten,
+            "rules.max_groups": sum([each.forgotten for each in self._correlators]) - crowded_out,
+            "rules.max_correlated_events": crowded_out,
+        }
+
     def finish(self) -> None:
         for correlator in self._correlators:
             for finding in correlator.finish():

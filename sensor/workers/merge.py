@@ -35,6 +35,7 @@ class Account(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
     internal_errors: int
     lookups_failed: int
+    limits: dict[str, int]
 
 
 class _Worker:
@@ -101,6 +102,11 @@ class Merger:
             raise NotForSeveral("too many bytes wait above holes (flow.max_reassembly_bytes)")
 
 
+def _added(counts: list[dict[str, int]]) -> dict[str, int]:
+    names = sorted({name for count in counts for name in count})
+    return {name: sum(count.get(name, 0) for count in counts) for name in names}
+
+
 def _total(accounts: list[dict[str, Any]]) -> Account:
     first = accounts[0]
     for account in accounts[1:]:
@@ -113,4 +119,5 @@ def _total(accounts: list[dict[str, Any]]) -> Account:
         {name: count for name, count in outcomes.items() if count},
         sum(account["internal_errors"] for account in accounts),
         sum(account["lookups_failed"] for account in accounts),
+        _added([account["limits"] for account in accounts]),
     )

@@ -14,7 +14,7 @@ from sensor.logs.sinks.sink import EventSink
 from sensor.logs.writer import LogWriter
 from sensor.privacy.leak import LeakCounter
 from sensor.settings import Settings
-from sensor.weird import FlowId
+from sensor.weird import FlowId, Weird
 from sensor.workers.chunk import ChunkReader, Shelf
 from sensor.workers.crls import SharedCrls
 from sensor.workers.merge import Account, Merger, WorkerGone
@@ -83,8 +83,6 @@ def read_with_workers(
         Worker(task, source, fd, on_error, engine, shelves[number], back, verdicts).run()
 
     writer = LogWriter(settings.logs, settings.flow.local_nets, Nowhere(False) if sink is None else sink)
-    if summary is not None:
-        writer.on_weird = summary.weird
     engine = None
     if rules is not None:
         from sensor.report.notes import telling
@@ -95,17 +93,20 @@ def read_with_workers(
         writer.observe(engine)
     counter = LeakCounter(settings.privacy.max_tracked)
     fetches = LeakCounter(settings.privacy.max_tracked)
-    on_note = on_finding = None
+    history = History(settings.audit.max_certificates)
+    on_weird = on_note = on_finding = None
     if summary is not None:
         from sensor.report.notes import take_findings, take_note
 
+        on_weird = summary.weird if sink is not None else partial(_count_weird, summary)
+        writer.on_weird = None if sink is None else on_weird
         on_note, on_finding = partial(take_note, summary), partial(take_findings, summary)
     playback = Playback(
         writer,
         counter,
         fetches,
-        History(settings.audit.max_certificates),
-        None if summary is None else summary.weird,
+        history,
+        on_weird,
         on_note,
         on_finding,
         engine,
@@ -126,5 +127,16 @@ def read_with_workers(
         ordinary = ("tcp", "ip_fragment")
         summary.other_frames = {k: n for k, n in account.outcomes.items() if k not in ordinary}
         summary.lookups_failed = account.lookups_failed
-        summary.pairs_forgotten = counter.forgotten + fetches.forgotten
+        here = {
+            **({} if sink is None else writer.limits()),
+            "privacy.max_tracked": counter.forgotten + fetches.forgotten,
+            "audit.max_certificates": history.forgotten,
+        }
+        summary.limits = account.limits | {limit: times for limit, times in here.items() if times}
     return account
+
+
+def _count_weird(summary: Summary, weird: Weird) -> None:
+    """Where no logs are written: one process has none that could be odd, either."""
+    if weird.source != "LOG":
+        summary.weird(weird)

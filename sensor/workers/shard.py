@@ -134,7 +134,7 @@ class Worker:
         tracker = self._pipeline.tracker
         held = tracker.reassembler
         peaks = Peaks(tracker.most_flows, tracker.most_half_open, held.most_held)
-        tracker.most_flows, tracker.most_half_open = len(tracker.flows), tracker.unanswered
+        tracker.most_flows, tracker.most_half_open = tracker.size(), tracker.unanswered
         held.most_held = held.total_held
         frames, bytes_read = self._source.frames, self._source.bytes_read
         script, lines = self._script.take(), self._writer.take()
@@ -165,6 +165,7 @@ class Worker:
             "outcomes": tracker.outcomes(),
             "internal_errors": self._pipeline.internal_errors,
             "lookups_failed": 0 if self._notes is None else self._notes.lookups_failed,
+            "limits": self._pipeline.limits(),
             "complete": source.complete,
             "files": [msgspec.structs.astuple(file) for file in source.files],
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.flow.conn import Connection
 from sensor.flow.decode import Packet
 from sensor.flow.state import Flow
@@ -12,6 +14,7 @@ from tests.flow.talk import (
     MS,
     TALK,
     Ends,
+    Heard,
     conserved,
     frames_of,
     listen,
@@ -57,6 +60,10 @@ def test_d9_nobody_chooses_who_shares_a_slot() -> None:
 LIMITS = FlowSettings(max_flows=100, max_half_open=40)
 
 
+def reached(heard: Heard) -> dict[str, int]:
+    return {limit: times for limit, times in heard.tracker.limits().items() if times}
+
+
 def test_d2_a_full_table_lets_the_oldest_go() -> None:
     heard = listen(LIMITS)
     for frame in seats(250, HANDSHAKE + "c> A =10\n"):
@@ -92,6 +99,7 @@ def test_d2_closed_flows_go_first_then_half_open_ones_then_the_oldest() -> None:
         gone = [conn.flow.orig_p for conn in heard.conns]
     assert gone == [3000, 3001, 2000, 2001, 1000, 1001]
     assert heard.tracker.evicted == 6
+    assert reached(heard) == {"flow.max_flows:closed": 2, "flow.max_flows:half_open": 2, "flow.max_flows:oldest": 2}
 
 
 def test_d1_half_open_flows_are_bounded_and_established_ones_stay() -> None:
@@ -105,6 +113,7 @@ def test_d1_half_open_flows_are_bounded_and_established_ones_stay() -> None:
     assert not [conn for conn in heard.conns if conn.flow.orig_p < 5000]
     heard.end()
     assert len(heard.conns) == 1050
+    assert reached(heard) == {"flow.max_half_open": 960}
 
 
 def test_d1_what_is_over_does_not_pile_up() -> None:
@@ -184,3 +193,42 @@ def test_d1_established_flows_at_the_head_of_the_queue_cost_no_half_open_one() -
     assert heard.tracker.evicted == 0
     heard.end()
     assert heard.tracker.half_open() == 0
+
+
+FORGED = "".join(f"c> S @{90000 * n} forged\n" for n in range(1, 9))
+
+
+def test_t12_flows_read_beside_the_newest_are_few_and_take_their_room_in_the_table() -> None:
+    heard = listen(FlowSettings(max_flows=20, max_older_flows=3))
+    for frame in seats(15, f"{HANDSHAKE}c> A =10\n{FORGED}"):
+        heard.feed([frame])
+        assert heard.tracker.size() <= 20
+    assert heard.tracker.reassembler.older_flows > 0
+    found = reached(heard)
+    assert found["flow.max_older_flows"] > 0
+    assert sum(times for limit, times in found.items() if limit.startswith("flow.max_flows:")) > 0
+    heard.end()
+    assert (heard.tracker.size(), heard.tracker.reassembler.older_flows) == (0, 0)
+
+
+def test_t12_no_older_flows_if_none_are_wanted() -> None:
+    heard = listen(FlowSettings(max_older_flows=0)).feed(seats(3, f"{HANDSHAKE}c> A =10\n{FORGED}")).end()
+    assert heard.tracker.reassembler.older_flows == 0
+    assert reached(heard)["flow.max_older_flows"] > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        (FlowSettings(max_ooo_segments=2), "flow.max_ooo_segments"),
+        (FlowSettings(max_ooo_bytes=100), "flow.max_ooo_bytes"),
+        (FlowSettings(hole_wait_bytes=100), "flow.hole_wait_bytes"),
+        (FlowSettings(max_reassembly_bytes=100), "flow.max_reassembly_bytes"),
+        (FlowSettings(hole_wait_s=0.0005), "flow.hole_wait_s"),
+    ],
+)
+def test_d3_a_hole_given_up_says_for_what(settings: FlowSettings, limit: str) -> None:
+    script = "".join(f"c> A @{start} =60\n" for start in range(50, 1000, 100))
+    heard = listen(settings).feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()
+    assert set(reached(heard)) == {limit}
+    assert reached(listen().feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()) == {}

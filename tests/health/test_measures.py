@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.health.counters import Levels, Running, Totals
-from sensor.health.measures import CaptureLoss, HealthNotice, Measure, Meter, OwnStats, Stats
+from sensor.health.counters import Levels, Named, Running, Totals
+from sensor.health.measures import CaptureLoss, HealthNotice, LimitStats, Measure, Meter, OwnStats, Stats, WeirdStats
 from sensor.settings import HealthSettings
 
 S = 10**9
@@ -105,3 +105,19 @@ class TestNotices:
     def test_a_threshold_of_nothing_needs_something(self) -> None:
         measures = meter(too_many_drops=0, minimum_acks=0).measure(T0 + S, Totals(), Levels(), Running(link_frames=5))
         assert notes(measures) == []
+
+
+def test_what_came_by_name_is_told_if_anything_came() -> None:
+    made = meter()
+    named = Named(weirds={"odd": 3, "other": 1}, limits={"flow.max_flows:closed": 2, "flow.hole_wait_s": 5})
+    first = made.measure(T0 + 60 * S, Totals(), Levels(), None, named)
+    assert [(m.name, m.num_seen) for m in first if isinstance(m, WeirdStats)] == [("odd", 3), ("other", 1)]
+    assert [(m.limit, m.cost, m.times) for m in first if isinstance(m, LimitStats)] == [
+        ("flow.hole_wait_s", None, 5),
+        ("flow.max_flows", "closed", 2),
+    ]
+    assert [m.identifier for m in first if isinstance(m, HealthNotice)] == ["flow.max_flows"]
+    more = Named(weirds={"odd": 4, "other": 1}, limits={"flow.max_flows:closed": 2, "flow.max_flows:oldest": 1})
+    second = made.measure(T0 + 90 * S, Totals(), Levels(), None, more)
+    assert [(m.name, m.num_seen) for m in second if isinstance(m, WeirdStats)] == [("odd", 1)]
+    assert [(m.ts_delta, m.cost, m.times) for m in second if isinstance(m, LimitStats)] == [(30 * S, "oldest", 1)]

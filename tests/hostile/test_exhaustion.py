@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.settings import FlowSettings, LogSettings, Settings
+from sensor.settings import FlowSettings, HealthSettings, LogSettings, Settings
 from tests.flow import frames as wire
 from tests.flow.frames import START, Frame
 from tests.flow.talk import HANDSHAKE, Ends, frames_of, listen, parse
@@ -22,7 +22,7 @@ from tests.hostile.witness import exchange, watch
 FLOW = ("flow.max_flows", "flow.max_half_open")
 FULL = Guard(
     "sensor/flow/tracker.py",
-    "if self.flows.size() >= self.max_flows or self.unanswered >= self.max_half_open:",
+    "if self.size() >= self.max_flows or self.unanswered >= self.max_half_open:",
     "if False:",
 )
 ROWS = {
@@ -73,10 +73,12 @@ ROWS = {
     ),
     "D10": Row(
         "a storm of weirds",
-        ("logs.weird_burst", "logs.weird_rate", "logs.weird_window_s"),
-        ("weird",),
-        (Guard("sensor/logs/repeats.py", "% self._rate == 0", "% 1 == 0"),),
-        note="Weirds of many flows are all logged, as in Zeek",
+        ("logs.weird_burst", "logs.weird_rate", "logs.weird_window_s", "logs.weirds_per_s", "logs.max_weirds"),
+        ("excessive_weirds", "num_seen"),
+        (
+            Guard("sensor/logs/repeats.py", "% self._rate == 0", "% 1 == 0"),
+            Guard("sensor/logs/repeats.py", "if self._admitted <= self._per_second:", "if True:"),
+        ),
     ),
 }
 SMALL = Settings(
@@ -148,3 +150,21 @@ def test_d10_a_storm_of_weirds() -> None:
     lies = "".join(f"c> A @1 !{10 + number} forged\n" for number in range(50))
     seen = watch(frames_of(parse(HANDSHAKE + "c> A @1 =100\n" + lies)))
     assert seen.weirds.count("rexmit_inconsistency") == 1
+
+
+def test_d10_a_storm_of_flows_with_a_weird_each() -> None:
+    """No flow repeats itself: a second has its lines all the same, and the counters are exact."""
+    frames: list[Frame] = []
+    for number in range(300):
+        ends = Ends(f"10.1.{number >> 8}.{number & 255}", "198.51.100.40", 1024 + number)
+        frames += [Frame(START + number * 10_000, ends.frame(each).data) for each in parse("c> S\nc> S @9\n", ends)]
+    seen = watch(frames, Settings(logs=LogSettings(weirds_per_s=50), health=HealthSettings(in_replay=True)))
+    logged = [row["name"] for row in seen.logs["weird"]]
+    assert logged.count("SYN_seq_jump") == 50
+    assert logged.count("excessive_weirds") == 1
+    counted = {row["name"]: row["num_seen"] for row in seen.logs["weird_stats"]}
+    assert counted == {"SYN_seq_jump": 300, "excessive_weirds": 1}
+    limits = {row["limit"]: row["times"] for row in seen.logs["ocspwatch_limits"]}
+    assert limits["logs.weirds_per_s"] == 250
+    told = [row["sub"] for row in seen.logs["notice"] if row["note"] == "Sensor::Limit_Reached"]
+    assert "logs.weirds_per_s" in told

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sensor.fetch.findings import CrlFinding
 from sensor.fetch.model import CertificateFetch, CrlFetch, Fetch
 from sensor.flow.conn import Connection
-from sensor.health.counters import Levels, Running, Totals
-from sensor.health.measures import CaptureLoss, HealthNotice, Measure, Meter, OwnStats, Stats
+from sensor.health.counters import Levels, Named, Running, Totals
+from sensor.health.measures import CaptureLoss, HealthNotice, LimitStats, Measure, Meter, OwnStats, Stats, WeirdStats
 from sensor.http.cleartext import Cleartext
 from sensor.http.transaction import BodyFile, Digests, Header, HttpRequest, HttpResponse, HttpTransaction, NotKept
 from sensor.logs.sinks.memory import MemorySink
@@ -208,7 +208,8 @@ def measures(running: Running | None = None) -> list[Measure]:
     totals = Totals(
         frames=9, wire_bytes=9000, tcp_frames=8, odd_frames=1, flows=2, acks=1000, ack_gaps=125, log_lines=3
     )
-    return meter.measure(TS + 60 * S, totals, Levels(flows=1, timers=2, emergency=True), running)
+    named = Named(weirds={"HTTP_bad_chunk_size": 7}, limits={"flow.max_flows:half_open": 3})
+    return meter.measure(TS + 60 * S, totals, Levels(flows=1, timers=2, emergency=True), running, named)
 
 
 def make_writer(merged: bool = False, **settings: Any) -> tuple[LogWriter, MemorySink]:
@@ -232,7 +233,7 @@ def records(log: str, /, *observations: Any, **settings: Any) -> list[dict[str, 
                 writer.leaks([observation])
             case Weird():
                 writer.weird(observation)
-            case Stats() | CaptureLoss() | OwnStats() | HealthNotice():
+            case Stats() | CaptureLoss() | OwnStats() | WeirdStats() | LimitStats() | HealthNotice():
                 writer.health([observation])
             case Cleartext():
                 writer.cleartext(observation)

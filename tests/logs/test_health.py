@@ -52,7 +52,7 @@ def test_what_zeek_has_no_field_for() -> None:
 
 
 def test_a_notice_of_no_flow() -> None:
-    loss, drops = records("notice", *measures(RUNNING))
+    loss, drops, limit = records("notice", *measures(RUNNING))
     assert loss == {
         "ts": (TS + 60 * S) / 1e9,
         "note": "CaptureLoss::Too_Much_Loss",
@@ -64,6 +64,23 @@ def test_a_notice_of_no_flow() -> None:
     }
     assert drops["note"] == "PacketFilter::Dropped_Packets"
     assert drops["msg"] == "the kernel dropped 100 of 1000 packets, 10.000%"
+    assert (limit["note"], limit["sub"]) == ("Sensor::Limit_Reached", "flow.max_flows")
+
+
+def test_what_came_by_name() -> None:
+    (weird,) = records("weird_stats", *measures())
+    assert weird == {"ts": (TS + 60 * S) / 1e9, "name": "HTTP_bad_chunk_size", "num_seen": 7}
+    (limit,) = records("ocspwatch_limits", *measures())
+    assert list(limit) == ["ts", "ts_delta", "peer", "limit", "cost", "times"]
+    assert (limit["limit"], limit["cost"], limit["times"]) == ("flow.max_flows", "half_open", 3)
+
+
+def test_each_limit_is_told_of_by_itself() -> None:
+    writer, sink = make_writer(suppress_for_s=100)
+    for second in (0, 1):
+        writer.health([HealthNotice(TS + second * S, "A::B", "reached", key, key) for key in ("one", "other")])
+    writer.close()
+    assert [line["sub"] for line in sink.records("notice")] == ["one", "other"]
 
 
 def test_a_notice_is_told_once_in_its_time() -> None:

@@ -40,6 +40,8 @@ EXAMPLES = {
     "cleartext": CLEARTEXT,
     "crl": CRL_FETCH,
     "x509": CERTIFICATE_FETCH,
+    "weird_stats": MEASURES[-3],
+    "ocspwatch_limits": MEASURES[-2],
 }
 TYPES = {"string": str, "number": float, "integer": int, "boolean": bool, "array": list}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.logs.repeats import NoticeMemory, WeirdSampler
+from sensor.logs.repeats import CertificateMemory, NoticeMemory, WeirdSampler
 from sensor.settings import LogSettings
 from sensor.weird import FlowId, Weird
 from tests.logs.observations import EXCHANGE, FLOW, LEAK, TS, S, changed
@@ -118,8 +118,61 @@ def test_what_zeek_logs_for_each_originator_is_logged_once_a_day() -> None:
 
 
 def test_the_table_of_weirds_is_bounded() -> None:
-    sampler = WeirdSampler(LogSettings())
+    sampler = WeirdSampler(LogSettings(weirds_per_s=100_000))
     for number in range(70_000):
         assert sampler.admit(weird(flow=changed(FLOW, uid=f"C{number}")))
     assert not sampler.admit(weird(flow=changed(FLOW, uid="C69999")))
     assert sampler.admit(weird(flow=changed(FLOW, uid="C0")))
+    assert sampler.forgotten == 70_001 - 65_536
+
+
+def burst(sampler: WeirdSampler, count: int, ts: int, first: int = 0) -> int:
+    """How many of so many flows' weirds are logged."""
+    return sum(sampler.admit(weird(ts=ts, flow=changed(FLOW, uid=f"C{first + n}"))) for n in range(count))
+
+
+def test_all_together_have_so_many_lines_a_second() -> None:
+    sampler = WeirdSampler(LogSettings(weirds_per_s=10))
+    assert burst(sampler, 30, TS) == 10
+    assert sampler.is_excessive is False  # the eleventh was, see below
+    assert burst(sampler, 30, TS + S - 1, 100) == 0
+    assert burst(sampler, 30, TS + S, 200) == 10
+    assert (sampler.totals, sampler.beyond) == ({"odd": 90}, 70)
+
+
+def test_the_first_that_has_no_room_says_so() -> None:
+    sampler = WeirdSampler(LogSettings(weirds_per_s=2))
+    told = []
+    for number in range(5):
+        sampler.admit(weird(flow=changed(FLOW, uid=f"C{number}")))
+        told.append(sampler.is_excessive)
+    assert told == [False, False, True, False, False]
+
+
+def test_what_comes_late_counts_in_the_second_that_it_is_found_in() -> None:
+    """Else old and new ones in turn would begin a second each."""
+    sampler = WeirdSampler(LogSettings(weirds_per_s=10))
+    assert sum(burst(sampler, 1, TS - (n % 2) * 5 * S, n) for n in range(100)) == 10
+    assert burst(sampler, 100, TS + S, 1000) == 10
+
+
+def test_a_clock_set_back_does_not_silence() -> None:
+    sampler = WeirdSampler(LogSettings(weirds_per_s=10))
+    assert burst(sampler, 30, TS + 10**18) == 10
+    assert burst(sampler, 30, TS, 100) == 10
+    assert burst(sampler, 30, TS + S, 200) == 10
+
+
+def test_sampled_out_weirds_take_no_room() -> None:
+    sampler = WeirdSampler(LogSettings(weirds_per_s=10, weird_burst=3))
+    assert sum(sampler.admit(weird(flow=None)) for _ in range(900)) == 3
+    assert burst(sampler, 30, TS) == 7
+
+
+def test_memories_count_what_they_forget() -> None:
+    memory = NoticeMemory(LogSettings(max_suppressed=2))
+    known = CertificateMemory(LogSettings(max_known_certificates=2))
+    for number in range(5):
+        assert memory.is_new_number(number, TS)
+        assert known.is_new_number(number, TS)
+    assert (memory.forgotten, known.forgotten) == (3, 3)

@@ -42,7 +42,7 @@ STAYS = {
     *("_path", "peer", "proto", "service", "conn_state", "history", "tags", "source", "analyzers", "mime_type"),
     *("orig_mime_types", "resp_mime_types", "certStatus", "name", "file_mime_type", "note", "actions", "email_dest"),
     *("rule_id", "rule_level", "response_status", "cert_status", "audit", "ambiguous", "evidence", "channel", "grade"),
-    *("decoded",),
+    *("decoded", "limit", "cost"),
     *("only_contains", "only_some_reasons", "ocsp_claims"),
 }
 """Text that is kept: words of ours, each looked at."""

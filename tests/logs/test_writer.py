@@ -64,6 +64,8 @@ def test_every_log_gets_its_lines_and_they_are_counted() -> None:
         "cleartext": 1,
         "crl": 1,
         "x509": 1,
+        "weird_stats": 0,
+        "ocspwatch_limits": 0,
     }
     assert writer.counts == expected
     assert {stream: len(sink.records(stream)) for stream in expected} == expected

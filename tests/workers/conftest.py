@@ -42,20 +42,25 @@ def replay(
     runs = [0]
 
     def run(
-        paths: Sequence[Path | str], workers: int, *options: str, sets: Sequence[str] = (), several: bool = False
+        paths: Sequence[Path | str],
+        workers: int,
+        *options: str,
+        sets: Sequence[str] = (),
+        several: bool = False,
+        logs: bool = True,
     ) -> Result:
         runs[0] += 1
         folder = tmp_path / f"logs{runs[0]}"
         words = [word for pair in sets for word in ("--set", pair)]
         words += ["replay", *map(str, paths), "--workers", str(workers), "--ct", store, *options]
-        if "--json" not in options and "-o" not in options:
+        if "--json" not in options and "-o" not in options and logs:
             words += ["-o", str(folder)]
         capfdbinary.readouterr()
         code = main(words)
         out, errors = capfdbinary.readouterr()
         if several:
             assert b"one worker" not in errors
-        logs = {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.exists() else {}
-        return code, logs, out
+        written = {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.exists() else {}
+        return code, written, out
 
     return run

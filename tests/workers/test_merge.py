@@ -25,6 +25,7 @@ ACCOUNT = {
     "outcomes": {"tcp": 9},
     "internal_errors": 1,
     "lookups_failed": 2,
+    "limits": {"flow.max_ooo_segments": 3},
     "complete": True,
     "files": [("x.pcap", "pcap", 9, 1, 2, True, 0)],
 }
@@ -79,6 +80,7 @@ def test_any_events_of_any_shards(seed: int) -> None:
     for thread in threads:
         thread.join()
     assert sink.data[""] == b"".join(b"%d.%d\n" % moment for moment in moments)
+    assert account.limits == {"flow.max_ooo_segments": 3 * count}  # type: ignore[attr-defined]
     assert (account.internal_errors, account.lookups_failed) == (count, 2 * count)  # type: ignore[attr-defined]
 
 

@@ -88,7 +88,11 @@ def shuffled(dice: random.Random, count: int) -> list[tuple[int, bytes]]:
     return made
 
 
-SAMPLED = ["logs.weird_repeats=true", "logs.weird_burst=2", "logs.weird_rate=3", "logs.suppress_for_s=5"]
+SAMPLED = [
+    *("logs.weird_repeats=true", "logs.weird_burst=2", "logs.weird_rate=3", "logs.suppress_for_s=5"),
+    *("logs.weirds_per_s=2", "logs.max_weirds=5", "logs.max_suppressed=2", "logs.max_known_certificates=1"),
+    *("privacy.max_tracked=3", "flow.max_ooo_segments=1", "flow.hole_wait_bytes=100"),
+]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -109,8 +113,11 @@ def test_captures_shuffled_together(seed: int, replay: Replay, tmp_path: Path) -
         for sets in ([], SAMPLED):
             alone = replay(paths, 1, sets=sets)
             assert alone[0] == (3 if "damaged" in paths[0].name else 0)
+            assert (b"limits reached" in alone[2]) == bool(sets)
             for workers in (2, 3, 5):
                 assert replay(paths, workers, sets=sets, several=True) == alone
+        sets = [*SAMPLED, "logs.max_field_bytes=9"]
+        assert replay(paths, 3, sets=sets, logs=False) == replay(paths, 1, sets=sets, logs=False)
 
 
 @pytest.mark.parametrize("folder", ["office", "crl", "pki", "clear"])
