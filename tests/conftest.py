@@ -194,10 +194,8 @@ def open_place() -> Generator[Path]:
 
 @pytest.fixture
 def own_process_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the command sets for a process of its own is as before afterwards; its data folder is this test's."""
+    """The command's data folder is this test's; what it sets for a process of its own, `_hooks` and `_collector` undo."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
 
 @pytest.fixture
@@ -250,6 +248,13 @@ def _collector() -> Generator[None]:
         gc.unfreeze()
     if not gc.isenabled():
         gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the command sets for a process of its own, in which a traceback is to have no values."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
 
 @pytest.fixture(autouse=True)

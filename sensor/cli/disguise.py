@@ -39,13 +39,12 @@ def _load(named: str) -> bytes:
 
 
 def keep_values_from_crashes(settings: Settings) -> None:
-    """If there is a key: from here on a crash of this process, or of one forked later, leaves no memory behind, and its
-    traceback has no values."""
-    if not settings.privacy.pseudonym_key:
-        return
+    """From here on a traceback of this process, or of one forked later, has no values; if there is a key, a crash
+    leaves no memory behind, either."""
     import traceback  # noqa: F401  (what it needs is out of reach when it is needed)
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if settings.privacy.pseudonym_key:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.excepthook = _tell_crash
     threading.excepthook = lambda args: _tell_crash(args.exc_type, args.exc_value, args.exc_traceback)
 
@@ -115,6 +114,9 @@ def _tell_place(kind: type[BaseException], where: TracebackType | None) -> None:
     print(kind.__name__, file=sys.stderr)
 
 
-def _tell_crash(kind: type[BaseException], _: BaseException | None, where: TracebackType | None) -> None:
+def _tell_crash(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
+    if isinstance(error, KeyboardInterrupt):  # no bug, and without a value
+        sys.__excepthook__(kind, error, where)
+        return
     print("ocspwatch: internal error; please report this:", file=sys.stderr)
     _tell_place(kind, where)

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 from sensor.cli.cluster import NoClusterError, open_cluster, tell_cluster
-from sensor.cli.disguise import Disguise
+from sensor.cli.disguise import Disguise, keep_values_from_crashes
 from sensor.cli.online import OnlineError, add_online_option, open_online, stop_asking, tell_online
 from sensor.cli.output import (
     EXIT_PARTIAL,
@@ -86,6 +86,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         rules = rules_in_force(args, settings)
     except RulesError as error:
         return tell_bad_rules(error)
+    keep_values_from_crashes(settings)
     disguise = Disguise(settings, rules)
     try:
         source = open_inputs(args.paths, settings.capture, follow=args.follow)

@@ -14,6 +14,7 @@ from sensor.http.content import Content, filename_of
 from sensor.http.grammar import parse_number
 from sensor.http.head import Head, read_odd_fields, take_marked
 from sensor.http.multipart import Multipart, boundary_of
+from sensor.http.outline import known_parts
 from sensor.http.shape import der_size
 from sensor.http.transaction import BodyFile, NewTap, NotKept
 from sensor.settings import HttpSettings
@@ -75,10 +76,10 @@ class Body:
         """This is the body of a 206 reply, with this Content-Range (RFC 9110 section 14.4)."""
         found = _CONTENT_RANGE.fullmatch(value) if value is not None else None
         if found is None and value is not None:
-            self.oddities.append(("HTTP_content_range_cannot_parse", value))
+            self.oddities.append(("HTTP_content_range_cannot_parse", known_parts(value)))
         first, last, total = (parse_number(part) for part in found.groups()) if found is not None else (-1, -1, -1)
         if found is not None and last < first:
-            self.oddities.append(("HTTP_non_positive_content_range", value))
+            self.oddities.append(("HTTP_non_positive_content_range", known_parts(value or b"")))
         if self.content is not None:
             if total > 0:
                 self.content.total = total
@@ -157,7 +158,7 @@ class Body:
     def _set_up_decoder(self, head: Head) -> None:
         codings, others = known_codings(head.codings)
         if others:
-            self.oddities.append(("unknown_content_coding", b", ".join(head.codings)))
+            self.oddities.append(("unknown_content_coding", known_parts(b", ".join(head.codings))))
         if len(codings) > self.settings.max_codings:
             self.oddities.append(("HTTP_too_many_codings", b", ".join(codings)))
         elif codings:

@@ -12,12 +12,11 @@ from sensor.flow.stream import FIN
 from sensor.http.grammar import parse_chunk_size
 from sensor.http.head import CHUNKED, Head, take_trailer
 from sensor.http.messages import Messages
+from sensor.http.outline import no_size
 from sensor.http.self_length import is_size_line, may_be_bad_size, own_size, read_bad_size
 from sensor.http.side import CHUNK_DATA, CHUNK_SIZE, TRAILER, UNSIZED, Side
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n\v\f]*")
-_SHOWN: Final = re.compile(rb"[-+0-9A-Fa-fxX_]{0,64}")
-"""Of a bad size line the weird shows what looks like a number: the rest may be the body's."""
 
 
 def read_size(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
@@ -48,7 +47,7 @@ def read_size(messages: Messages, side: Side, data: bytes, pos: int, ts: int) ->
         after = read_bad_size(messages, side, data, pos, start, end)
         if after != pos:
             if after >= 0:
-                _tell_bad_size(messages, data, start, ts)
+                messages.weird(ts, "HTTP_bad_chunk_size", no_size(data, start))
             return after
     if side.first_chunk and head is not None:
         if size < 0 or (head.chunked != CHUNKED and data[end - 1] != 0x0D):
@@ -58,7 +57,7 @@ def read_size(messages: Messages, side: Side, data: bytes, pos: int, ts: int) ->
             messages.doubt(side)
         side.body = messages.new_body(side, head, -1)
     if size < 0:
-        _tell_bad_size(messages, data, start, ts)
+        messages.weird(ts, "HTTP_bad_chunk_size", no_size(data, start))
         messages.end(side, False, ts)
         messages.lose(side)
         return end + 1 if end >= 0 else len(data)
@@ -72,7 +71,7 @@ def _begin_unchunked(messages: Messages, side: Side, head: Head, data: bytes, po
     side.first_chunk = False
     if head.chunked == CHUNKED:
         messages.doubt(side)
-        _tell_bad_size(messages, data, pos, ts)
+        messages.weird(ts, "HTTP_bad_chunk_size", no_size(data, pos))
     if side.is_orig and head.length < 0:
         messages.end(side, head.chunked != CHUNKED, ts)
         return pos
@@ -94,7 +93,7 @@ def read_line_end(messages: Messages, side: Side, data: bytes, pos: int, ts: int
     if end < 0 and len(data) - pos < limit:
         return side.keep(data, pos)
     if end != pos:
-        _tell_bad_size(messages, data, pos, ts)
+        messages.weird(ts, "HTTP_bad_chunk_size", no_size(data, pos))
         messages.doubt(side)
         if end >= 0 and is_size_line(data[pos:end]):
             side.state = CHUNK_SIZE  # the line end is missing, not the size
@@ -147,13 +146,8 @@ def close_at_size(messages: Messages, side: Side, how: int, ts: int) -> None:
     if side.first_chunk and head is not None and not complete and rest:
         if head.chunked == CHUNKED and parse_chunk_size(rest) < 0:
             messages.doubt(side)
-            _tell_bad_size(messages, rest, 0, ts)
+            messages.weird(ts, "HTTP_bad_chunk_size", no_size(rest, 0))
         side.body = messages.new_body(side, head, head.length)
         side.body.feed(rest, ts)
         complete = how == FIN and not side.is_orig and head.length < 0
     messages.end(side, complete, ts)
-
-
-def _tell_bad_size(messages: Messages, data: bytes, pos: int, ts: int) -> None:
-    shown = _SHOWN.match(data, pos)
-    messages.weird(ts, "HTTP_bad_chunk_size", shown[0] or None if shown is not None else None)

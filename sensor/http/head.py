@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from sensor.http.grammar import is_token, line_end, parse_content_length, parse_field, parse_list, parse_number
+from sensor.http.outline import known_parts, name_of
 from sensor.http.transaction import FRAMING, HOST, Header
 
 # What of the fields matters here, by code; 0 is the rest.
@@ -216,7 +217,8 @@ def _has_bare_cr(block: bytes) -> bool:
 
 def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_line: int) -> None:
     if parts:
-        head.odd("HTTP_obsolete_line_folding", line.partition(b":")[0].strip(b" \t\r"))
+        name, colon, _ = line.partition(b":")
+        head.odd("HTTP_obsolete_line_folding", name_of(name) if colon else None)
         line = b" ".join([line, *(part for part in parts if part)])
     field = parse_field(line)
     if field is None:
@@ -225,7 +227,7 @@ def _take_odd(head: Head, line: bytes, parts: list[bytes], max_fields: int, max_
     name, value = field
     code = _code(name, value)
     if 0x00 in name:  # no token, and so nobody's field
-        head.odd("NUL_in_line", name)
+        head.odd("NUL_in_line", name_of(name))
     if len(line) > max_line:
         head.odd("contentline_size_exceeded")
         if not code & _ALSO_NOTABLE:
@@ -337,18 +339,18 @@ def _take_length(head: Head, value: bytes) -> None:
     number = parse_number(value)
     if number >= 0:
         if number and value[0] == 0x30:
-            head.odd("HTTP_content_length_leading_zeros", value)
+            head.odd("HTTP_content_length_leading_zeros", known_parts(value))
     else:
         number, clean = parse_content_length(value)
         if not clean:
-            head.odd("HTTP_bad_content_length", value)
+            head.odd("HTTP_bad_content_length", known_parts(value))
             head.doubts |= FRAMING
             _doubt_length(head, [parse_number(each) for each in _NUMBERS.findall(value)] if number >= 0 else [])
     if head.length == NO_LENGTH and not head.bad_length:
         head.length = number
     elif head.length != number and number not in head.lengths:
         if head.length >= 0 and not head.bad_length:
-            head.odd("HTTP_bad_content_length", value)
+            head.odd("HTTP_bad_content_length", known_parts(value))
             head.odd("HTTP_ambiguous_framing", b"Content-Length")
         _doubt_length(head, [number])
     if head.chunked != NOT_CHUNKED:
@@ -383,13 +385,13 @@ def _take_transfer_encoding(head: Head, value: bytes) -> None:
             PERHAPS_CHUNKED if head.chunked or b"chunked" in value.replace(b"\0", b"").lower() else NOT_CHUNKED
         )
         if codings and codings != (b"identity",):
-            head.odd("unknown_transfer_coding", value)
+            head.odd("unknown_transfer_coding", known_parts(value))
         return
     if value.lower() == b"chunked" and head.chunked == NOT_CHUNKED:
         head.chunked = CHUNKED
     else:
         head.chunked = PERHAPS_CHUNKED
-        head.odd("HTTP_chunked_multi", value)
+        head.odd("HTTP_chunked_multi", known_parts(value))
     if head.length != NO_LENGTH:
         head.doubts |= FRAMING
         head.odd("HTTP_content_length_and_chunked")

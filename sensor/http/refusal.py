@@ -11,6 +11,7 @@ from typing import Final
 from sensor.http.grammar import is_token
 from sensor.http.head import Head
 from sensor.http.messages import BAD_REPLY, NOT_HTTP, UNEXPECTED_DATA, Messages
+from sensor.http.outline import look
 from sensor.http.side import HEAD, OVER, Side
 
 _FEWEST: Final = 8
@@ -58,10 +59,7 @@ def refuse(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> in
     if not side.spoke and _BINARY.search(line, 0, MAX_METHOD) is not None:
         return _refuse_protocol(messages, side, data, pos, ts)
     with_version = line[-9:-3].upper() == b" HTTP/"
-    if with_version:
-        messages.weird(ts, "bad_HTTP_request_with_version", line)
-    else:  # behind a message it may be a body, which is told nobody
-        messages.weird(ts, "bad_HTTP_request", None if side.spoke else line)
+    messages.weird(ts, "bad_HTTP_request_with_version" if with_version else "bad_HTTP_request", look(line))
     messages.lose(side)
     return _behind_line(data, pos)
 
@@ -94,7 +92,7 @@ def _refuse_reply(messages: Messages, side: Side, data: bytes, pos: int, ts: int
     found = _NEXT_REPLY.search(data, pos, pos + _MAX_JUNK)
     if found is not None and found.start() > pos:
         side.junk = False
-        messages.weird(ts, "bad_HTTP_reply", data[pos : found.start()])
+        messages.weird(ts, "bad_HTTP_reply", look(data[pos : found.start()]))
         return found.start()
     if len(data) - pos < _MAX_JUNK:
         side.junk = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,8 @@ Oddities = tuple[tuple[str, str | None], ...]
 ASSIGNED: Final = frozenset(ResponseStatus)
 """Statuses that RFC 6960 section 4.2.1 gives a meaning."""
 _MAX_SERIAL_DIGITS: Final = 40
+_DATE: Final = re.compile(r"[0-9]{1,20}(?:[.,][0-9]{1,20})?(?:Z|[+-][0-9]{2,4})?")
+"""What may stand for a moment, be there such a one or not; any other text is not shown."""
 
 
 def request_oddities(asked: OcspRequest) -> Oddities:
@@ -55,7 +58,8 @@ def reply_oddities(reply: OcspResponse) -> Oddities:
         if single.bad_times:
             bad_times += single.bad_times
     if bad_times:
-        odd.append(("ocsp_bad_time", bad_times[0]))
+        first = bad_times[0]
+        odd.append(("ocsp_bad_time", first if _DATE.fullmatch(first) else f"{len(first)} characters"))
     for single in reply.responses:
         cert_id = single.cert_id
         if _is_odd_serial(cert_id.serial_number):

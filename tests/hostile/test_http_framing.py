@@ -51,7 +51,7 @@ ROWS = {
             "ambiguous: framing",
         ),
         guards=(
-            Guard("sensor/http/head.py", 'head.odd("HTTP_chunked_multi", value)', "head.chunked = 0"),
+            Guard("sensor/http/head.py", 'head.odd("HTTP_chunked_multi", known_parts(value))', "head.chunked = 0"),
             Guard("sensor/http/reader.py", "if side.body is not None and side.body.owed():", "if False:"),
         ),
     ),

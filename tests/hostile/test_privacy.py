@@ -73,8 +73,13 @@ ROWS = {
         "payload in logs, messages and core dumps",
         guards=(
             Guard("sensor/http/attacks.py", "return found[0] if whole is None else whole[0]", "return text"),
-            Guard("sensor/http/refusal.py", "None if side.spoke else line", "line"),
-            Guard("sensor/http/chunks.py", "shown[0] or None if shown is not None else None", "data[pos : pos + 64]"),
+            Guard("sensor/http/refusal.py", '"bad_HTTP_request", look(line))', '"bad_HTTP_request", line)'),
+            Guard("sensor/http/refusal.py", "look(data[pos : found.start()])", "data[pos : found.start()]"),
+            Guard("sensor/http/outline.py", 'return b"something behind digits"', "return data[pos : pos + 64]"),
+            Guard("sensor/http/outline.py", "return _WORD.sub(_part, value)", "return value"),
+            Guard("sensor/http/head.py", "name_of(name) if colon else None", "name"),
+            Guard("sensor/ocsp/oddities.py", "if _DATE.fullmatch(first)", "if first"),
+            Guard("sensor/cli/replay.py", "    keep_values_from_crashes(settings)\n", ""),
             Guard("sensor/http/lookups.py", "_BORDER.split(lookup[:MAX_LOOKUP], 1)[0]", "lookup"),
             Guard(
                 "sensor/http/attacks.py",
