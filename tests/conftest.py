@@ -194,7 +194,7 @@ def open_place() -> Generator[Path]:
 
 @pytest.fixture
 def own_process_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command's data folder is this test's; what it sets for a process of its own, `_hooks` and `_collector` undo."""
+    """The command's data folder is this test's. What it sets for a process of its own others here undo."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
