@@ -135,7 +135,7 @@ class FetchStage:
         self, events: list[FetchEvent], transaction: HttpTransaction, file: BodyFile, content: bytes
     ) -> None:
         found: list[X509] = []
-        left_out = 0
+        left_out = more = 0
         is_text = content.startswith(_PEM)
         if not is_text:
             self._lookup.issuer_from_traffic(content)
@@ -146,6 +146,7 @@ class FetchStage:
                 events.append(_weird(transaction, file, "x509_parse_error", reason))
             elif len(found) >= self._settings.max_certificates:
                 left_out += 1
+                more += 1
             else:
                 if is_text:
                     self._lookup.issuer_from_traffic(item.der)
@@ -154,6 +155,8 @@ class FetchStage:
                 except X509Error as error:
                     left_out += 1
                     events.append(_weird(transaction, file, "x509_parse_error", error.reason))
+        if more:
+            events.append(_weird(transaction, file, "x509_more_follow", f"{more} in the same file are not logged"))
         if found:
             events.append(CertificateFetch(_fetch(transaction, file), file.first_ts, tuple(found), left_out))
         elif not left_out and not _is_crl_wanted(transaction):

@@ -143,8 +143,9 @@ def test_certificates_in_der_pem_and_pkcs7() -> None:
 def test_certificates_have_limits_and_broken_ones_are_told() -> None:
     stage = make_stage(CrlSettings(max_certificates=2))
     pem = x509.load_der_x509_certificate(certificate()).public_bytes(Encoding.PEM)
-    (event,) = stage.feed(transaction(stage, pem * 5, b"/ca.pem"))
-    assert isinstance(event, CertificateFetch)
+    weird, event = stage.feed(transaction(stage, pem * 5, b"/ca.pem"))
+    assert isinstance(weird, Weird) and isinstance(event, CertificateFetch)
+    assert (weird.name, weird.addl) == ("x509_more_follow", "3 in the same file are not logged")
     assert (len(event.certificates), event.left_out) == (2, 3)
     junk = b"-----BEGIN CERTIFICATE-----\n%b\n-----END CERTIFICATE-----\n" % base64.b64encode(b"\x30\x03\2\1\1")
     weird, event = stage.feed(transaction(stage, junk + pem, b"/ca.pem"))
