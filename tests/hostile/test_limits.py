@@ -63,7 +63,8 @@ def test_what_counts_and_tells_is_there(key: str) -> None:
 
 
 def test_every_constant_that_bounds_something_has_a_reason() -> None:
-    assert set(constants()) == set(reasons())
+    missing, gone = set(constants()) - set(reasons()), set(reasons()) - set(constants())
+    assert not missing | gone, f"CONSTANTS in limits.py: put in {missing}, take out {gone}"
     assert all(20 < len(reason) < 120 for reason in reasons().values())
 
 
