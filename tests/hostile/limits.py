@@ -183,7 +183,8 @@ CONSTANTS: Final[dict[str, str]] = {
         capture/index.py MAX_TAIL_STEPS; health/shared.py MAX_BYTES; inject.py MEMORY_CAP""",
     _SHOWN: """ct/importing.py _MAX_REASONS _MAX_NAMED; ct/store_sink.py _MAX_SUBJECT_CHARS; ct/verifying.py _MAX_LINES;
         cluster/lookup.py _MAX_REASONS; cluster/node.py _MAX_TEXT; crtsh/desk.py _MAX_REASONS;
-        crtsh/remembered.py _MAX_REASON; http/messages.py _MAX_DETAIL; http/outline.py _MAX_NAME; ocsp/request.py _MAX_SHOWN_OCTETS;
+        crtsh/remembered.py _MAX_REASON; http/messages.py _MAX_DETAIL; http/outline.py _MAX_NAME;
+        ocsp/request.py _MAX_SHOWN_OCTETS;
         ocsp/response.py _MAX_SHOWN_OCTETS; pki/certificates.py _MAX_SUBJECT_CHARS; pki/der.py MAX_OID_TEXT;
         pki/crl_parts.py _MAX_TEXT; online/fetching.py _MAX_MEDIA_TYPE; rules/document.py _MAX_MISTAKES _MAX_SHOWN
         _MAX_NOTES; service/notify.py _MAX_STATUS; sync/entry.py _MAX_REASONS; cli/watch.py _MAX_HELD;
