@@ -63,7 +63,17 @@ ROWS = {
         "compressed: cut, a bomb, one in the other",
         ("capture.max_expanded_bytes", "capture.max_expansion_ratio"),
         ("input_bomb", "input_nested", "pcap_truncated"),
-        (Guard("sensor/capture/compressed.py", "if self._expanded > self._settings.max_expanded_bytes:", "if False:"),),
+        (
+            Guard(
+                "sensor/capture/compressed.py", "if self._expanded > self._settings.max_expanded_bytes:", "if False:"
+            ),
+            Guard(
+                "sensor/capture/compressed.py",
+                "return self._expanded > max(RATIO",
+                "return self._expanded < 0 < max(RATIO",
+            ),
+        ),
+        tests=("capture/test_compressed.py::test_a_bomb_is_stopped_by_its_ratio",),
     ),
     "CF7": Row(
         "cut by the snap length",

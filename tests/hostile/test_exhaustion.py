@@ -38,6 +38,9 @@ ROWS = {
         ("flow.max_ooo_bytes", "flow.max_ooo_segments", "flow.max_reassembly_bytes"),
         ("content_gap", "excessive_out_of_order_segments", "above_hole_data_without_any_acks"),
         (
+            Guard(
+                "sensor/flow/reassembly.py", "end.held_bytes > self.hole_bytes\n            or", "False\n            or"
+            ),
             Guard("sensor/flow/reassembly.py", "or len(end.held) > self.max_held_segments", "or False"),
             Guard("sensor/flow/reassembly.py", "or self.total_held > self.max_total", "or False"),
         ),

@@ -92,6 +92,7 @@ ROWS = {
             Guard("sensor/flow/fragment.py", "if len(self.pending) >= self.max_datagrams:", "if False:"),
             Guard("sensor/flow/fragment.py", "while self.held_bytes > self.max_bytes:", "while False:"),
             Guard("sensor/flow/fragment.py", "if len(datagram.parts) >= self.max_fragments:", "if False:"),
+            Guard("sensor/flow/fragment.py", "if ts - self.pending[key].ts < self.timeout_ns:", "if True:"),
         ),
     ),
     "I4": Row(

@@ -40,13 +40,25 @@ ROWS = {
         "no CertID, 64, 65, 10,000; the same one again",
         ("ocsp.max_cert_ids", "http.max_request_body_bytes"),
         ("asn1_limit", "ocsp_empty_request", "ocsp_message_too_large"),
-        (Guard(E, '"ocsp_message_too_large", f"request', '"odd", f"request'),),
+        (
+            Guard(E, '"ocsp_message_too_large", f"request', '"odd", f"request'),
+            Guard("sensor/ocsp/request.py", "len(cert_ids) >= max_cert_ids or reader", "reader"),
+            Guard("sensor/http/content.py", "self.limit = settings.max_request_body_bytes", "self.limit = 1 << 30"),
+        ),
     ),
     "O3": Row(
         "several answers, and contradicting ones for one CertID",
         ("ocsp.max_cert_ids", "http.max_response_body_bytes"),
         ("ocsp_conflicting_status", "asn1_limit"),
-        (Guard(E, '"ocsp_conflicting_status"', '"odd"'),),
+        (
+            Guard(E, '"ocsp_conflicting_status"', '"odd"'),
+            Guard("sensor/ocsp/response.py", "len(responses) >= max_responses or reader", "reader"),
+            Guard(
+                "sensor/http/content.py",
+                "if is_orig else settings.max_response_body_bytes\n        self.content_type",
+                "if is_orig else 1 << 30\n        self.content_type",
+            ),
+        ),
     ),
     "O4": Row(
         "serials of any length, zero, negative, empty, not minimal",

@@ -41,6 +41,8 @@ ROWS = {
             Guard("sensor/pki/ber.py", "if len(stack) >= max_depth:", "if False:"),
             Guard("sensor/pki/ber.py", "if max_elements < 0:", "if False:"),
             Guard("sensor/pki/der.py", "if self.left < 0:", "if False:"),
+            Guard("sensor/ocsp/request.py", "    if len(data) > limits.max_bytes:", "    if False:"),
+            Guard("sensor/ocsp/response.py", "    if len(data) > limits.max_bytes:", "    if False:"),
         ),
         tests=("ocsp/test_request.py::test_limits", "ocsp/test_response.py::test_limits"),
         note="Time at n and 2n: `tests/ocsp/test_hostile.py`",

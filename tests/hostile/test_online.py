@@ -55,7 +55,10 @@ ROWS: dict[str, Row | NotHere] = {
                 "False",
             ),
             Guard("sensor/online/fetching.py", "if size > limit:", "if False:"),
+            Guard("sensor/crtsh/remembered.py", "Outcome.failed: settings.failure_ttl_s,", "Outcome.failed: 0,"),
+            Guard("sensor/crtsh/pages.py", 'if answer.body.count(b"{") > self._max_rows:', "if False:"),
         ),
+        tests=("crtsh/test_pages.py::test_no_more_rows_are_read_than_the_settings_allow",),
         note="Ten to fifteen minutes, at random, so that failures do not come back all at once",
     ),
     "C10": NotHere(

@@ -52,7 +52,10 @@ ROWS = {
         "acknowledged and never seen",
         ("flow.reorder_wait_s",),
         ("content_gap",),
-        guards=(Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),),
+        guards=(
+            Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),
+            Guard("sensor/flow/delivery.py", "(since >= 0 and ts - since > self.reorder_ns)", "False"),
+        ),
     ),
     "T6": Row(
         "one direction only",
@@ -90,6 +93,11 @@ ROWS = {
         ("data_after_FIN", "ambiguous: tcp"),
         guards=(
             Guard(
+                "sensor/flow/tcp.py",
+                "flow.delete_at = flow.last_ts + self.linger_ns",
+                "flow.delete_at = flow.last_ts + 1",
+            ),
+            Guard(
                 "sensor/flow/reassembly.py",
                 "if end.over and not self.goes_on(flow, end, rel, pos, length, ts):",
                 "if end.over:",
@@ -116,6 +124,11 @@ ROWS = {
         ("flow.close_linger_s",),
         ("active_connection_reuse",),
         guards=(
+            Guard(
+                "sensor/flow/tcp.py",
+                "flow.delete_at = flow.last_ts + self.linger_ns",
+                "flow.delete_at = flow.last_ts + 1",
+            ),
             Guard(
                 "sensor/flow/tracker.py",
                 "elif _RESET not in {flow.orig.state, flow.resp.state}:",
