@@ -153,6 +153,9 @@ class _Reader:
     def unfinished(self, is_orig: bool) -> bool:
         return self._inner.unfinished(is_orig)
 
+    def kept(self) -> tuple[int, int]:
+        return self._inner.kept()
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         self._inner.reopened(is_orig, ts)
 

@@ -18,6 +18,7 @@ from sensor.fetch.model import CertificateFetch, CrlFetch
 from sensor.fetch.stage import CRL_SUFFIXES, FetchStage
 from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES
+from sensor.flow.ledger import Ledger
 from sensor.flow.stream import StreamReader
 from sensor.flow.tracker import FlowTracker
 from sensor.health.counters import Levels, Named, Running, Totals
@@ -86,10 +87,12 @@ class Pipeline:
         self._sink_error: SinkError | None = None
         new_tap = self._fetches.new_tap
 
-        def make_reader(flow: FlowId, probation: bool) -> StreamReader:
-            return HttpReader(flow, out, http, probation=probation, new_tap=new_tap)
+        ledger = Ledger()
 
-        self.tracker = FlowTracker(settings.flow, make_reader, out)
+        def make_reader(flow: FlowId, probation: bool) -> StreamReader:
+            return HttpReader(flow, out, http, probation=probation, new_tap=new_tap, ledger=ledger)
+
+        self.tracker = FlowTracker(settings.flow, make_reader, out, ledger)
         self._ocsp = OcspDecoder(settings.ocsp)
         self._audit = AuditStage(settings.audit, prompt) if settings.audit.enabled else None
         self._leaks = LeakStage(settings.privacy, lookup, prompt)

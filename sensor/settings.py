@@ -86,6 +86,9 @@ class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Segments held above a hole, for each direction."""
     max_reassembly_bytes: Size = 64 << 20
     """Bytes held above holes over all flows."""
+    max_kept_bytes: Size = 256 << 20
+    """What flows keep in memory of messages under way, unanswered requests, and segments not acknowledged; beyond it
+    flows that keep much are logged and dropped, those idle longest first, until they keep three quarters of it."""
     hole_wait_bytes: Size = 65536
     """A hole that the peer has not acknowledged is given up when this many bytes are held above it."""
     hole_wait_s: Seconds = 10.0

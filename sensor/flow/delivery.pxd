@@ -1,8 +1,9 @@
 cimport cython
+from sensor.flow.ledger cimport Ledger
 from sensor.flow.state cimport Endpoint, Flow
 
 cdef int _UNDECIDED, _NOBODY, _ATTACHED
-cdef long long _RECENT_SEGMENTS, _RECENT_BYTES, _NO_FIN
+cdef long long _RECENT_SEGMENTS, _RECENT_BYTES, _NO_FIN, _PER_PIECE, _PER_READING
 
 cdef bint _COMPILED
 
@@ -19,6 +20,7 @@ cpdef bytes octets(object raw, Py_ssize_t pos, Py_ssize_t length)
 
 cdef class Delivery:
     cdef public object make_reader
+    cdef public Ledger ledger
     cdef public list out
     cdef public frozenset ports
     cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, gap_bytes, gaps
@@ -28,6 +30,7 @@ cdef class Delivery:
     cpdef dict limits(self)
     cpdef hold_more(self, long long length)
     cpdef weird(self, Flow flow, long long ts, str name)
+    cpdef charge(self, Flow flow, long long length)
     @cython.locals(first="long long")
     cpdef hand(self, Flow flow, Endpoint end, object raw, Py_ssize_t pos, long long length, long long ts)
     @cython.locals(chunk=bytes)

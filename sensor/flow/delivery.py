@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sensor.flow.ledger import PER_PIECE, PER_READING, Ledger
 from sensor.flow.sniff import PREFIX, looks_like
 from sensor.flow.state import Endpoint, Flow
 from sensor.flow.stream import FIN, StreamReader
@@ -21,6 +22,8 @@ _ATTACHED: Final = 2
 
 _RECENT_SEGMENTS: Final = 64
 _RECENT_BYTES: Final = 65536
+_PER_PIECE: Final = PER_PIECE
+_PER_READING: Final = PER_READING
 _NO_FIN: Final = 1 << 60  # where the FIN stands of a direction that went on behind one
 
 HTTP: Final = 1  # as in sniff.py
@@ -45,8 +48,11 @@ class Delivery:
     """What all flows share: limits, counters, the output list. `total_held` is what waits in all of them, in bytes,
     `most_held` the most that it was."""
 
-    def __init__(self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object]) -> None:
+    def __init__(
+        self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object], ledger: Ledger | None = None
+    ) -> None:
         self.make_reader = make_reader
+        self.ledger = Ledger() if ledger is None else ledger
         self.out = out
         self.ports = frozenset(settings.http_ports)
         self.max_held_segments = settings.max_ooo_segments
@@ -84,6 +90,12 @@ class Delivery:
         self.total_held += length
         self.most_held = max(self.most_held, self.total_held)
 
+    def charge(self, flow: Flow, length: int) -> None:
+        """The flow may keep so many octets more, in one piece."""
+        length += _PER_PIECE
+        flow.charged += length
+        self.ledger.charged += length
+
     def hand(self, flow: Flow, end: Endpoint, raw: bytes | memoryview, pos: int, length: int, ts: int) -> None:
         """raw[pos : pos + length], which end at `next_rel`, to the reader, or behind what it still waits for."""
         first = end.next_rel - length
@@ -92,6 +104,7 @@ class Delivery:
             self.hand_on(flow, end, first, raw, pos, length, ts)
             return
         late.keep(end, first, octets(raw, pos, length), ts)
+        self.charge(flow, length)
         self.hold_more(length)
 
     def hand_on(
@@ -115,6 +128,7 @@ class Delivery:
         chunk = octets(raw, pos, length)
         if chunk:
             self.remember(end, first, chunk)
+            self.charge(flow, 2 * length + _PER_PIECE)  # what is remembered, and what the reader may keep
         end.skip = flow.reader.data(end.reads_as_orig, chunk, ts)  # type: ignore[union-attr]  # it is attached
 
     def remember(self, end: Endpoint, first: int, chunk: bytes) -> None:
@@ -158,7 +172,9 @@ class Delivery:
         pieces.reverse()
         wants = {end.reads_as_orig: end.skip, end.peer.reads_as_orig: end.peer.skip}
         forked = reader.second(end.reads_as_orig, position, pieces, (rel, other), wants, ts)
+        self.charge(flow, len(other))
         if forked is not reader:
+            self.charge(flow, _PER_READING + sum(map(len, pieces)))
             flow.reader = forked
             end.skip = end.peer.skip = 0
 
@@ -303,6 +319,7 @@ class Delivery:
         end.over = True
         if flow.late is not None:
             flow.late.close(end, how, ts)
+            self.charge(flow, 0)
         else:
             self.close_now(flow, end, how, ts)
 

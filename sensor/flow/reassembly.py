@@ -12,6 +12,7 @@ from typing import Final
 
 from sensor.flow.delivery import Delivery, ReaderFactory
 from sensor.flow.late import Late
+from sensor.flow.ledger import Ledger
 from sensor.flow.state import Endpoint, Flow, Segment
 from sensor.flow.stream import END_OF_INPUT, FIN, RESET, TIMEOUT
 from sensor.settings import FlowSettings
@@ -47,8 +48,10 @@ def first_behind(pieces: list[Segment], rel: int) -> int:
 class Reassembler(Delivery):
     """Holds what all flows share: limits, counters, and `raw`, the buffer of the frames being walked."""
 
-    def __init__(self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object]) -> None:
-        super().__init__(settings, make_reader, out)
+    def __init__(
+        self, settings: FlowSettings, make_reader: ReaderFactory, out: list[object], ledger: Ledger | None = None
+    ) -> None:
+        super().__init__(settings, make_reader, out, ledger)
         self.raw: bytes | memoryview = b""
         self.payload_bytes = 0
         self.delivered_bytes = 0
@@ -172,6 +175,7 @@ class Reassembler(Delivery):
                     chunk = bytes(self.raw[pos : pos + stop - rel])
                     self.hold_more(stop - rel)
                     end.held_bytes += stop - rel
+                self.charge(flow, 0 if chunk is None else stop - rel)
                 held.insert(i, (rel, stop, chunk))
                 pos += stop - rel
                 rel = stop
@@ -259,6 +263,7 @@ class Reassembler(Delivery):
                 return
             flow.late = Late()
         flow.late.lose(end, first, end.next_rel, ts)
+        self.charge(flow, 0)
 
     def count_gap(self, flow: Flow, end: Endpoint, length: int) -> None:
         """For conn.log: the peer acknowledged `length` bytes that were not seen."""

@@ -33,7 +33,7 @@ cdef class Endpoint:
 
 @cython.final
 cdef class Flow:
-    cdef public long long number, first_ts, last_ts, delete_at, half_closed_ts, gap_bytes
+    cdef public long long number, first_ts, last_ts, delete_at, half_closed_ts, gap_bytes, charged
     cdef public unsigned long long key, orig_hi, orig_lo, resp_hi, resp_lo
     cdef public int family, vlan, inner_vlan, reading, tls
     cdef public unsigned int orig_p, resp_p
@@ -54,7 +54,7 @@ cdef class Flow:
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
     @cython.locals(older=Flow, end=Endpoint)
-    cpdef split(self)
+    cpdef Flow split(self)
     cpdef list chain(self)
     cpdef release(self)
     cpdef FlowId flow_id(self)

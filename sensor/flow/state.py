@@ -195,6 +195,7 @@ class Flow:
         self.older: Flow | None = None  # whose bytes have other numbers, from before a SYN
         self.half_open = False  # begun by a SYN that is not answered yet
         self.gap_bytes = 0
+        self.charged = 0  # in the ledger, for what it may keep
         self.reading = 0
         self.late: Late | None = None
         self.doubt: tuple[Endpoint, int, bytes, int] | None = None  # of tell_conflict, until somebody reads the flow
@@ -259,12 +260,13 @@ class Flow:
         self.reading = old.reading
         self.tls = old.tls
         self.reopened = old.reopened
+        self.charged, old.charged = old.charged, 0
         same = self.orig_lo == old.orig_lo and self.orig_p == old.orig_p and self.orig_hi == old.orig_hi
         self.orig.inherit(old.orig if same else old.resp)
         self.resp.inherit(old.resp if same else old.orig)
         self.older, old.older = old.older, None
 
-    def split(self) -> None:
+    def split(self) -> Flow:
         """A SYN gives one side other numbers: what was read so far goes on in `older`, by the numbers that were."""
         older = begin_flow(self.number, self.first_ts)
         older.family = self.family
@@ -279,6 +281,7 @@ class Flow:
             end.recent = end.prefix = None
             end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
             end.over = end.closed_told = False
+        return older
 
     def chain(self) -> list[Flow]:
         """This flow and those that are older, the oldest first."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from sensor.flow.conn import Connection
 from sensor.flow.decode import Packet
+from sensor.flow.ledger import PER_READING
 from sensor.flow.older import is_of_older
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
@@ -223,7 +224,7 @@ class TcpMachine:
         if flow.reading != _NOBODY and flow.older is None and end.is_numbered():
             self.reassembler.go_on(flow, True)
             self.reassembler.settle_doubt(flow)
-            flow.split()
+            self.reassembler.charge(flow.split(), PER_READING)
             self.reassembler.older_flows += 1
             end.next_rel = end.trim_rel = end.top_rel = 1
         end.start_seq = seq

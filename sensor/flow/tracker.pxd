@@ -1,5 +1,6 @@
 cimport cython
 from sensor.flow.decode cimport Packet
+from sensor.flow.ledger cimport Ledger
 from sensor.flow.reassembly cimport Reassembler
 from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow, begin_flow
@@ -18,6 +19,7 @@ cdef class FlowTracker:
     cdef public long long[::1] counts
     cdef public Packet packet
     cdef public Reassembler reassembler
+    cdef public Ledger ledger
     cdef public TcpMachine machine
     cdef public object on_error, defragmenter, emergency
     cdef public Flow last_flow
@@ -26,6 +28,7 @@ cdef class FlowTracker:
     cdef public dict wheel
     cdef public Py_ssize_t max_flows, max_half_open, max_older
     cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, older_given_up
+    cdef public long long max_kept, evicted_for_memory
     cdef public bint use_vlan, finished, tells, marking
     cdef public Py_ssize_t unanswered, most_flows, most_half_open
     cdef public long long index
@@ -70,7 +73,9 @@ cdef class FlowTracker:
     cpdef time_out(self, Flow flow, long long now)
     @cython.locals(flow=Flow, queue=FlowQueue)
     cpdef evict(self, long long ts)
-    cpdef drop(self, Flow flow, long long ts)
+    @cython.locals(flow=Flow, flows=list)
+    cpdef relieve(self, long long ts)
+    cpdef drop(self, Flow flow, long long ts, str why)
     @cython.locals(slot=list, queue=FlowQueue, flow=Flow, opening=bint)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)

@@ -12,6 +12,7 @@ from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES, Packet
 from sensor.flow.emergency import EmergencyMode
 from sensor.flow.fragment import Defragmenter
+from sensor.flow.ledger import PER_READING, Ledger, give_back, take_stock
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
 from sensor.flow.state import Endpoint, Flow, begin_flow
@@ -70,10 +71,12 @@ class FlowTracker:
         settings: FlowSettings,
         make_reader: Callable[[FlowId, bool], StreamReader],
         out: list[object],
+        ledger: Ledger | None = None,
     ) -> None:
         self.out = out
+        self.ledger = Ledger() if ledger is None else ledger
         self.packet = Packet(settings.max_tunnel_depth, settings.max_ip6_extensions)
-        self.reassembler = Reassembler(settings, make_reader, out)
+        self.reassembler = Reassembler(settings, make_reader, out, self.ledger)
         self.machine = TcpMachine(
             self.reassembler,
             int(settings.attempt_timeout_s * 1e9),
@@ -94,6 +97,7 @@ class FlowTracker:
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
         self.max_older = settings.max_older_flows
+        self.max_kept = settings.max_kept_bytes
         self.use_vlan = settings.use_vlan
         # Nobody outside may choose which flows share a slot; no output depends on it.
         self.seed = int.from_bytes(os.urandom(8), "big")
@@ -110,6 +114,7 @@ class FlowTracker:
         self.evicted_half_open = 0
         self.evicted_idle = 0
         self.evicted_http = 0
+        self.evicted_for_memory = 0
         self.older_given_up = 0
         self.born = 0
         self.last_flow: Flow | None = None
@@ -140,6 +145,7 @@ class FlowTracker:
         self.shard = shard
         self.shards = shards
         self.seed = seed
+        self.max_kept = (self.max_kept - self.max_kept // 4) // shards  # as much as all together may keep
         self.marking = True
 
     def _mark(self, phase: int, number: int) -> None:
@@ -392,7 +398,9 @@ class FlowTracker:
                     flow = None
         if flow is None:
             flow = self.open(key or self.key_of(packet), ts)
-            flow.older = older
+            if older is not None:
+                flow.older = older
+                self.reassembler.charge(older, PER_READING)
             if old is not None:
                 if old.late is not None:
                     self.reassembler.go_on(old, True)
@@ -418,6 +426,8 @@ class FlowTracker:
             self.closing.append(flow)
         if packet.flags & _SYN and self.size() > self.max_flows:  # it may have made two out of one, see `renumber`
             self.evict(ts)
+        if self.ledger.charged > self.max_kept:
+            self.relieve(ts)
 
     def goes_on(self, end: Endpoint) -> bool:
         """Is the segment in `packet`, sent by `end`, a continuation of what its flow carried?"""
@@ -604,7 +614,7 @@ class FlowTracker:
             flow = self.opening.popleft()
             if flow.half_open:
                 self.evicted_for_half_open += 1
-                self.drop(flow, ts)
+                self.drop(flow, ts, "the flow table is full")
         while self.size() >= self.max_flows:
             queue = self.closing or self.opening or self.oldest or self.spared
             if not queue:
@@ -623,12 +633,23 @@ class FlowTracker:
                 self.evicted_idle += 1
             else:
                 self.evicted_http += 1
-            self.drop(flow, ts)
+            self.drop(flow, ts, "the flow table is full")
 
-    def drop(self, flow: Flow, ts: int) -> None:
+    def relieve(self, ts: int) -> None:
+        """Flows may keep too much in memory: if they do, some end (ledger.py)."""
+        flows = take_stock(self.flows.values(), self.ledger, self.max_kept)
+        for flow in flows:
+            self.evicted_for_memory += 1
+            self.drop(flow, ts, "flows keep too much in memory")
+            if self.shards > 1:
+                self.reassembler.most_held = max(self.reassembler.most_held, self.reassembler.max_total + 1)
+        if flows:
+            give_back()
+
+    def drop(self, flow: Flow, ts: int, why: str) -> None:
         """End it before its time."""
         self.evicted += 1
-        self.emergency.enter(ts, "the flow table is full")
+        self.emergency.enter(ts, why)
         self.end(flow, ts, False)
 
     def compact(self) -> None:
@@ -677,6 +698,7 @@ class FlowTracker:
         if flow.older is not None:
             self.end_older(flow, ts)
         self.step(flow, None, ts, at_end)
+        self.ledger.charged -= flow.charged
         self.out.append(self.machine.connection(flow))
         flow.release()
 
@@ -689,6 +711,7 @@ class FlowTracker:
         for older in chain:
             older.older = None
             self.step(older, None, ts, False)
+            self.ledger.charged -= older.charged
             if flow.service is None:
                 flow.service = older.service
             older.release()
@@ -708,6 +731,7 @@ class FlowTracker:
             "flow.max_flows:oldest_http": self.evicted_http,
             "flow.max_half_open": self.evicted_for_half_open,
             "flow.max_older_flows": self.older_given_up,
+            "flow.max_kept_bytes": self.evicted_for_memory,
             **reassembler.limits(),
         }
         if not self.shard:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sensor.flow.ledger import PER_PIECE, Ledger
 from sensor.flow.uid import file_uid
 from sensor.http.codings import Decoder, known_codings
 from sensor.http.content import Content, filename_of
@@ -22,6 +23,13 @@ from sensor.settings import HttpSettings
 _RATIO_FREE_BYTES: Final = 65536
 """Decoded bytes below which no ratio makes a bomb."""
 _DER_HEAD: Final = 16
+_STATE: Final = 65536
+"""What a decompressor takes at once (zlib has 40 KB, brotli and zstd more)."""
+_MOST_WINDOW: Final = 16 << 20
+"""Further back than this none refers (RFC 7932 section 9.1)."""
+_PER_TAPPED: Final = 3
+"""A CRL that goes by leaves serial numbers behind: of so many octets one, at most."""
+_MIN_TAP: Final = 4096
 _CONTENT_RANGE: Final = re.compile(rb"bytes[ \t]+([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)[ \t]*", re.IGNORECASE)
 
 
@@ -37,8 +45,12 @@ class Body:
         depth: int,
         size: int,
         new_tap: NewTap | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """`uid` of the flow, `depth` of the transaction. `size`: what framing says, -1 if it does not know."""
+        """`uid` of the flow, `depth` of the transaction. `size`: what framing says, -1 if it does not know. `ledger`:
+        charged with what decompressors need."""
+        self.ledger = ledger
+        self.charged = 0
         self.settings = settings
         self.head = head
         self.is_orig = is_orig
@@ -65,6 +77,21 @@ class Body:
         )
         if known < 0 and self.decoder is None and head.length > 0:
             self.content.total = head.length  # what it claimed is logged, though it does not count (as Zeek)
+
+    def charge(self, octets: int) -> None:
+        """Decompressors need so much more: state, and what of their output they may refer to."""
+        if self.ledger is not None and self.charged < _MOST_WINDOW:
+            self.charged += octets
+            self.ledger.charged += octets
+
+    def kept(self) -> tuple[int, int]:
+        """Octets kept, about, and what is charged for decompressors."""
+        parts = self.multipart.parts if self.multipart is not None else [self.content] if self.content else []
+        kept = 0 if self.multipart is None else self.multipart.waiting()
+        if self.decoder is None:  # else it was charged for
+            kept += sum([part.held_bytes + PER_PIECE * len(part.held) for part in parts])
+        kept += sum([_MIN_TAP + part.seen // _PER_TAPPED for part in parts if part.tap is not None])
+        return kept, self.charged
 
     def idle(self) -> bool:
         """Whether what follows only needs to be counted, so that it can be skipped."""
@@ -120,6 +147,17 @@ class Body:
 
     def finish(self, complete: bool) -> tuple[BodyFile, ...]:
         """The files, when no more bytes come; `complete`: whether that is where the message ends."""
+        if self.ledger is not None:
+            self.ledger.charged -= self.charged
+            self.charged = 0
+        files = self._finish(complete)
+        if self.decoder is not None:
+            self.decoder.close()
+        if self.multipart is not None:
+            self.multipart.close()
+        return files
+
+    def _finish(self, complete: bool) -> tuple[BodyFile, ...]:
         decoder = self.decoder
         if decoder is not None and not self.hole:
             decoder.finish()
@@ -163,9 +201,11 @@ class Body:
             self.oddities.append(("HTTP_too_many_codings", b", ".join(codings)))
         elif codings:
             self.decoder = Decoder(codings, self._decoded)
+            self.charge(_STATE * len(codings))
 
     def _decoded(self, piece: bytes) -> bool:
         self.length += len(piece)
+        self.charge(2 * len(piece))  # what may be referred to, and what is kept
         settings = self.settings
         self._sink.feed(piece, self.ts)
         kept = self.content is None or bool(self.content.held)

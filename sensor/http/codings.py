@@ -225,6 +225,11 @@ class Layer:
             return b""
         return self._settle() if self._marked else self._pass()
 
+    def close(self) -> None:
+        """No `step` comes any more."""
+        self._engine = None
+        self.more = False
+
     def _settle(self) -> bytes:
         self._probing = False
         first, self._start, self._first = self._first, b"", b""
@@ -304,6 +309,10 @@ def known_codings(tokens: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], bool]:
     return known, any(token not in _NAMES and token != b"identity" for token in tokens)
 
 
+def _drop(piece: bytes) -> bool:  # noqa: ARG001  (nobody wants it)
+    return False
+
+
 class Decoder:
     """Undoes `codings` (in the order in which they were applied) and hands the result to `out` piece by piece.
 
@@ -318,6 +327,14 @@ class Decoder:
     def feed(self, data: bytes) -> None:
         if data and not self.stopped:
             self._push(0, data)
+
+    def close(self) -> None:
+        """Nothing more comes, or is wanted: lets go of what the libraries hold, and of whom it hands things to. That
+        one holds this, and only the collector of garbage, which comes late, would find the ring."""
+        self.stopped = True
+        self._out = _drop
+        for layer in self.layers:
+            layer.close()
 
     def finish(self) -> None:
         """The input has ended."""

@@ -10,14 +10,14 @@ from sensor.http.side cimport Side, new_side
 from sensor.http.structs cimport HttpSettings
 from sensor.weird cimport FlowId
 
-cdef int CLOSE, FIXED, HEAD, OVER, SEARCH
+cdef int _MANY_FIELDS, _PER_FIELD, CLOSE, FIXED, HEAD, OVER, SEARCH
 
 @cython.final
 @cython.freelist(8)
 cdef class Messages:
     cdef public FlowId flow
     cdef public HttpSettings settings
-    cdef public object new_tap
+    cdef public object new_tap, ledger
     cdef public list out
     cdef public bint certain, keep_alive
     cdef public str service, uid

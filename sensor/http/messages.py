@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sensor.flow.ledger import Ledger
 from sensor.flow.uid import file_uid
 from sensor.http.body import Body
 from sensor.http.content import filename_of, text_of, whole_file
@@ -28,6 +29,8 @@ ORIG: Final = 1
 RESP: Final = 2
 STAYS: Final = 2
 
+_MANY_FIELDS: Final = 32
+_PER_FIELD: Final = 256  # as in weight.py, however short they are
 _MAX_DETAIL = 256  # bytes of what is odd that a weird shows
 _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\Z)")
 
@@ -49,16 +52,23 @@ class Messages:
         self.orig = new_side(True)
         self.resp = new_side(False)
         self.pairing = new_pairing(flow, out, settings.max_pending)
+        self.ledger: Ledger | None = None
         self.keep_alive = False
         self.requests = 0
         self.told = 0
         # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN
         self.in_doubt = 0
 
+    def use(self, ledger: Ledger) -> None:
+        """What is kept is charged to it, besides octets that come."""
+        self.ledger = self.pairing.ledger = ledger
+
     def open(self, side: Side, head: Head) -> None:
         """A message has begun: its start line is in `side`, its fields are in `head`."""
         side.spoke = True
         side.head = head
+        if head.count > _MANY_FIELDS and self.ledger is not None:
+            self.ledger.charged += head.count * _PER_FIELD
         self.certain = True
         if self.in_doubt:
             whose = ORIG if side.is_orig else RESP
@@ -169,7 +179,7 @@ class Messages:
     def new_body(self, side: Side, head: Head, length: int) -> Body:
         """Where the body of the message under way goes; `length` -1 if it is not known."""
         depth = side.exchange.depth if side.exchange is not None else 0
-        body = Body(self.settings, head, side.is_orig, self.uid, depth, length, self.new_tap)
+        body = Body(self.settings, head, side.is_orig, self.uid, depth, length, self.new_tap, self.ledger)
         if side.status == 206 and not side.is_orig:
             body.set_range(head.content_range)
         return body

@@ -53,7 +53,7 @@ class Multipart(Generic[P]):
         self.closed = True
         self.too_many = False
         self._mark = b"\n--" + boundary
-        self._make = make
+        self._make: Callable[[bytes], P] | None = make
         self._max_parts = max_parts
         self._max_fields_bytes = max_fields_bytes
         self._state = _BEFORE
@@ -81,6 +81,14 @@ class Multipart(Generic[P]):
                 self._tail = data[-1 - pos if self._state in (_BEFORE, _CONTENT) else kept :]
                 return
         self._tail = b""
+
+    def close(self) -> None:
+        """Nothing more comes, and no part is made: lets go of who makes them, for that one holds this."""
+        self._make = None
+
+    def waiting(self) -> int:
+        """Octets kept for want of more."""
+        return len(self._tail)
 
     def lost(self, count: int) -> None:
         """`count` bytes are missing here: the part goes on behind them, unless a delimiter was among them."""
@@ -118,7 +126,7 @@ class Multipart(Generic[P]):
         self._state = _CONTENT
         self.closed = False
         self._part = None
-        if len(self.parts) < self._max_parts:
+        if self._make is not None and len(self.parts) < self._max_parts:
             self._part = self._make(window[:end])
             self.parts.append(self._part)
         else:

@@ -18,7 +18,7 @@ cpdef Exchange new_exchange(int depth, long long ts)
 @cython.final
 @cython.freelist(8)
 cdef class Pairing:
-    cdef public object flow, early
+    cdef public object flow, early, ledger
     cdef public list out, pending
     cdef public Py_ssize_t max_pending
     cdef public int depth, owed
@@ -38,6 +38,7 @@ cdef class Pairing:
     cdef _flush(self)
     cdef _before_request(self, long long ts)
     cdef Exchange _join_early(self, long long ts)
+    cdef _charge(self)
     cdef _say_early(self, long long ts)
     cdef _release_early(self, long long ts)
     cdef _release_all(self)

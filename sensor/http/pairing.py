@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from sensor.flow.ledger import Ledger
 from sensor.http.transaction import AMBIGUITIES, HttpRequest, HttpResponse, HttpTransaction
 from sensor.weird import FlowId, Weird
 
 REORDER_NS: Final = 10_000_000_000
 """A reply seen this long before its request is still its reply (SPAN ports reorder); longer, and it is nobody's."""
 
+_PER_EXCHANGE: Final = 2048
 _MAX_EARLY: Final = 4
 """Replies held in case their request is still to come."""
 
@@ -70,6 +72,7 @@ class Pairing:
         self.alone = False  # a reply was reported alone because of a doubt
         self.orig_closed = False
         self.resp_closed = False
+        self.ledger: Ledger | None = None
 
     def begin_request(self, ts: int) -> Exchange:
         """A request line was seen."""
@@ -137,6 +140,7 @@ class Pairing:
             if self.early is None:
                 self.early = deque()
             self.early.append(exchange)
+            self._charge()
             if len(self.early) > _MAX_EARLY:
                 self._emit(self.early.popleft())
             return
@@ -184,6 +188,7 @@ class Pairing:
 
     def _before_request(self, ts: int) -> None:
         """A request begins while others wait for their replies."""
+        self._charge()
         if self.resp_lost and not self.pipelined:
             # Their replies are lost: this client sends a request only when it has the reply to the one before.
             self._flush()
@@ -213,6 +218,11 @@ class Pairing:
             self.early = None
         exchange.request_open = True
         return exchange
+
+    def _charge(self) -> None:
+        """An exchange waits that may have taken few octets; one alone is little."""
+        if self.ledger is not None:
+            self.ledger.charged += _PER_EXCHANGE
 
     def _say_early(self, ts: int) -> None:
         self.out.append(Weird(ts, "HTTP_response_before_request", self.flow, None, "HTTP"))

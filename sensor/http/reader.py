@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sensor.flow.ledger import Ledger
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
@@ -34,6 +35,7 @@ from sensor.http.side import (
     Side,
 )
 from sensor.http.transaction import TCP, HttpRequest, NewTap
+from sensor.http.weight import weigh_reader
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
@@ -53,9 +55,18 @@ class HttpReader:
     """
 
     def __init__(
-        self, flow: FlowId, out: list[object], settings: HttpSettings, *, probation: bool, new_tap: NewTap | None = None
+        self,
+        flow: FlowId,
+        out: list[object],
+        settings: HttpSettings,
+        *,
+        probation: bool,
+        new_tap: NewTap | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.begin(flow, out, settings, probation, new_tap)
+        if ledger is not None:
+            self._messages.use(ledger)
 
     def begin(
         self, flow: FlowId, out: list[object], settings: HttpSettings, probation: bool, new_tap: NewTap | None
@@ -129,7 +140,7 @@ class HttpReader:
         messages = self._messages
         found: list[object] = []
         flow, settings = messages.flow, self._settings
-        reader = HttpReader(flow, found, settings, probation=False)
+        reader = HttpReader(flow, found, settings, probation=False, ledger=messages.ledger)
         budget, most = settings.max_second_reading_bytes, settings.max_second_readings
         both = ForkedReader(flow, self, reader, messages.out, found, is_orig, position, wants, budget, most)
         both.second(is_orig, position, [], other, wants, ts)
@@ -175,6 +186,10 @@ class HttpReader:
             side.exchange.doubts |= TCP
         if messages.pairing.reopen(is_orig):
             messages.lose(side)
+
+    def kept(self) -> tuple[int, int]:
+        """As in StreamReader."""
+        return weigh_reader(self._messages)
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         messages = self._messages

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sensor.flow.ledger import PER_PIECE, PER_READING
 from sensor.flow.stream import END_OF_INPUT
 from sensor.http.transaction import AMBIGUITIES, TCP, HttpRequest, HttpTransaction
+from sensor.http.weight import PER_MESSAGE
 from sensor.weird import FlowId, Weird
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ class ForkedReader:
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
                 self._refuse(ts)
                 self._second = None
+                self._told.clear()
+                self._others.clear()
         return self._next(is_orig)
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
@@ -115,6 +119,17 @@ class ForkedReader:
     def unfinished(self, is_orig: bool) -> bool:
         """Either of them."""
         return self._main.unfinished(is_orig) or (self._second is not None and self._second.unfinished(is_orig))
+
+    def kept(self) -> tuple[int, int]:
+        """Of both, and what is remembered as told."""
+        kept, window = self._main.kept()
+        if self._second is not None:
+            other, other_window = self._second.kept()
+            kept += PER_READING + other
+            window += other_window
+        kept += sum([PER_PIECE + len(octets) for _, octets in self._others])
+        kept += sum([PER_MESSAGE + _size(half) for half in self._told])
+        return kept, window
 
     def reopened(self, is_orig: bool, ts: int) -> None:
         before = len(self._out)
@@ -209,7 +224,7 @@ class ForkedReader:
 
     def _note(self, before: int) -> None:
         """What the main reading told since `out` was `before` long is not told again."""
-        for item in self._out[before:]:
+        for item in self._out[before:] if self._second is not None else ():
             if type(item) is HttpTransaction:
                 self._told.update(_halves(item))
 
@@ -232,6 +247,13 @@ class ForkedReader:
 
 
 _BITS: Final = {each: place for place, each in enumerate(AMBIGUITIES[-1])}
+
+
+def _size(half: object) -> int:
+    """Octets of what `_halves` gives."""
+    if isinstance(half, tuple):
+        return sum([_size(part) for part in half])
+    return len(half) if isinstance(half, bytes) else 0
 
 
 def _asked(request: HttpRequest) -> object:

@@ -99,7 +99,7 @@ class Merger:
         if sum([peak.half_open for peak in peaks]) >= limits.max_half_open:
             raise NotForSeveral("too many flows are half-open (flow.max_half_open)")
         if sum([peak.held for peak in peaks]) > limits.max_reassembly_bytes:
-            raise NotForSeveral("too many bytes wait above holes (flow.max_reassembly_bytes)")
+            raise NotForSeveral("flows hold or keep too much (flow.max_reassembly_bytes, max_kept_bytes)")
 
 
 def _added(counts: list[dict[str, int]]) -> dict[str, int]:

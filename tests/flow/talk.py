@@ -231,6 +231,9 @@ class Recorder:
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
         return self.waits
 
+    def kept(self) -> tuple[int, int]:
+        return 0, 0
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         self.times.append(ts)
         self.ended.pop(is_orig, None)

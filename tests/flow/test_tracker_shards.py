@@ -47,6 +47,9 @@ class Teller:
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
         return False
 
+    def kept(self) -> tuple[int, int]:
+        return 0, 0
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         self.out.append(f"{self.flow.uid} {is_orig} {ts} reopened")
 

@@ -80,6 +80,93 @@ def weirds(count: int) -> Iterator[bytes]:
         yield _segment(number, 4000 + number % 50_000, 1, wire.SYN | wire.FIN | wire.URG, b"x")
 
 
+def large_heads(count: int) -> Iterator[bytes]:
+    """65,000 clients whose heads do not end, and nobody acknowledges."""
+    first = b"POST / HTTP/1.1\r\nHost: fat\r\nA: " + b"y" * 1364 + b"\r\n"
+    further = b"X: " + b"y" * 1395 + b"\r\n"
+    for number in range(count):
+        place = number // 65_000
+        text = further if place else first
+        yield _segment(number % 65_000, 3000, 1 + place * 1400, wire.ACK, text, 1)
+
+
+def large_bodies(count: int) -> Iterator[bytes]:
+    """65,000 clients whose OCSP requests do not end."""
+    head = b"POST / HTTP/1.1\r\nHost: fat\r\nContent-Type: application/ocsp-request\r\nContent-Length: 65000\r\n\r\n"
+    for number in range(count):
+        place = number // 65_000
+        text = bytes(1400) if place else (head + b"0" * 1400)[:1400]
+        yield _segment(number % 65_000, 3000, 1 + place * 1400, wire.ACK, text, 1)
+
+
+def pipelines(count: int) -> Iterator[bytes]:
+    """100,000 clients, seven requests in each segment, that nobody answers."""
+    text = b"GET / HTTP/1.1\r\n\r\n" * 7
+    for number in range(count):
+        place = number // 100_000
+        yield _segment(number % 100_000, 7000, 1 + place * len(text), wire.ACK | wire.PSH, text, 1)
+
+
+def decompressors(count: int) -> Iterator[bytes]:
+    """To each client the beginning of a reply in zstd: a frame whose window is 8 MiB, and a block of 60 KiB in four
+    octets (RFC 8878 sections 3.1.1.1 and 3.1.1.2.2)."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Encoding: zstd\r\n"
+    head += b"Content-Length: 60000\r\n\r\n\x28\xb5\x2f\xfd\0\x68" + (60 << 13 | 2).to_bytes(3, "little") + b"0"
+    for number in range(count):
+        yield _answer(number, head)
+
+
+def _answer(number: int, payload: bytes) -> bytes:
+    """As `_segment`, from the server to the client."""
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0) + _SERVER
+    head += struct.pack("!I", 0x0A000000 | (number & 0xFFFFFF))
+    port = 1024 + number % 60_000
+    return _MACS + head + struct.pack("!HHIIBBHHH", 80, port, 1, 1, 0x50, wire.ACK, 1024, 0, 0) + payload
+
+
+def forged_syns(count: int) -> Iterator[bytes]:
+    """50 connections: again and again a SYN with another number, and of each the beginning of a request."""
+    for number in range(count):
+        turn = number // 100
+        seq = (turn * 50_000_021 + 7) & 0xFFFFFFFF
+        if number % 100 < 50:
+            yield _segment(number % 50, 4000, seq, wire.SYN)
+        else:
+            yield _segment(number % 50, 4000, seq + 1, wire.ACK, b"POST /%d HTTP/1.1\r\nHost: a\r\n" % turn, 1)
+
+
+def older_flows(count: int) -> Iterator[bytes]:
+    """60,000 connections with five beginnings each, so that four of them are older ones, all read."""
+    for number in range(count):
+        turn = number // 60_000
+        seq = (turn // 2 * 50_000_021 + 7) & 0xFFFFFFFF
+        if turn % 2 == 0:
+            yield _segment(number % 60_000, 4000, seq, wire.SYN)
+        else:
+            yield _segment(number % 60_000, 4000, seq + 1, wire.ACK, b"POST /%d HTTP/1.1\r\nHost: a\r\n" % turn, 1)
+
+
+def forged_fins(count: int) -> Iterator[bytes]:
+    """5,000 connections: octets of a request, a FIN behind them, and more octets behind that."""
+    text = b"POST / HTTP/1.1\r\nHost: fin\r\n\r\n"
+    for number in range(count):
+        turn = number // 5000
+        place, flags = 1 + turn // 2 * 8, wire.ACK
+        if turn % 2:
+            yield _segment(number % 5000, 5000, place + 8, flags | wire.FIN, b"", 1)
+        else:
+            yield _segment(number % 5000, 5000, place, flags, (text * 2)[turn // 2 * 8 % len(text) :][:8], 1)
+
+
+def second_readings(count: int) -> Iterator[bytes]:
+    """50,000 connections: what was sent comes again as something else, and the request never ends."""
+    for number in range(count):
+        turn = number // 50_000
+        place = 1 + turn // 2 * 40
+        text = b"POST /%030d" % turn if place == 1 else b"X: %035d\r\n" % turn
+        yield _segment(number % 50_000, 6000, place, wire.ACK, text.ljust(40, b"."), 1)
+
+
 FLOODS: dict[str, Callable[[int], Iterator[bytes]]] = {
     "SYN flood": syn_flood,
     "flows of one octet": one_octet_flows,
@@ -87,6 +174,14 @@ FLOODS: dict[str, Callable[[int], Iterator[bytes]]] = {
     "slowloris": slowloris,
     "fragments": fragments,
     "weirds": weirds,
+    "large heads": large_heads,
+    "large bodies": large_bodies,
+    "unanswered requests": pipelines,
+    "decompressors": decompressors,
+    "forged SYNs, few connections": forged_syns,
+    "forged SYNs, many connections": older_flows,
+    "forged FINs": forged_fins,
+    "second readings": second_readings,
 }
 
 

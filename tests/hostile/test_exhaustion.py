@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from sensor.ct.memory import MemoryLookup
+from sensor.flow.ledger import weigh
+from sensor.logs.sinks.memory import MemorySink
+from sensor.logs.writer import LogWriter
+from sensor.pipeline import Pipeline
 from sensor.settings import FlowSettings, HealthSettings, LogSettings, Settings
 from tests.flow import frames as wire
-from tests.flow.frames import START, Frame
+from tests.flow.frames import START, Frame, batch
 from tests.flow.talk import HANDSHAKE, Ends, frames_of, listen, parse
 from tests.hostile.floods import FLOODS, HIDDEN, columns, drown, hidden_in
 from tests.hostile.rows import REPOSITORY, Guard, Row
@@ -47,8 +52,12 @@ ROWS = {
     ),
     "D4": Row("slowloris: an octet at a time, from everywhere", FLOW, ("flows_evicted",), (FULL,)),
     "D8": Row(
-        "a limit on memory, in a flood",
-        guards=(
+        "a limit on memory, in a flood; messages that do not end, in more connections than there is memory for",
+        ("flow.max_kept_bytes",),
+        ("flows_evicted", "emergency_mode"),
+        (
+            Guard("sensor/flow/tracker.py", "if self.ledger.charged > self.max_kept:", "if False:"),
+            Guard("sensor/http/pairing.py", "            self.ledger.charged += _PER_EXCHANGE\n", "            pass\n"),
             Guard(
                 "sensor/flow/tracker.py",
                 "        if self.born > 2",
@@ -85,13 +94,19 @@ ROWS = {
     ),
 }
 SMALL = Settings(
-    flow=FlowSettings(max_flows=2000, max_half_open=500, max_reassembly_bytes=1 << 20, max_fragment_datagrams=100)
+    flow=FlowSettings(
+        max_flows=2000,
+        max_half_open=500,
+        max_reassembly_bytes=1 << 20,
+        max_kept_bytes=1 << 20,
+        max_fragment_datagrams=100,
+    )
 )
 COUNT = 6_000
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_d1_d2_d3_d4_floods(name: str, tmp_path: Path) -> None:
+def test_d1_d2_d3_d4_d8_floods(name: str, tmp_path: Path) -> None:
     """A hundred exchanges in each are told whole; tables stay within their limits."""
     _, pipeline = drown(name, COUNT, tmp_path, SMALL)
     rows = [json.loads(line) for line in (tmp_path / "ocsp_exchange.log").open()]
@@ -105,7 +120,7 @@ def test_d1_d2_d3_d4_floods(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_d1_d2_d3_d4_tables_within_their_limits(name: str) -> None:
+def test_d1_d2_d3_d4_d8_tables_within_their_limits(name: str) -> None:
     heard = listen(SMALL.flow)
     most = 0
     for one in columns(hidden_in(FLOODS[name](COUNT), COUNT, 20_000)):
@@ -113,9 +128,28 @@ def test_d1_d2_d3_d4_tables_within_their_limits(name: str) -> None:
         most = max(most, len(heard.tracker.flows))
         assert heard.tracker.unanswered <= 500
         assert heard.tracker.reassembler.total_held <= 1 << 20
+        assert heard.tracker.ledger.charged <= 1 << 20
         assert len(heard.tracker.defragmenter.pending) <= 100
     assert most <= 2000
     heard.tracker.finish()
+
+
+@pytest.mark.parametrize("name", ["large heads", "large bodies", "unanswered requests", "decompressors"])
+def test_d8_flows_keep_no_more_than_they_may(name: str) -> None:
+    """Whoever is weighed at any time weighs no more than was charged for and a message each, and that is within the
+    limit."""
+    writer = LogWriter(SMALL.logs, SMALL.flow.local_nets, MemorySink())
+    pipeline = Pipeline(SMALL, MemoryLookup(), writer, None)
+    tracker = pipeline.tracker
+    for number, data in enumerate(FLOODS[name](1900)):
+        pipeline.feed(batch([Frame(START + number, data)], number))
+        if number % 50 == 0:
+            kept = sum([sum(weigh(flow)) for flow in tracker.flows.values()])
+            assert kept - 3 * 1024 * len(tracker.flows) <= tracker.ledger.charged <= 1 << 20
+    assert tracker.evicted > 100
+    pipeline.finish()
+    writer.close()
+    assert tracker.ledger.charged == 0 or name == "unanswered requests"
 
 
 def test_d8_a_flood_within_a_limit_on_memory() -> None:

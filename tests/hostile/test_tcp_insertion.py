@@ -25,7 +25,7 @@ ROWS = {
             Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
             Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
-            Guard("sensor/flow/tcp.py", "            flow.split()\n", ""),
+            Guard("sensor/flow/tcp.py", "self.reassembler.charge(flow.split(), PER_READING)", "pass"),
         ),
     ),
 }
