@@ -70,6 +70,7 @@ class Cleartext(msgspec.Struct, frozen=True, gc=False):
     lookups: tuple[str, ...] = ()
     suspect: tuple[bytes, ...] = ()  # <header, uri or body>: <the expression that attacks>
     ocsp_claims: tuple[str, ...] = ()  # host, path, content_type, resp_content_type
+    cut: bool = False  # there were more items of a kind than `http.max_cleartext_items`
 
 
 def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSettings) -> Cleartext | None:
@@ -116,6 +117,7 @@ def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSe
         tuple(found.lookups),
         tuple(found.suspect),
         claims,
+        found.full,
     )
 
 
@@ -125,11 +127,12 @@ _Item = TypeVar("_Item", str, bytes)
 class _Found:
     """What one transaction turned out to have; each kind has at most `limit` items."""
 
-    __slots__ = ("any", "cookies", "credentials", "limit", "lookups", "set_cookies", "suspect")
+    __slots__ = ("any", "cookies", "credentials", "full", "limit", "lookups", "set_cookies", "suspect")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.any = False
+        self.full = False
         self.credentials: dict[str, None] = {}
         self.cookies: dict[bytes, None] = {}
         self.set_cookies: dict[bytes, None] = {}
@@ -140,6 +143,8 @@ class _Found:
         if item and len(kind) < self.limit:
             kind[item] = None
             self.any = True
+        elif item and item not in kind:
+            self.full = True
 
     def read_target(self, target: bytes) -> None:
         if 0x40 in target:
@@ -158,7 +163,9 @@ class _Found:
     def read_header(self, header: Header) -> None:
         name, value = header.name, header.value
         if name == b"cookie":
-            for part in value.split(b";", self.limit)[: self.limit]:
+            parts = value.split(b";", self.limit)
+            self.full = self.full or len(parts) > self.limit
+            for part in parts[: self.limit]:
                 self.add(self.cookies, _cookie_name(part))
         elif name in (b"authorization", b"proxy-authorization"):
             scheme = value.partition(b" ")[0].lower()
@@ -203,6 +210,7 @@ class _Found:
 
     def read_lookups(self, text: bytes) -> None:
         for lookup in find_lookups(text):
+            self.full = self.full or (len(self.lookups) >= self.limit and lookup not in self.lookups)
             self.any = add_lookup(self.lookups, lookup, self.limit) or self.any
 
 

@@ -43,6 +43,7 @@ cdef class LogWriter:
     @cython.locals(begin=Py_ssize_t)
     cpdef certificates(self, object fetched)
     cdef _tell_cut(self, Py_ssize_t stream, object ts, object flow)
+    cdef _tell_of(self, object name, Py_ssize_t stream, object ts, object flow)
     @cython.locals(leak=Leak, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t, is_told=bint)
     cpdef leaks(self, object leaks)
     @cython.locals(known=tuple)

@@ -50,7 +50,8 @@ from sensor.weird import FlowId, Weird
 
 _BATCH = 48 << 10  # octets of one log that wait at most, but for a longer line
 _MAX_AUDITS = 1024
-_TRUNCATED = "log_string_field_truncated"  # as Zeek 8.1 calls it, which does not say in whose line
+_TRUNCATED = "log_string_field_truncated"  # as Zeek 8.1 calls them, which does not say in whose line
+_SHORTENED = "log_container_field_truncated"
 _STREAMS = tuple(STREAMS)
 
 
@@ -148,6 +149,8 @@ class LogWriter:
         self._wrote(CLEARTEXT, 1)
         if self._observer is not None:
             self._observer.cleartext(cleartext)
+        if cleartext.cut:
+            self._tell_of(_SHORTENED, CLEARTEXT, cleartext.ts, cleartext.flow)
         if self._parts.cuts != self._cuts:
             self._tell_cut(CLEARTEXT, cleartext.ts, cleartext.flow)
 
@@ -228,6 +231,8 @@ class LogWriter:
             else:
                 self._wrote(X509, 1)
                 logged.append(certificate)
+            if certificate.names_cut:
+                self._tell_of(_SHORTENED, X509, fetched.ts, fetched.fetch.flow)
             if self._parts.cuts != self._cuts:
                 self._tell_cut(X509, fetched.ts, fetched.fetch.flow)
         if logged and self._observer is not None:
@@ -305,7 +310,11 @@ class LogWriter:
     def _tell_cut(self, stream: int, ts: int, flow: FlowId | None) -> None:
         """The line just written lacks the end of a text, or of several: `logs.max_field_bytes`."""
         self._cuts = self._parts.cuts
-        weird = Weird(ts, _TRUNCATED, flow, _STREAMS[stream], "LOG")
+        self._tell_of(_TRUNCATED, stream, ts, flow)
+
+    def _tell_of(self, name: str, stream: int, ts: int, flow: FlowId | None) -> None:
+        """So much is odd about the line just written."""
+        weird = Weird(ts, name, flow, _STREAMS[stream], "LOG")
         if self._script is None:
             self._tell(weird)
         elif stream in (NOTICE, X509):

@@ -112,6 +112,7 @@ class X509(msgspec.Struct, frozen=True, gc=False):
     issuer_der: bytes
     subject_der: bytes
     common_name: str
+    names_cut: bool = False  # there are more names of a kind than were asked for
 
 
 class _Key(msgspec.Struct, frozen=True):
@@ -124,11 +125,12 @@ class _Key(msgspec.Struct, frozen=True):
 class _Extensions:
     """What the two extensions say that Zeek logs."""
 
-    __slots__ = ("ca", "names", "path_length")
+    __slots__ = ("ca", "cut", "names", "path_length")
 
     def __init__(self) -> None:
         self.ca: bool | None = None
         self.path_length: int | None = None
+        self.cut = False
         self.names: dict[int, list[str]] = {_DNS: [], _URI: [], _EMAIL: [], _IP: []}
 
 
@@ -188,6 +190,7 @@ def _decode(der: bytes, max_names: int) -> X509:
         issuer,
         subject,
         display_name(subject),
+        found.cut,
     )
 
 
@@ -307,7 +310,10 @@ def _alt_names(found: _Extensions, reader: DerReader, pos: int, end: int, max_na
         octets = reader.data[reader.start : reader.stop]
         pos = reader.stop
         names = found.names.get(tag)
-        if names is None or len(names) >= max_names:
+        if names is None:
+            continue
+        if len(names) >= max_names:
+            found.cut = True
             continue
         if tag != _IP:
             names.append(octets.decode("utf-8", "backslashreplace"))

@@ -148,3 +148,19 @@ def test_several_moments_of_one_flow_are_their_own_lines() -> None:
         writer.exchanges([changed(EXCHANGE, ts=TS + second * S, user_agent=LONG.encode())])
     writer.flush()
     assert [line["ts"] for line in sink.records("weird")] == [(TS + second * S) // 1000 / 1e6 for second in range(3)]
+
+
+def test_a_list_that_is_cut_is_told_with_its_connection() -> None:
+    writer, _ = make_writer()
+    told: list[Weird] = []
+    writer.on_weird = told.append
+    more = changed(CERTIFICATE_FETCH.certificates[0], names_cut=True)
+    writer.cleartext(changed(CLEARTEXT, cut=True))
+    writer.certificates(changed(CERTIFICATE_FETCH, certificates=(more,)))
+    writer.certificates(changed(CERTIFICATE_FETCH, certificates=(more,)))  # known: no line, nothing cut
+    writer.flush()
+    assert [(weird.name, weird.addl, weird.flow) for weird in told] == [
+        ("log_container_field_truncated", "cleartext", CLEARTEXT.flow),
+        ("log_container_field_truncated", "x509", CERTIFICATE_FETCH.fetch.flow),
+    ]
+    assert writer.fields_cut == 0
