@@ -37,3 +37,24 @@ def test_far_before_what_was_read() -> None:
     """Octets before the connection's first are nobody's, and counted."""
     heard = play(f"{HANDSHAKE}c> A =100\nc> S @900000000 forged\nc> A @-500 =20 forged\nc> A =5\n")
     assert heard.tracker.reassembler.discarded_bytes == 20
+
+
+def test_octets_that_come_again_by_the_old_numbers_doubt_nothing() -> None:
+    heard = play(f"{HANDSHAKE}c> A =100\nc> S @90000 forged\nc> A @1 =100 forged\n")
+    assert heard.tracker.reassembler.duplicate_bytes == 100
+    assert "reopened" not in heard.told
+
+
+def test_an_older_fin_behind_a_hole_waits_for_it() -> None:
+    heard = play(f"{HANDSHAKE}c> A =100\nc> S @90000 forged\nc> FA @151 forged\nc> A @101 =50 forged\n")
+    assert heard.side("c") == "1-100, reopened, 101-150, FIN"
+
+
+def test_what_is_acknowledged_by_the_old_numbers_is_missing_there() -> None:
+    heard = play(f"{HANDSHAKE}c> A =100\nc> S @90000 forged\nc> A =50 lost\ns> A =10\nc> A =5\n")
+    assert heard.side("c") == "1-100, reopened, gap 50, 151-155, TIMEOUT"
+
+
+def test_a_side_that_had_not_spoken_is_numbered_by_its_first_segment() -> None:
+    heard = play("c> S\nc> A =100\nc> S @90000 forged\ns> A =50\n")
+    assert "1-50" in heard.side("s")

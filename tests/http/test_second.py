@@ -298,3 +298,44 @@ def test_behind_its_limit_another_conflict_has_a_second_reading_again() -> None:
     again.data(False, reply(b"y"), 5 * SECOND)
     end(again)
     assert targets(out) == [b"/a", b"/b", b"/c", b"/d"]
+
+
+def test_what_both_skip_is_counted_piece_by_piece() -> None:
+    reader, out = forked(get(b"/a"), get(b"/b"), HttpSettings(max_second_reading_bytes=15_000))
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 8000
+    assert reader.data(False, large, 2 * SECOND) == 0
+    assert reader.data(False, b"x" * 3000, 3 * SECOND) == 0
+    assert reader.data(False, b"x" * 5000, 3 * SECOND) == 1_000_000 - 16_000
+    assert isinstance(out[-1], Weird)
+
+
+def test_another_copy_that_comes_in_pieces() -> None:
+    said = b"GET /"
+    reader, out = forked(said, said)
+    reader.second(True, 0, [], (1 + len(said), b"b" * 10), {}, SECOND)
+    for piece in (b"a" * 5, b"a" * 5, b"c HTTP/1.1\r\n\r\n"):
+        reader.data(True, piece, 2 * SECOND)
+    end(reader)
+    assert targets(out) == [b"/aaaaaaaaaac", b"/bbbbbbbbbbc"]
+
+
+def test_of_a_reply_in_two_copies_the_other_is_told_by_itself() -> None:
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    main.data(True, get(b"/a"), SECOND)
+    want = main.data(False, reply(b"one"), 2 * SECOND)
+    other = reply(b"two")
+    both = main.second(False, 1 + len(other), [other], (1, other), {True: 0, False: want}, 3 * SECOND)
+    end(both)
+    second = out[-1]
+    assert isinstance(second, SecondReading)
+    assert (second.transaction.request, second.known_request, second.known_reply) == (None, False, False)
+
+
+def test_what_is_in_doubt_in_the_second_reading_is_told_beside() -> None:
+    fields = b"Content-Length: 5\r\nTransfer-Encoding: chunked"
+    reader, out = forked(get(b"/a"), get(b"/b", fields) + b"0\r\n\r\n")
+    reader.data(False, reply(b"x"), 2 * SECOND)
+    end(reader)
+    (second,) = [item for item in out if isinstance(item, SecondReading)]
+    assert second.transaction.ambiguous == (Ambiguity.framing, Ambiguity.tcp)
