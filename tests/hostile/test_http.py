@@ -407,6 +407,14 @@ def test_h13_other_paths_are_no_ocsp(path: bytes) -> None:
     assert "ocsp_get_undecodable" not in seen.weirds
 
 
+def test_h13_what_is_odd_about_what_a_get_asks_in_its_body_is_told() -> None:
+    body = ocsp.request(ocsp.cert_id(b"\x11" * 21))
+    asked = get(PATH, TYPE + b"request", b"Content-Length: %d" % len(body)) + body
+    seen = heard(("c", asked), ("s", reply(BODY, RESPONSE)))
+    assert "ocsp_odd_serial" in seen.weirds
+    assert [row["serial_number"] for row in seen.exchanges] == ["0BADCAFE", "11" * 21]
+
+
 def test_h13_what_is_too_long_is_not_looked_at() -> None:
     seen = heard(("c", get(PATH + b"?" + b"x" * 5000)), ("s", reply(BODY, RESPONSE)))
     assert [row["evidence"] for row in seen.exchanges] == ["response"]

@@ -250,10 +250,12 @@ def test_what_the_second_reading_had_begun_is_told_when_another_takes_its_place(
 
 
 @pytest.mark.parametrize("is_orig", [True, False])
-def test_a_direction_that_was_over_is_read_on_in_both(is_orig: bool) -> None:
+@pytest.mark.parametrize("over", [True, False])
+def test_a_direction_that_was_over_is_read_on_in_both(is_orig: bool, over: bool) -> None:
     reader, out = forked(get(b"/a"), get(b"/b"))
     reader.data(False, reply(b"x"), 2 * SECOND)
-    reader.closed(is_orig, FIN, 3 * SECOND, 2 * SECOND, 0)
+    if over:
+        reader.closed(is_orig, FIN, 3 * SECOND, 2 * SECOND, 0)
     reader.reopened(is_orig, 4 * SECOND)
     reader.data(True, get(b"/c"), 5 * SECOND)
     reader.data(False, reply(b"y"), 6 * SECOND)
