@@ -74,7 +74,7 @@ ROWS = {
     ),
     "I1": Row(
         "fragments in any order",
-        counters=("fragments",),
+        counters=("pkts_fragment",),
         guards=(
             Guard("sensor/flow/fragment.py", "for offset in sorted(datagram.parts):", "for offset in datagram.parts:"),
         ),
@@ -111,7 +111,7 @@ ROWS = {
     ),
     "I6": Row(
         "IP options, lengths that cannot be, the wrong version",
-        counters=("bad_IP_header_length",),
+        counters=("invalid_IP_header_size",),
         guards=(
             Guard("sensor/flow/decode.py", "if buf[pos] >> 4 != 4 or header < 20:", "if header < 20:"),
             Guard("sensor/flow/decode.py", "if buf[pos] >> 4 != 4 or header < 20:", "if buf[pos] >> 4 != 4:"),

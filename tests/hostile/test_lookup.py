@@ -72,7 +72,7 @@ ROWS = {
     ),
     "C7": Row(
         "a cache cut, damaged, planted, locked",
-        counters=("Unavailable",),
+        counters=("lookups_unavailable",),
         guards=(Guard("sensor/ct/schema.py", "if status.st_mode & stat.S_IWOTH:", "if False:"),),
         tests=("ct/test_schema.py::test_everyone_may_write",),
     ),

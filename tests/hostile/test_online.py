@@ -46,7 +46,7 @@ ROWS: dict[str, Row | NotHere] = {
             "online.failure_ttl_s",
             "online.breaker_failures",
         ),
-        ("failed",),
+        ("lookups_unavailable",),
         (
             Guard("sensor/crtsh/pages.py", "if answer.media_type != _JSON:", "if False:"),
             Guard(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
+from sensor.audit.findings import Finding
+from sensor.logs.records import STREAMS
 from sensor.settings import Settings
 from tests.hostile.properties import PROPERTIES
 from tests.hostile.readme import README, render
@@ -56,6 +59,23 @@ def test_every_limit_is_a_settings_key() -> None:
         for key in said.limits if isinstance(said, Row) else ():
             branch, _, name = key.partition(".")
             assert hasattr(getattr(Settings(), branch), name), f"{row}: {key}"
+
+
+def test_every_counter_is_one() -> None:
+    """A weird that is raised, a kind of notice, or a field of a log; with a value behind a colon one that it can have."""
+    written = set()
+    for path in (REPOSITORY / "sensor").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                node.value.value = None  # a docstring tells, and counts nothing
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                written.add(node.value)
+    fields = {name for record in STREAMS.values() for name in record.__struct_encode_fields__}
+    for row, said in rows().items():
+        for counter in said.counters if isinstance(said, Row) else ():
+            name, colon, value = counter.partition(": ")
+            assert name in fields or (name in written and not colon), f"{row}: {counter}"
+            assert not colon or value in written | set(Finding.__members__), f"{row}: {counter}"
 
 
 def test_every_guard_can_be_taken_out() -> None:

@@ -45,13 +45,13 @@ ROWS = {
     "T4": Row(
         "a lost segment, anywhere",
         ("flow.hole_wait_bytes", "flow.hole_wait_s"),
-        ("content_gap",),
+        ("missed_bytes", "gap_bytes"),
         guards=(Guard("sensor/flow/reassembly.py", "flow.late.lose(end, first, end.next_rel, ts)", "pass"),),
     ),
     "T5": Row(
         "acknowledged and never seen",
         ("flow.reorder_wait_s",),
-        ("content_gap",),
+        ("missed_bytes", "gap_bytes"),
         guards=(
             Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),
             Guard("sensor/flow/delivery.py", "(since >= 0 and ts - since > self.reorder_ns)", "False"),
