@@ -62,7 +62,7 @@ def test_every_limit_is_a_settings_key() -> None:
 
 
 def test_every_counter_is_one() -> None:
-    """A weird that is raised, a kind of notice, or a field of a log; with a value behind a colon one that it can have."""
+    """A weird that is raised, a kind of notice, or a field of a log; behind a colon, a value that it can have."""
     written = set()
     for path in (REPOSITORY / "sensor").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
