@@ -312,6 +312,8 @@ class OnlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After so many failures, one behind the other, nothing is asked for breaker_s, and, if it goes on, ever longer."""
     breaker_s: Seconds = 300.0
     """... up to an hour."""
+    keep_days: Count = 90
+    """What crt.sh answered is taken out of the cache after so many days, and asked again if need be; 0 keeps it."""
     max_remembered: Size = 262144
     """Questions remembered, in a file beside the cache (.asked); the oldest is forgotten beyond it."""
     wait_at_end_s: Seconds = 3600.0

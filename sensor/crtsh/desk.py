@@ -13,13 +13,16 @@ import msgspec
 from sensor.crtsh.pace import Breaker, Pace
 from sensor.crtsh.pages import AskError, Getter, Pages
 from sensor.crtsh.remembered import Asked, Outcome, Remembered
-from sensor.crtsh.resolver import Answers, Resolver
+from sensor.crtsh.resolver import SOURCE, Answers, Resolver
+from sensor.ct.pruning import forget
+from sensor.ct.schema import LOCKED, StoreError
 from sensor.ocsp.model import CertId
 from sensor.online.fetching import Fetcher
 from sensor.settings import CtSettings, OnlineSettings
 
 _MAX_REASONS: Final = 32
 _OTHER: Final = "other reasons"
+_DAY_S: Final = 86400
 _MAX_SERIAL: Final = 42  # hex digits: 20 octets (RFC 5280 4.1.2.2), and one for those who count wrong
 
 
@@ -39,14 +42,46 @@ class Counts(msgspec.Struct):
     reasons: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+class AnswersKept:
+    """How long the store at `path` keeps what crt.sh answered: `days`, for good if 0."""
+
+    def __init__(self, path: Path, days: int, clock: Callable[[], float]) -> None:
+        """`clock`: seconds since 1970."""
+        self._path = path
+        self._keep_s = days * _DAY_S
+        self._clock = clock
+        self._trimmed_at = 0.0
+
+    def trim(self) -> None:
+        """Once a day; a store that is locked, another time. Raises StoreError."""
+        now = self._clock()
+        if not self._keep_s or abs(now - self._trimmed_at) < _DAY_S or not self._path.exists():
+            return
+        try:
+            forget(self._path, SOURCE, int(now) - self._keep_s)
+        except StoreError as error:
+            if error.reason != LOCKED:
+                raise
+            return
+        self._trimmed_at = now
+
+
 class Desk:
     """One thread uses it."""
 
-    def __init__(self, resolver: Resolver, remembered: Remembered, breaker: Breaker, pace: Pace) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        remembered: Remembered,
+        breaker: Breaker,
+        pace: Pace,
+        answers: AnswersKept | None = None,
+    ) -> None:
         self._resolver = resolver
         self._remembered = remembered
         self._breaker = breaker
         self._pace = pace
+        self._answers = answers
         self.counts = Counts()
 
     @property
@@ -62,6 +97,8 @@ class Desk:
 
     def ask(self, serial: str, wanted: CertId | None = None) -> Asked:
         """Asks, whatever is remembered; what was found is in the store. Raises NotAskedError, StoreError, Stopped."""
+        if self._answers is not None:
+            self._answers.trim()
         left = self._breaker.open_for()
         if left > 0:
             self.counts.not_asked += 1
@@ -119,11 +156,14 @@ def open_desk(
     else:
         getter = getter or Fetcher(settings.timeout_s, settings.max_answer_bytes, connections=1)
         pages = Pages(getter, pace, settings, ct)
+    answers = AnswersKept(path, settings.keep_days, clock)
+    answers.trim()
     return Desk(
         Resolver(pages, path, ct, settings, clock),
         Remembered(asked_path(path), settings, clock),
         Breaker(settings.breaker_failures, settings.breaker_s),
         pace,
+        answers,
     )
 
 

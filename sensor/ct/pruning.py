@@ -1,10 +1,11 @@
-"""Takes out of a store what has expired, and CRLs that nothing names any more. Issuers that are known stay: they name
-who issued what is not there.
+"""Takes out of a store what has expired, or was learnt from somebody too long ago, and CRLs that nothing names any
+more. Issuers that are known stay: they name who issued what is not there.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import msgspec
 
 from sensor.ct.bulk import BulkRows
 from sensor.ct.partitions import folder_of
-from sensor.ct.rows import RowError, decode_row, decode_urls
-from sensor.ct.schema import KNOWN, StoreError, one_line, open_to_write
+from sensor.ct.rows import Row, RowError, decode_row, decode_urls
+from sensor.ct.schema import KNOWN, TEXT, StoreError, one_line, open_to_write
 from sensor.pki.names import url_key
 
 _PAGE = 5000  # rows looked at in one transaction
@@ -48,7 +49,7 @@ def prune(path: Path, before: int) -> Pruned:
                 report.months, report.in_months = bulk.prune(before)
             finally:
                 bulk.close()
-            report.singly = _prune_imported(connection, before)
+            report.singly = _prune_imported(connection, lambda row: row.not_before + row.lifetime < before)
             _forget_urls(connection)
             connection.executescript("PRAGMA incremental_vacuum")  # execute() stops after one page
     except RowError as error:
@@ -58,7 +59,28 @@ def prune(path: Path, before: int) -> Pruned:
     return report
 
 
-def _prune_imported(connection: sqlite3.Connection, before: int) -> int:
+def forget(path: Path, source: str, before: int) -> int:
+    """How many certificates went that were learnt from `source` before that (seconds since 1970), and are not in words
+    (`schema.TEXT`). Their octets are overwritten. The store is there. Raises StoreError."""
+    try:
+        with one_line(path), closing(open_to_write(path)) as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            found = connection.execute("SELECT number FROM source WHERE text = ?", (source,)).fetchone()
+            if found is None:
+                return 0
+            number = found[0]
+            gone = _prune_imported(connection, lambda row: row.source == number and row.learned_at < before, TEXT)
+            if gone:
+                _forget_urls(connection)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return gone
+    except RowError as error:
+        raise StoreError(path, f"damaged: {error}") from None
+
+
+def _prune_imported(connection: sqlite3.Connection, is_over: Callable[[Row], bool], but: int = -1) -> int:
+    """`but`: a kind of issuers whose certificates stay."""
+    kept = {number for (number,) in connection.execute("SELECT number FROM issuer WHERE kind = ?", (but,))}
     gone = 0
     last: tuple[object, object] = (-(1 << 62), b"")
     while True:
@@ -69,7 +91,9 @@ def _prune_imported(connection: sqlite3.Connection, before: int) -> int:
                 "ORDER BY issuer, serial LIMIT ?",
                 (*last, _PAGE),
             ).fetchall()
-            expired = [(issuer, serial) for issuer, serial, blob in page if _expired(blob, before)]
+            expired = [
+                (issuer, serial) for issuer, serial, blob in page if issuer not in kept and is_over(decode_row(blob))
+            ]
             connection.executemany("DELETE FROM certificate WHERE issuer = ? AND serial = ?", expired)
             connection.executemany("DELETE FROM pending WHERE issuer = ? AND serial = ?", expired)
             if len(page) < _PAGE:
@@ -78,11 +102,6 @@ def _prune_imported(connection: sqlite3.Connection, before: int) -> int:
         if len(page) < _PAGE:
             return gone
         last = page[-1][:2]
-
-
-def _expired(blob: object, before: int) -> bool:
-    row = decode_row(blob)
-    return row.not_before + row.lifetime < before
 
 
 def _forget_urls(connection: sqlite3.Connection) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from sensor.crtsh.desk import NotAskedError, asked_path, may_be_asked
+from sensor.crtsh.desk import AnswersKept, NotAskedError, asked_path, may_be_asked
 from sensor.crtsh.remembered import Asked, Outcome
+from sensor.crtsh.resolver import SOURCE
+from sensor.ct.lookup import NotFound
+from sensor.ct.schema import LOCKED, StoreError
+from sensor.ct.store import Store
+from sensor.settings import CtSettings
 from tests.crtsh.conftest import NewDesk
 from tests.crtsh.server import CrtSh, say
-from tests.ct.pki import Ca
+from tests.crtsh.test_resolver import answer, names
+from tests.ct.pki import Ca, decoded
 
 
 def test_what_was_asked_is_remembered_by_issuer_and_serial(crtsh: CrtSh, new_desk: NewDesk, root: Ca, sub: Ca) -> None:
@@ -64,3 +71,55 @@ def test_which_serials_a_certificate_can_have() -> None:
 
 def test_the_file_lies_beside_the_store() -> None:
     assert asked_path(Path("x/ct.sqlite")) == Path("x/ct.sqlite.asked")
+
+
+def test_answers_are_forgotten_in_time(crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, root: Ca, sub: Ca) -> None:
+    """With its clock; what somebody imported stays, be it of crt.sh or by that name, and so does who is trusted."""
+    now = [1_795_000_000.0]
+    own, store = Path(str(ct.path)), Store(Path(str(ct.path)), 250)
+    with store.batch():
+        store.add(decoded(root.der), "file", 1)
+        store.add(decoded(sub.issue("imported.example", serial=0x71)), "file", 1)
+        words = msgspec.structs.replace(decoded(root.issue("words.example", serial=0x72)).facts, issuer_name="CN=Other")
+        store.add_in_words(words, "Other", "7", SOURCE, 1)
+    store.close()
+    crtsh.add(sub.der, sub.issue("first.example", serial=0x73), sub.issue("second.example", serial=0x74))
+    desk = new_desk(clock=lambda: now[0], keep_days=30)
+    desk.ask("73", sub.cert_id(0x73))
+    now[0] += 20 * 86400
+    desk.ask("74", sub.cert_id(0x74))
+    assert names(ct, sub.cert_id(0x73)) == ("first.example",)
+    now[0] += 11 * 86400
+    desk.ask("75", sub.cert_id(0x75))
+    assert isinstance(found := answer(ct, sub.cert_id(0x73)), NotFound) and found.issuer is not None
+    assert names(ct, sub.cert_id(0x74)) == ("second.example",)
+    assert b"first.example" not in own.read_bytes()
+    now[0] += 20 * 86400
+    new_desk(clock=lambda: now[0], keep_days=0)
+    assert names(ct, sub.cert_id(0x74)) == ("second.example",)
+    new_desk(clock=lambda: now[0], keep_days=30)
+    assert names(ct, sub.cert_id(0x74)) == ()
+    assert names(ct, sub.cert_id(0x71)) == ("imported.example",)
+    assert b"words.example" in own.read_bytes()
+
+
+def test_a_locked_cache_is_trimmed_another_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ct.sqlite"
+    asked = []
+    monkeypatch.setattr("sensor.crtsh.desk.forget", lambda *given: asked.append(given) or refuse(given[0]))
+    reasons = [LOCKED, "damaged"]
+
+    def refuse(where: Path) -> None:
+        if reasons:
+            raise StoreError(where, reasons.pop(0))
+
+    kept = AnswersKept(path, 1, lambda: 1e9)
+    kept.trim()
+    assert asked == [], "there is none yet"
+    path.touch()
+    kept.trim()
+    with pytest.raises(StoreError, match="damaged"):
+        kept.trim()
+    kept.trim()
+    kept.trim()
+    assert asked == [(path, SOURCE, int(1e9) - 86400)] * 3, "once a day"

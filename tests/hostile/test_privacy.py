@@ -61,16 +61,19 @@ ROWS = {
     ),
     "P3": Row(
         "logs, and what is remembered of look-ups, that are older than they may be",
-        ("logs.keep_days", "online.found_ttl_s", "online.negative_ttl_s"),
+        ("logs.keep_days", "online.keep_days", "online.found_ttl_s", "online.negative_ttl_s"),
         guards=(
             Guard("sensor/crtsh/remembered.py", "            self._trim(clock())", "            pass"),
+            Guard("sensor/crtsh/desk.py", "            self._answers.trim()\n", "            pass\n"),
+            Guard("sensor/ct/pruning.py", "and row.learned_at < before", ""),
             Guard("sensor/logs/sinks/archive.py", "self._keep_s = keep_days * _DAY_S", "self._keep_s = 0"),
         ),
         tests=(
+            "crtsh/test_desk.py::test_answers_are_forgotten_in_time",
             "logs/sinks/test_archive.py::test_archives_are_deleted_when_their_days_are_over_and_nothing_else",
             "logs/sinks/test_archive.py::test_a_clock_that_jumps_deletes_nothing_for_a_day",
         ),
-        note="What crt.sh was asked is forgotten after a day; what it answered stays in the cache: docs/privacy.md",
+        note="What crt.sh was asked is forgotten after a day, what it answered after 90: docs/privacy.md",
     ),
     "P4": Row(
         "payload in logs, messages and core dumps",
