@@ -64,6 +64,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "flow.max_ooo_bytes": also(own("the hole is given up, what waited is read"), "gap_bytes"),
     "flow.max_ooo_segments": also(own("likewise"), "excessive_out_of_order_segments", "gap_bytes"),
     "flow.max_reassembly_bytes": also(own("likewise, in whichever flow comes next"), "gap_bytes"),
+    "flow.max_kept_bytes": also(own("flows that keep much go, those idle longest first"), _EMERGENCY),
     "flow.hole_wait_bytes": also(own("the hole is given up"), "above_hole_data_without_any_acks", "gap_bytes"),
     "flow.hole_wait_s": Limit("the hole is given up", (LOG,), ("gap_bytes",)),
     "flow.reorder_wait_s": Limit("what was acknowledged is a gap", (LOG,), ("gap_bytes",)),
@@ -212,7 +213,8 @@ CONSTANTS: Final[dict[str, str]] = {
     _FORMAT: """audit/caching.py _MAX_SECONDS _MAX_VALUE_BYTES _MAX_DIGITS; audit/stage.py _MAX_NONCE_OCTETS;
         capture/live/bpf.py MAX_INSTRUCTIONS; capture/live/scapy_socket.py MAX_FRAME_BYTES; capture/pcapfile.py
         MAX_SECONDS; capture/pcapng.py INT64_MAX UINT64_MAX MAX_BLOCK_BYTES MAX_INTERFACES;
-        capture/scapy_formats.py MAX_RECORD_BYTES; flow/fragment.py _MAX_DATAGRAM; http/dates.py _MAX_BYTES;
+        capture/scapy_formats.py MAX_RECORD_BYTES; flow/fragment.py _MAX_DATAGRAM;
+        http/body.py _MOST_WINDOW; http/dates.py _MAX_BYTES;
         http/grammar.py _MAX_NUMBER MAX_DIGITS MAX_HEX_DIGITS; http/multipart.py _MAX_DELIMITER_LINE;
         http/refusal.py MAX_METHOD _SOCKS_VERSIONS; http/resync.py _LONGEST; ocsp/oddities.py _MAX_SERIAL_DIGITS;
         pki/certificates.py _MAX_ISSUER_BYTES _MAX_HEADERS; pki/crl_parts.py _MAX_HEAD_ELEMENTS _MAX_ELEMENTS
