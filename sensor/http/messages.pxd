@@ -19,7 +19,7 @@ cdef class Messages:
     cdef public HttpSettings settings
     cdef public object new_tap, ledger
     cdef public list out
-    cdef public bint certain, keep_alive
+    cdef public bint certain, keep_alive, is_second
     cdef public str service, uid
     cdef public Side orig, resp
     cdef public Pairing pairing

@@ -24,6 +24,7 @@ NOT_HTTP = 2
 UNEXPECTED_DATA = 4
 LOWER_CASE = 8
 BAD_REPLY = 16
+SECOND_CUT = 32
 
 ORIG: Final = 1
 RESP: Final = 2
@@ -36,7 +37,8 @@ _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\
 
 
 class Messages:
-    """What the two directions of a flow share. `service` as in StreamReader; `certain`: a start line proved HTTP."""
+    """What the two directions of a flow share. `service` as in StreamReader; `certain`: a start line proved HTTP;
+    `is_second`: this is one beside a main reading."""
 
     def begin(
         self, flow: FlowId, out: list[object], settings: HttpSettings, certain: bool, new_tap: NewTap | None
@@ -53,6 +55,7 @@ class Messages:
         self.resp = new_side(False)
         self.pairing = new_pairing(flow, out, settings.max_pending)
         self.ledger: Ledger | None = None
+        self.is_second = False
         self.keep_alive = False
         self.requests = 0
         self.told = 0

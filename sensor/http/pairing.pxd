@@ -34,6 +34,7 @@ cdef class Pairing:
     cpdef end_reply(self, Exchange exchange, object response)
     cpdef lose(self, bint is_orig)
     cpdef close(self, bint is_orig)
+    cpdef release_early(self)
     cpdef flush(self)
     cdef _flush(self)
     cdef _before_request(self, long long ts)

@@ -177,6 +177,10 @@ class Pairing:
             self.resp_closed = False
         return was_closed
 
+    def release_early(self) -> None:
+        """Nobody will ask for the replies that came without a request."""
+        self._release_all()
+
     def flush(self) -> None:
         """Report everything that waits, as it is."""
         self._release_all()

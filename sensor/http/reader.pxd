@@ -15,11 +15,15 @@ cdef long long UNTIL_CLOSE
 cdef class HttpReader:
     cdef HttpSettings _settings
     cdef Messages _messages
+    cdef object _turned
 
     cpdef begin(self, FlowId flow, list out, HttpSettings settings, bint probation, object new_tap)
-    @cython.locals(messages=Messages, side=Side, tail=bytearray, known=Py_ssize_t)
+    cpdef Messages messages(self)
+    @cython.locals(messages=Messages, side=Side, tail=bytearray, known=Py_ssize_t, data=bytes, want="long long")
     cpdef long long data(self, bint is_orig, bytes chunk, long long ts)
-    @cython.locals(messages=Messages, side=Side, state=int)
+    @cython.locals(messages=Messages, rest=bytes)
+    cdef long long _pass_turns(self, Side side, bytes chunk, long long want, long long ts)
+    @cython.locals(messages=Messages, side=Side, state=int, want="long long")
     cpdef long long gap(self, bint is_orig, long long length, long long ts, long long unskipped)
     @cython.locals(messages=Messages, side=Side, state=int)
     cpdef bint unfinished(self, bint is_orig) except -1
@@ -41,7 +45,7 @@ cdef class HttpReader:
     cdef Py_ssize_t _read_odd_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(certain=bint, version=str, size=Py_ssize_t, in_capitals=bint)
     cdef bint _read_start(self, Side side, bytes line, long long ts)
-    @cython.locals(messages=Messages, after=Py_ssize_t)
+    @cython.locals(messages=Messages, after=Py_ssize_t, told_twice=bint)
     cdef Py_ssize_t _begin(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(messages=Messages, status=int, exchange=Exchange)
     cdef Py_ssize_t _begin_bare(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
@@ -51,4 +55,5 @@ cdef class HttpReader:
     @cython.locals(line=bytes, head=Head)
     cdef _break_off(self, Side side, long long ts)
 
+cdef bint _is_bodiless(Side side) except -1
 cdef bint _is_1(str version) except -1

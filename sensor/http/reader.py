@@ -13,9 +13,10 @@ from typing import Final
 from sensor.flow.ledger import Ledger
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
+from sensor.http.framings import Turned, begins_in_doubt, find_turns, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
-from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, STAYS, new_messages
+from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, STAYS, Messages, new_messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_request, find_message
 from sensor.http.second import ForkedReader
@@ -34,7 +35,7 @@ from sensor.http.side import (
     UNSIZED,
     Side,
 )
-from sensor.http.transaction import TCP, HttpRequest, NewTap
+from sensor.http.transaction import FRAMING, TCP, HttpRequest, NewTap
 from sensor.http.weight import weigh_reader
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
@@ -73,35 +74,68 @@ class HttpReader:
     ) -> None:
         """Nothing was read yet."""
         self._settings = settings
+        self._turned: Turned | None = None
         self._messages = new_messages(flow, out, settings, not probation, new_tap)
 
     @property
     def service(self) -> str | None:
         return self._messages.service
 
+    def messages(self) -> Messages:
+        """What was read, for who compares two readings."""
+        return self._messages
+
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
         messages = self._messages
+        turned = self._turned
+        if turned is not None and not turned.inside:
+            want: int = turned.both.data(is_orig, chunk, ts)
+            self._turned = None if turned.over() else turned
+            return want
         side = messages.orig if is_orig else messages.resp
         if side.state == OVER:
             return IGNORE
         if side.asked:
             self._count_skip(side, side.asked, ts)
+        side.total += len(chunk)
+        data = chunk
         tail = side.tail
         if tail is not None:
             known = len(tail)
             tail += chunk
             if side.state == HEAD and not self._is_head_decided(side, tail, known, chunk):
-                return 0
-            chunk = bytes(tail)
+                return 0 if side.turns is None else self._pass_turns(side, chunk, 0, ts)
+            data = bytes(tail)
             side.tail = None
-        return self._run(side, chunk, ts)
+        if side.turns is None:
+            want = self._run(side, data, ts)
+            return want if side.turns is None else self._pass_turns(side, chunk, want, ts)
+        return self._pass_turns(side, chunk, self._run(side, data, ts), ts)
+
+    def _pass_turns(self, side: Side, chunk: bytes, want: int, ts: int) -> int:
+        """`chunk` was read, up to a place or beyond where others see the next message begin."""
+        messages = self._messages
+        rest = pass_turns(messages, side, chunk, self._turned is not None, ts)
+        if not rest or side.state == OVER:
+            return want
+        found: list[object] = []
+        reader = HttpReader(messages.flow, found, self._settings, probation=False, ledger=messages.ledger)
+        reader.messages().is_second = True
+        self._turned = turned = Turned(self, reader, found)
+        return turned.begin(side, rest, want, ts)
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
+        turned = self._turned
+        if turned is not None and not turned.inside:
+            want: int = turned.both.gap(is_orig, length, ts, unskipped)
+            self._turned = None if turned.over() else turned
+            return want
         side = self._messages.orig if is_orig else self._messages.resp
         if side.state == OVER:
             return IGNORE
         if side.asked:
             self._count_skip(side, side.asked - unskipped, ts)
+        side.total += length
         body = side.body
         state = side.state
         if body is not None and length:
@@ -141,6 +175,7 @@ class HttpReader:
         found: list[object] = []
         flow, settings = messages.flow, self._settings
         reader = HttpReader(flow, found, settings, probation=False, ledger=messages.ledger)
+        reader.messages().is_second = True
         budget, most = settings.max_second_reading_bytes, settings.max_second_readings
         both = ForkedReader(flow, self, reader, messages.out, found, is_orig, position, wants, budget, most)
         both.second(is_orig, position, [], other, wants, ts)
@@ -177,9 +212,12 @@ class HttpReader:
         pairing = messages.pairing
         return not is_orig and state == HEAD and bool(pairing.pending) and not pairing.orig_closed
 
-    def reopened(self, is_orig: bool, ts: int) -> None:  # noqa: ARG002  (of no use)
+    def reopened(self, is_orig: bool, ts: int) -> None:
         """As in StreamReader. The message under way, and those that begin behind the FIN, can be read otherwise."""
         messages = self._messages
+        if self._turned is not None and not self._turned.inside:
+            self._turned.both.reopened(is_orig, ts)
+            return
         side = messages.orig if is_orig else messages.resp
         messages.in_doubt |= (ORIG if is_orig else RESP) << STAYS
         if side.exchange is not None:
@@ -189,10 +227,17 @@ class HttpReader:
 
     def kept(self) -> tuple[int, int]:
         """As in StreamReader."""
+        turned = self._turned
+        if turned is not None and not turned.inside:
+            kept, window = turned.both.kept()
+            return kept, window
         return weigh_reader(self._messages)
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         messages = self._messages
+        if self._turned is not None and not self._turned.inside:
+            self._turned.both.closed(is_orig, how, ts, last_data_ts, unskipped)
+            return
         side = messages.orig if is_orig else messages.resp
         if side.state == OVER and not messages.certain:
             return
@@ -268,12 +313,15 @@ class HttpReader:
 
     def _demand(self, side: Side, count: int) -> int:
         if side.body is not None and side.body.idle():
+            if side.turns is not None:
+                count = min(count, max(side.turns[0] - side.total, 0))
             side.asked = count
             return count
         return 0
 
     def _count_skip(self, side: Side, count: int, ts: int) -> None:
         side.asked = 0
+        side.total += count
         if side.body is not None:
             side.body.skipped(count, ts)
         if side.state != CLOSE:
@@ -296,6 +344,7 @@ class HttpReader:
                 self._messages.weird_once(EMPTY_REQUEST, ts, "empty_http_request")
             if pos == len(data):
                 return pos
+        side.head_at = pos
         settings = self._settings
         stop = line_end(data, pos)
         if stop >= 0 and stop - pos <= settings.max_target_bytes:
@@ -373,6 +422,8 @@ class HttpReader:
     def _begin(self, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
         """A whole head: what follows it at `pos`?"""
         messages = self._messages
+        if side.turns is not None and begins_in_doubt(messages, side, side.total - len(data) + side.head_at):
+            head.doubts |= FRAMING
         messages.open(side, head)
         if side.is_orig:
             if (
@@ -386,6 +437,9 @@ class HttpReader:
             after = self._begin_bare(side, head, data, pos, ts)
             if after != MORE:
                 return after
+        told_twice = head.bad_length or (head.chunked != NOT_CHUNKED and head.length >= 0)
+        if (told_twice or _is_bodiless(side)) and not messages.is_second:
+            find_turns(messages, side, head, side.total - len(data) + pos)
         if head.chunked != NOT_CHUNKED:
             side.first_chunk = True
             side.state = CHUNK_SIZE
@@ -464,6 +518,11 @@ class HttpReader:
                 read_odd_fields(head, fields, self._settings.max_headers, self._settings.max_line_bytes)
                 self._messages.open(side, head)
                 self._messages.end(side, False, ts)
+
+
+def _is_bodiless(side: Side) -> bool:
+    """Whether a body has no meaning, and many do not expect it."""
+    return side.is_orig and side.method in (b"GET", b"HEAD")
 
 
 def _is_1(version: str) -> bool:

@@ -13,12 +13,14 @@ import msgspec
 
 from sensor.flow.ledger import PER_PIECE, PER_READING
 from sensor.flow.stream import END_OF_INPUT
+from sensor.http.side import HEAD, OVER
 from sensor.http.transaction import AMBIGUITIES, TCP, HttpRequest, HttpTransaction
 from sensor.http.weight import PER_MESSAGE
 from sensor.weird import FlowId, Weird
 
 if TYPE_CHECKING:
     from sensor.flow.stream import StreamReader
+    from sensor.http.messages import Messages
     from sensor.http.reader import HttpReader
 
 _MAX_TOLD: Final = 256
@@ -43,7 +45,8 @@ class ForkedReader:
     """A StreamReader over two. `wants` is what the main one wants next of each direction (True: the originator's).
 
     `found` is where the second one appends; `position` is the sequence number of the next octet of `is_orig`, and
-    `budget` how many octets the second one is given. It gets all of them: what the main one skips is counted here.
+    `budget` how many octets the second one is given, what it only wants to be counted left out. What the main one
+    skips, likewise, is counted here.
     There may be `most` second readings in a flow, one behind the other.
     """
 
@@ -51,7 +54,7 @@ class ForkedReader:
         self,
         flow: FlowId,
         main: HttpReader,
-        second: StreamReader,
+        second: HttpReader,
         out: list[object],
         found: list[object],
         is_orig: bool,
@@ -59,10 +62,13 @@ class ForkedReader:
         wants: dict[bool, int],
         budget: int,
         most: int,
+        *,
+        doubt: int = TCP,
     ) -> None:
         self._flow = flow
         self._main = main
-        self._second: StreamReader | None = second
+        self._second: HttpReader | None = second
+        self._doubt = doubt
         self._out = out
         self._found = found
         self._is_orig = is_orig
@@ -90,13 +96,14 @@ class ForkedReader:
             )
         self._note(before)
         if self._second is not None:
-            self._budget -= len(chunk)
             if is_orig == self._is_orig:
                 chunk = self._other_copy(chunk)
                 self._position += len(chunk)
             self.feed(is_orig, chunk, ts)
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
                 self._refuse(ts)
+                self._end(ts)
+            elif not self._others_to_come() and in_step(self._main.messages(), self._second.messages()):
                 self._second = None
                 self._told.clear()
                 self._others.clear()
@@ -176,10 +183,7 @@ class ForkedReader:
             self._main.doubt_copy(is_orig, position, bool(pieces), other)
             return self
         if self._second is not None:
-            self._told.update([_asked(request) for request in self._main.asked()])
-            for side in (True, False):
-                self._second.closed(side, END_OF_INPUT, ts, ts, max(self._second_wants[side], 0))
-            self._tell()
+            self._end(ts)
         forked = self._main.second(is_orig, position, pieces, other, self._wants, ts)
         forked._forks = self._forks + 1
         forked._refused = self._refused
@@ -196,10 +200,29 @@ class ForkedReader:
         want = self._second_wants[is_orig]
         if want < 0 or self._second is None:
             return
-        self._second_wants[is_orig] = (
-            want - len(chunk) if len(chunk) < want else self._second.data(is_orig, chunk[want:], ts)
-        )
+        if len(chunk) < want:
+            self._second_wants[is_orig] = want - len(chunk)
+            return
+        self._budget -= len(chunk) - want
+        self._second_wants[is_orig] = self._second.data(is_orig, chunk[want:], ts)
         self._tell()
+
+    def _end(self, ts: int) -> None:
+        """There is no second reading any more: what waits there for its reply is told without."""
+        if self._second is not None:
+            self._told.update([_asked(request) for request in self._main.asked()])
+            for side in (True, False):
+                self._second.closed(side, END_OF_INPUT, ts, ts, max(self._second_wants[side], 0))
+            self._tell()
+            self._second = None
+
+    def want(self, is_orig: bool, count: int) -> None:
+        """So many octets the main reading wants to be counted."""
+        self._wants[is_orig] = count
+
+    def is_over(self) -> bool:
+        """Whether there is one reading again, which wants the next octets."""
+        return self._second is None and self._wants[True] <= 0 and self._wants[False] <= 0
 
     def begin(self, is_orig: bool, ts: int) -> None:
         """What came before in this direction the second reading does not know."""
@@ -222,6 +245,9 @@ class ForkedReader:
                 chunk = chunk[: low - first] + octets[low - at : high - at] + chunk[high - first :]
         return chunk
 
+    def _others_to_come(self) -> bool:
+        return any(at + len(octets) > self._position for at, octets in self._others)
+
     def _note(self, before: int) -> None:
         """What the main reading told since `out` was `before` long is not told again."""
         for item in self._out[before:] if self._second is not None else ():
@@ -235,7 +261,7 @@ class ForkedReader:
                 known = [half in self._told for half in halves]
                 if not all(known):
                     self._told.update(halves)
-                    ambiguous = AMBIGUITIES[TCP | sum(1 << _BITS[each] for each in item.ambiguous)]
+                    ambiguous = AMBIGUITIES[self._doubt | sum(1 << _BITS[each] for each in item.ambiguous)]
                     self._out.append(
                         SecondReading(
                             msgspec.structs.replace(item, ambiguous=ambiguous),
@@ -243,7 +269,23 @@ class ForkedReader:
                             item.response is not None and known[-1],
                         )
                     )
+                    # To the main reading the reply may be one that waits for a request still to come.
+                    self._main.messages().pairing.release_early()
         self._found.clear()
+
+
+def in_step(main: Messages, second: Messages) -> bool:
+    """Whether both stand between messages, with the same requests that wait for a reply: they would go on alike."""
+    for one, other in ((main.orig, second.orig), (main.resp, second.resp)):
+        if one.state != other.state or one.state not in (HEAD, OVER) or one.tail != other.tail:
+            return False
+    pending, others = main.pairing.pending, second.pairing.pending
+    if main.pairing.early or second.pairing.early or main.pairing.owed != second.pairing.owed:
+        return False
+    return len(pending) == len(others) and all(
+        one.request is not None and other.request is not None and _asked(one.request) == _asked(other.request)
+        for one, other in zip(pending, others, strict=True)
+    )
 
 
 _BITS: Final = {each: place for place, each in enumerate(AMBIGUITIES[-1])}

@@ -3,7 +3,8 @@
 Of the ways in which such a body may be read (by its chunks, by a length that is no number or too small, until the
 connection closes) at most one makes an OCSP message: octets that begin a SEQUENCE are no chunk-size line, and of two
 lengths the object's own is the one with which it is whole. So there is no second parser here but the choice of the
-reading that decodes; who reads otherwise sees no OCSP message, and the transaction is told as ambiguous.
+reading that decodes; who reads otherwise sees no OCSP message in this body, and the transaction is told as ambiguous.
+Where the next message begins may differ for all that: see `framings`.
 
 Each step takes the position it starts at and returns the one to go on from, or MORE if it kept the bytes.
 """

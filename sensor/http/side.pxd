@@ -7,8 +7,10 @@ from sensor.http.pairing cimport Exchange
 @cython.freelist(8)
 cdef class Side:
     cdef public bint is_orig, spoke, first_chunk, junk, interim
-    cdef public int state, status
-    cdef public long long line_ts, need, asked, searched, length
+    cdef public int state, status, turned, known
+    cdef public long long line_ts, need, asked, searched, length, total
+    cdef public Py_ssize_t head_at
+    cdef public list turns
     cdef public bytearray tail
     cdef public str last_version, version
     cdef public Head head

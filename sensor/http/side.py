@@ -34,8 +34,10 @@ MORE: Final = -1
 
 class Side:
     """`tail`: bytes kept for want of more. `line_ts`: when the start line was complete, -1 before. `need`: bytes of the
-    body or chunk still to come. `asked`: the skip under way. `spoke`: a message was seen. `interim`: the last reply was
-    a 1xx. `junk`: waiting whether a status line comes behind what came instead of one.
+    body or chunk still to come. `asked`: the skip under way. `total`: octets so far, up to the end of what is read.
+    `head_at`: where in that the last head began. `turns`: see `sensor.http.framings`; `turned`: the depth of who made
+    the last of them, `known`: the greatest depth then. `spoke`: a message was seen. `interim`: the last reply was a
+    1xx. `junk`: waiting whether a status line comes behind what came instead of one.
     """
 
     def __init__(self, is_orig: bool) -> None:
@@ -49,6 +51,11 @@ class Side:
         self.line_ts = -1
         self.need = 0
         self.asked = 0
+        self.total = 0
+        self.head_at = 0
+        self.turns: list[int] | None = None
+        self.turned = 0
+        self.known = 0
         self.searched = 0
         self.spoke = False
         self.first_chunk = False

@@ -235,6 +235,8 @@ CONSTANTS: Final[dict[str, str]] = {
     "replies that wait for their request: the oldest is told without it, `unmatched_HTTP_reply`": """
         http/pairing.py _MAX_EARLY""",
     "halves of transactions that are told apart: `HTTP_second_reading_cut`": "http/second.py _MAX_TOLD",
+    "places where a body may end: `HTTP_second_reading_cut` with the second that a message stands at": """
+        http/framings.py _MAX_TURNS""",
     "members and headers of one gzip body: `HTTP_content_coding_cut`": """
         http/codings.py _MAX_MEMBERS _MAX_GZIP_HEADER""",
     "Content-Lengths that differ: `HTTP_bad_content_length` with the second already": "http/head.py _MAX_LENGTHS",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.rows import Guard, Row
 from tests.hostile.witness import TYPE, Watched, answering, asking, conversation, watch
-from tests.http.wire import chunked
+from tests.http.wire import chunked, get, reply
 from tests.ocsp import wire as ocsp
 
 ROWS = {
@@ -53,6 +53,12 @@ ROWS = {
         guards=(
             Guard("sensor/http/head.py", 'head.odd("HTTP_chunked_multi", known_parts(value))', "head.chunked = 0"),
             Guard("sensor/http/reader.py", "if side.body is not None and side.body.owed():", "if False:"),
+            Guard("sensor/http/reader.py", "find_turns(messages, side, head, side.total - len(data) + pos)", "pass"),
+            Guard(
+                "sensor/http/reader.py",
+                "            head.doubts |= FRAMING\n",
+                "            pass\n",
+            ),
         ),
     ),
 }
@@ -76,6 +82,23 @@ def doubts(seen: Watched) -> list[object]:
 
 
 BOTH = [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
+HEAD = b"POST /x HTTP/1.1\r\nHost: a.example\r\n"
+TARGET = asking(FIRST)
+IN_CHUNK = b"%x\r\n%b\r\n0\r\n\r\n" % (len(TARGET), TARGET)
+HIDDEN = {
+    "CL, in a chunk": HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + IN_CHUNK,
+    "CL, in what may be a chunk": HEAD + b"Content-Length: 4\r\nTransfer-Encoding: xchunked\r\n\r\n" + IN_CHUNK,
+    "TE, in a body": HEAD
+    + b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % (5 + len(TARGET))
+    + b"0\r\n\r\n"
+    + TARGET,
+    "the shorter CL": HEAD + b"Content-Length: %d\r\nContent-Length: 5\r\n\r\nhello" % (5 + len(TARGET)) + TARGET,
+    "the shorter CL, first": HEAD
+    + b"Content-Length: 5\r\nContent-Length: %d\r\n\r\nhello" % (5 + len(TARGET))
+    + TARGET,
+    "a GET without a body": b"GET /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n" % len(TARGET) + TARGET,
+}
+"""Requests whose body ends in two places; to one of two ends the other request, TARGET, stands behind it."""
 NO_NUMBERS = (b"+5", b"5_0", b"0x5", "\uff15".encode(), b"-1", b"", b"1" + b"0" * 5000, b"9" * 19, b"9" * 20)
 
 
@@ -213,3 +236,35 @@ def test_h5_a_body_that_is_not_chunked_is_read_as_it_is(fields: bytes) -> None:
     seen = answered(b"Transfer-Encoding: " + fields)
     assert statuses(seen)[0] == ("0BADCAFE", "good")
     assert (statuses(seen)[1] == ("0C0FFEE0", "good")) is (fields != b"identity")
+
+
+@pytest.mark.parametrize("segment", [1, 7, 1400])
+@pytest.mark.parametrize("where", HIDDEN)
+def test_h5_a_request_that_only_one_framing_has_is_told_and_in_doubt(where: str, segment: int) -> None:
+    said = (("c", HIDDEN[where]), ("s", reply(b"") + answering(FIRST)), ("c", asking(NEXT)), ("s", answering(NEXT)))
+    seen = watch(conversation(*said, segment=segment))
+    asked = [row for row in seen.exchanges if row["evidence"] == "both"]
+    assert [(row["serial_number"], row.get("ambiguous")) for row in asked] == [
+        ("0BADCAFE", ["framing"]),
+        ("0C0FFEE0", None),
+    ]
+
+
+def test_h5_a_reply_that_only_one_framing_has_is_told_and_in_doubt() -> None:
+    inner = answering(FIRST)
+    outer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(b"%x\r\n" % len(inner))
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(inner), inner)
+    seen = watch(conversation(("c", get(b"/x") + asking(FIRST)), ("s", outer + body)))
+    assert ("0BADCAFE", "good", ["framing"]) in [
+        (row["serial_number"], row.get("cert_status"), row.get("ambiguous")) for row in seen.exchanges
+    ]
+
+
+def test_h5_one_other_framing_at_a_time_is_followed() -> None:
+    """What stands behind the second turn is said to be left out."""
+    hidden = asking(FIRST)
+    fields = b"Content-Length: %d\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % (5, 5 + len(hidden))
+    body = b"%x\r\n%b%b\r\n0\r\n\r\n" % (2 * len(hidden), hidden, hidden)
+    seen = watch(conversation(("c", HEAD + fields + body), ("s", reply(b"") + answering(FIRST))))
+    assert "HTTP_second_reading_cut" in seen.weirds
+    assert "both" in [row["evidence"] for row in seen.exchanges]

@@ -1,0 +1,116 @@
+"""sensor.http.framings: what stands where a body ends by another framing is read, too, one such place at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.flow.stream import FIN
+from sensor.http.reader import HttpReader
+from sensor.http.second import SecondReading
+from sensor.http.transaction import Ambiguity, HttpTransaction
+from sensor.settings import HttpSettings
+from sensor.weird import Weird
+from tests.http.wire import FLOW, SECOND, Wire, get, reply
+
+LARGE = b"x" * 300_000
+TWO = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\nContent-Length: %d\r\n\r\n"
+
+
+def heard(*said: tuple[bool, bytes], segment: int = 1400, settings: HttpSettings | None = None) -> list[object]:
+    """Everything that comes of it; True: the client."""
+    out: list[object] = []
+    wire = Wire(HttpReader(FLOW, out, settings or HttpSettings(), probation=False))
+    ts = SECOND
+    for is_orig, octets in said:
+        for place in range(0, len(octets), segment):
+            ts += 1
+            wire.say(is_orig, octets[place : place + segment], ts)
+    wire.end(True, FIN, ts)
+    wire.end(False, FIN, ts)
+    return out
+
+
+def told(out: list[object]) -> list[tuple[object, object, tuple[Ambiguity, ...]]]:
+    """Target, status code, doubts; the target of what the second reading tells in capitals."""
+    rows: list[tuple[object, object, tuple[Ambiguity, ...]]] = []
+    for item in out:
+        second = isinstance(item, SecondReading)
+        each = item.transaction if isinstance(item, SecondReading) else item
+        if isinstance(each, HttpTransaction):
+            target = each.request and (each.request.target.upper() if second else each.request.target)
+            rows.append((target, each.response and each.response.status_code, each.ambiguous))
+    return rows
+
+
+FRAMING = (Ambiguity.framing,)
+
+
+def test_a_turn_far_behind_in_a_body_that_is_only_counted() -> None:
+    """The GET has a body of 300 kB and a request, to who goes by its length; none to who does not expect one."""
+    inner = get(b"/in")
+    out = heard(
+        (True, TWO % (len(LARGE), len(LARGE) + len(inner)) + LARGE + inner),
+        (False, reply(b"a") + reply(b"b")),
+        (True, get(b"/next")),
+        (False, reply(b"c")),
+    )
+    assert told(out) == [(b"/x", 200, FRAMING), (b"/in", 200, FRAMING), (b"/next", 200, ())]
+
+
+def test_a_turn_in_the_middle_of_a_chunk_that_is_only_counted() -> None:
+    inner = get(b"/in")
+    size = b"%x\r\n" % (2 * len(LARGE) + len(inner))
+    head = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % (len(size) + len(LARGE))
+    out = heard(
+        (True, head + size + LARGE + inner + LARGE + b"\r\n0\r\n\r\n"),
+        (False, reply(b"a") + reply(b"b")),
+        (True, get(b"/next")),
+        (False, reply(b"c")),
+    )
+    assert (b"/IN", None, FRAMING) in told(out)  # that its reply comes nobody can wait for
+    assert [row[0] for row in told(out)].count(b"/next") == 1
+
+
+@pytest.mark.parametrize("lost", [40, 300])
+def test_a_gap_before_a_turn(lost: int) -> None:
+    """The turn lies behind it, or in it."""
+    out: list[object] = []
+    reader = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    inner = get(b"/in")
+    reader.data(True, b"GET /x HTTP/1.1\r\nContent-Length: 200\r\nContent-Length: 400\r\n\r\n" + b"x" * 100, 1)
+    reader.gap(True, lost, 2, 0)
+    rest = b"x" * 60 + inner + b"y" * (200 - len(inner)) if lost == 40 else inner
+    reader.data(True, rest, 3)
+    reader.data(False, reply(b"a") + reply(b"b"), 4)
+    reader.closed(True, FIN, 5, 5, 0)
+    reader.closed(False, FIN, 5, 5, 0)
+    targets = [row[0] for row in told(out)]
+    assert targets.count(b"/IN") + targets.count(b"/in") == 1
+
+
+def test_the_second_reading_makes_no_further_turns() -> None:
+    inner = b"GET /b HTTP/1.1\r\nContent-Length: 50\r\n\r\n" + get(b"/c") + b"z" * 50
+    asked = b"GET /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(inner) + inner
+    out = heard((True, asked), (False, reply(b"1") + reply(b"2") + reply(b"3")))
+    targets = [row[0] for row in told(out)]
+    assert b"/B" in targets and b"/C" not in targets
+
+
+def test_one_at_a_time_and_both_ends_again() -> None:
+    """When both stand between the same messages, the next turn is followed."""
+    asked = b"GET /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n"
+    said = []
+    for number in (b"1", b"2", b"3"):
+        inner = get(b"/in" + number)
+        said += [(True, asked % len(inner) + inner), (False, reply(b"a") + reply(b"b"))]
+        said += [(True, get(b"/out" + number)), (False, reply(b"c"))]
+    out = heard(*said)
+    rows = told(out)
+    assert [(b"/IN" + number, 200, FRAMING) in rows for number in (b"1", b"2", b"3")] == [True] * 3
+    assert [(b"/out" + number, 200, ()) in rows for number in (b"1", b"2", b"3")] == [True] * 3
+    assert not [item for item in out if isinstance(item, Weird) and item.name == "HTTP_second_reading_cut"]
+
+
+def test_a_form_in_a_get_makes_nothing_of_it() -> None:
+    out = heard((True, b"GET /x HTTP/1.1\r\nContent-Length: 5\r\n\r\na=b&c"), (False, reply(b"a")))
+    assert told(out) == [(b"/x", 200, ())]
