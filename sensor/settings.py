@@ -150,7 +150,7 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_headers: Size = 100
     """Header fields kept; beyond it those in which cleartext.log finds something."""
     max_second_reading_bytes: Size = 262144
-    """Octets read in two ways behind a retransmission, or a length, that says otherwise, without what is only counted."""
+    """Octets read in two ways behind a retransmission or a length that says otherwise, but for what is only counted."""
     max_second_readings: Size = 16
     """How often in a flow such a second reading begins."""
     max_pending: Size = 100
