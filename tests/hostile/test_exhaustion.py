@@ -80,6 +80,7 @@ ROWS = {
                 "                direction = self.side(flow, packet)\n                if direction:",
                 "                direction = self.side(flow, packet) or 1\n                if direction:",
             ),
+            Guard("sensor/flow/tracker.py", 'self.seed = int.from_bytes(os.urandom(8), "big")', "self.seed = 0"),
         ),
         note="The hash is seeded",
     ),
@@ -174,6 +175,11 @@ def test_d9_addresses_that_differ_in_one_bit() -> None:
     seen = watch(frames)
     assert {row["serial_number"] for row in seen.exchanges} == {f"{n:02X}" for n in range(1, 201)}
     assert {row["evidence"] for row in seen.exchanges} == {"both"}
+
+
+def test_d9_nobody_outside_knows_the_slots() -> None:
+    """Tuples chosen for one run share no slot in another."""
+    assert len({watch([], witness=False).pipeline.tracker.seed for _ in range(3)}) == 3
 
 
 def test_d10_a_storm_of_weirds() -> None:

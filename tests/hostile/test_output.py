@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from sensor.logs.records import STREAMS
+from sensor.logs.sinks.folder import FolderSink
+from sensor.logs.sinks.sink import SinkError
 from sensor.settings import LogSettings, Settings
 from tests.hostile.rows import REPOSITORY, Guard, Row
 from tests.hostile.witness import TYPE, Watched, answering, asking, conversation, watch
@@ -70,6 +72,7 @@ ROWS = {
                 '        raise SinkError(f"{name}: nobody reads it any more") from None\n',
             ),
             Guard("sensor/logs/sinks/live_file.py", "os.O_APPEND | os.O_NOFOLLOW", "os.O_APPEND"),
+            Guard("sensor/logs/sinks/folder.py", "os.O_TRUNC | os.O_NOFOLLOW", "os.O_TRUNC"),
         ),
     ),
     "J6": Row(
@@ -236,6 +239,18 @@ def test_j5_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "conn.log").symlink_to(precious)
     run("replay", CAPTURE, "-q", "-o", tmp_path / "logs")
+    assert precious.read_text() == "mine"
+
+
+def test_j5_a_link_that_comes_later_is_not_followed(tmp_path: Path) -> None:
+    """Behind the back of a run: when it began there was none."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    sink = FolderSink(tmp_path / "logs")
+    (tmp_path / "logs" / "conn.log").symlink_to(precious)
+    with pytest.raises(SinkError, match=r"conn\.log"):
+        sink.write("conn", b"{}\n")
+    sink.close()
     assert precious.read_text() == "mine"
 
 

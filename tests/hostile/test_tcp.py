@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from sensor.settings import HttpSettings, Settings
+from sensor.settings import FlowSettings, HttpSettings, Settings
 from tests.flow.frames import START, Frame
 from tests.flow.talk import MS, Ends, frames_of, parse
 from tests.hostile.rows import Guard, Row
@@ -46,15 +46,19 @@ ROWS = {
         "a lost segment, anywhere",
         ("flow.hole_wait_bytes", "flow.hole_wait_s"),
         ("missed_bytes", "gap_bytes"),
-        guards=(Guard("sensor/flow/reassembly.py", "flow.late.lose(end, first, end.next_rel, ts)", "pass"),),
+        guards=(
+            Guard("sensor/flow/reassembly.py", "flow.late.lose(end, first, end.next_rel, ts)", "pass"),
+            Guard("sensor/flow/reassembly.py", "or ts - end.hole_since > self.hole_ns", "or False"),
+        ),
     ),
     "T5": Row(
         "acknowledged and never seen",
-        ("flow.reorder_wait_s",),
+        ("flow.reorder_wait_s", "flow.max_ooo_segments"),
         ("missed_bytes", "gap_bytes"),
         guards=(
             Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),
             Guard("sensor/flow/delivery.py", "(since >= 0 and ts - since > self.reorder_ns)", "False"),
+            Guard("sensor/flow/delivery.py", "or len(late.pieces) > self.max_held_segments", "or False"),
         ),
     ),
     "T6": Row(
@@ -75,7 +79,11 @@ ROWS = {
     ),
     "T8": Row(
         "data with the SYN: kept, ignored and sent again",
-        guards=(Guard("sensor/flow/tcp.py", "                if flags & _SYN:\n                    rel += 1\n", ""),),
+        counters=("SYN_with_data",),
+        guards=(
+            Guard("sensor/flow/tcp.py", "                if flags & _SYN:\n                    rel += 1\n", ""),
+            Guard("sensor/flow/tcp.py", 'self.reassembler.weird(flow, ts, "SYN_with_data")', "pass"),
+        ),
     ),
     "T9": Row(
         "simultaneous open, split handshake, SYN and SYN/ACK again and again",
@@ -288,6 +296,30 @@ def test_t5_acknowledged_and_never_seen() -> None:
     assert [row["evidence"] for row in seen.exchanges] == ["response", "both"]
 
 
+@pytest.mark.parametrize(("later", "missing"), [("+4s", 0), ("+6s", len(Q) // 2)])
+def test_t4_a_hole_is_waited_for_so_long(later: str, missing: int) -> None:
+    """What is missing comes late: still in time, or behind a gap that stays one."""
+    half = len(Q) // 2
+    settings = Settings(flow=FlowSettings(hole_wait_s=5, reorder_wait_s=100))
+    seen = said(
+        f"{SHAKE}c> A @{1 + half} {lit(Q[half:])}\nc> A @{1 + len(Q)} {lit(asking(B))} {later}\n"
+        f"c> A @1 {lit(Q[:half])} forged\ns> A {lit(R)}\ns> A {lit(answering(B))}{BYE}",
+        settings=settings,
+    )
+    assert seen.accounts.gap_bytes == missing
+    assert "0C0FFEE0" in {serial for serial, _ in told(seen)}
+
+
+@pytest.mark.parametrize(("pieces", "evidence"), [(5, "both"), (30, "response")])
+def test_t5_of_replies_that_wait_for_their_request_so_many_are_kept(pieces: int, evidence: str) -> None:
+    """The request is acknowledged, comes after its reply, and would be read in its place: but for the limit."""
+    settings = Settings(flow=FlowSettings(max_ooo_segments=10, reorder_wait_s=100))
+    size = len(R) // pieces + 1
+    parts = "".join(f"s> A ^{1 + len(Q)} {lit(R[at : at + size])}\n" for at in range(0, len(R), size))
+    seen = said(f"{SHAKE}{parts}c> A @1 {lit(Q)}{BYE}", settings=settings)
+    assert [row["evidence"] for row in seen.exchanges][:1] == [evidence]
+
+
 @pytest.mark.parametrize("client", [True, False])
 def test_t6_one_direction_only(client: bool) -> None:
     frames = [frame for frame in two() if (tcp := inside(frame)) is not None and (tcp.src[2] == 49152) is client]
@@ -314,7 +346,9 @@ def test_t8_data_with_the_syn() -> None:
     again = f"c> S {lit(Q)}\ns> SA ^1\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}"
     cookie = f"c> S\ns> SA\nc> A {lit(Q)}\ns> A {lit(R)}{BYE}"
     for script in (kept, again, cookie):
-        assert told(said(script)) == [("0BADCAFE", "good")], script
+        seen = said(script)
+        assert told(seen) == [("0BADCAFE", "good")], script
+        assert ("SYN_with_data" in seen.weirds) is (script != cookie)
 
 
 @pytest.mark.parametrize("more", ["", lit(asking(B)[:60])], ids=["none", "half a request"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from sensor.settings import HttpSettings, Settings
 from tests.flow import frames as wire
 from tests.flow.frames import Frame
 from tests.flow.talk import Ends, Segment, parse
@@ -18,14 +19,15 @@ from tests.ocsp import wire as ocsp
 ROWS = {
     "T12": Row(
         "segments the receiver drops: wrong checksum, low TTL, MD5 option, old timestamp, bad or no ACK; FINs, SYNs",
-        ("http.max_second_reading_bytes",),
-        ("rexmit_inconsistency", "data_after_FIN", "ambiguous: tcp"),
+        ("http.max_second_reading_bytes", "http.max_second_readings"),
+        ("rexmit_inconsistency", "data_after_FIN", "HTTP_second_reading_cut", "ambiguous: tcp"),
         guards=(
             Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
             Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
             Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
             Guard("sensor/flow/tcp.py", "self.reassembler.charge(flow.split(), PER_READING)", "pass"),
+            Guard("sensor/http/second.py", " or self._forks >= self._most", ""),
         ),
     ),
 }
@@ -235,3 +237,17 @@ def test_t12_many_syns_are_bounded() -> None:
     serials = {row["serial_number"] for row in seen.exchanges if row["evidence"] != "response"}
     assert serials == {"0BADCAFE", "C0FFEE", *(f"{0x100 + number:04X}" for number in range(9))}
     assert seen.pipeline.tracker.reassembler.total_held == 0
+
+
+@pytest.mark.parametrize(("most", "cut"), [(3, True), (16, False)])
+def test_t12_so_many_conflicts_of_a_flow_are_read_twice(most: int, cut: bool) -> None:
+    """Before each request a forged one, which the receiver drops. What is sent is told, whichever is the last."""
+    script, at, serials = SHAKE, 1, range(0x10001, 0x10009)
+    for serial in serials:
+        asked = asking(serial)
+        forged = (b"GET /forged HTTP/1.1\r\nX: " + b"y" * 200)[: len(asked)]
+        script += f"c> A @{at} {lit(forged)} forged\nc> A @{at} {lit(asked)}\ns> A {lit(answering(serial))}\nc> A\n"
+        at += len(asked)
+    seen = said(script + BYE, settings=Settings(http=HttpSettings(max_second_readings=most)))
+    assert ("HTTP_second_reading_cut" in seen.weirds) is cut
+    assert {row["serial_number"] for row in seen.exchanges} >= {f"{serial:06X}" for serial in serials}
