@@ -3,7 +3,7 @@ cimport cython
 from sensor.audit.stage cimport AuditStage
 from sensor.fetch.revocations cimport Revocations
 from sensor.flow.conn cimport Connection
-from sensor.flow.tracker cimport FlowTracker
+from sensor.flow.tracker cimport FlowTracker, Mark
 from sensor.http.cleartext cimport read_cleartext
 from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
 from sensor.logs.writer cimport LogWriter
@@ -30,7 +30,7 @@ cdef class Pipeline:
     cdef public long long packets_ns, messages_ns, transactions, exchanges, leaks
     cdef long long _errors
 
-    @cython.locals(writer=LogWriter)
+    @cython.locals(writer=LogWriter, mark=Mark)
     cdef _drain(self)
     @cython.locals(began="long long", between="long long")
     cdef _feed_timed(self, object batch, object clock)

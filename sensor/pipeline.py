@@ -20,7 +20,7 @@ from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES
 from sensor.flow.ledger import Ledger
 from sensor.flow.stream import StreamReader
-from sensor.flow.tracker import FlowTracker
+from sensor.flow.tracker import FlowTracker, Mark
 from sensor.health.counters import Levels, Named, Running, Totals
 from sensor.health.measures import Meter
 from sensor.http.cleartext import read_cleartext
@@ -366,8 +366,8 @@ class Pipeline:
                     self._contain(item.flow, error)
             elif type(item) is Weird:
                 self._weird(item)
-            elif type(item) is tuple and writer is not None:
-                writer.cut(item[0], item[1])
+            elif type(item) is Mark and writer is not None:
+                writer.cut(item.key, item.number)
         out.clear()
 
     def _catch_up(self) -> None:

@@ -1,10 +1,24 @@
 # C types for index.py; the .py alone has the meaning.
 cimport cython
 
+cdef extern from *:
+    """
+    /* The 32 bits at p, which need not be aligned, the lowest first: written so that it becomes one instruction. */
+    static CYTHON_INLINE unsigned int ow_quad(const unsigned char* p) {
+        return p[0] | (unsigned int)p[1] << 8 | (unsigned int)p[2] << 16 | (unsigned int)p[3] << 24;
+    }
+    """
+    unsigned int quad_at "ow_quad"(const unsigned char* at) noexcept
+
+cdef inline const unsigned char* address_of(const unsigned char[::1] data) noexcept:
+    return &data[0]
+
+cdef bint _COMPILED
+
 cdef unsigned int turn(unsigned int number) noexcept
 cdef unsigned int u32(const unsigned char[::1] data, size_t at, bint big) except? 0xFFFFFFFF
 
-@cython.locals(full=size_t, body=size_t, at=size_t, captured=cython.uint, wire=cython.uint, seconds=cython.uint, second=cython.longlong, fraction=cython.uint)
+@cython.locals(full=size_t, body=size_t, header="const unsigned char *", octets="const unsigned char *", captured=cython.uint, wire=cython.uint, seconds=cython.uint, second=cython.longlong, fraction=cython.uint)
 cpdef tuple scan_pcap(
     const unsigned char[::1] data, size_t position, size_t end, bint big, size_t head, long long factor,
     size_t caplen_at, size_t wirelen_at, unsigned int usual_caplen, size_t trusted, unsigned short link,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from array import array
 
+_COMPILED = not __file__.endswith(".py")
+
 MORE = 0
 """The record at the returned position is not whole yet."""
 FULL = 1
@@ -72,20 +74,22 @@ def scan_pcap(
     was on the wire, or if nothing was on the wire; the one at `trusted` is taken as it is.
     Returns (frames in the columns, position of the first record not taken, MORE | FULL | ODD).
     """
-    full = len(ts)
+    full = min(len(ts), len(offset), len(caplen), len(wirelen), len(links))
+    if end > len(data) or max(caplen_at, wirelen_at) + 4 > head:
+        raise IndexError("records end behind the window")
+    if _COMPILED and end:
+        octets = address_of(data)  # type: ignore  # noqa: F821  (C's, by way of index.pxd)
     while count < full:
         body = position + head
         if body > end:
             return count, position, MORE
-        # Written out, not by `u32`: this is every frame's way, and a call costs three times as much.
-        at = position + caplen_at
-        captured = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
-        at = position + wirelen_at
-        wire = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
-        at = position
-        seconds = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
-        at += 4
-        fraction = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+        if _COMPILED:  # this is every frame's way: its header is not read octet by octet
+            header = octets + position
+            captured, wire = quad_at(header + caplen_at), quad_at(header + wirelen_at)  # type: ignore  # noqa: F821  (C's)
+            seconds, fraction = quad_at(header), quad_at(header + 4)  # type: ignore  # noqa: F821  (C's: index.pxd)
+        else:
+            captured, wire = u32(data, position + caplen_at, False), u32(data, position + wirelen_at, False)
+            seconds, fraction = u32(data, position, False), u32(data, position + 4, False)
         if big:
             captured, wire, seconds, fraction = turn(captured), turn(wire), turn(seconds), turn(fraction)
         if (captured > usual_caplen or captured > wire or wire == 0) and position != trusted:

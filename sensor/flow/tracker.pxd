@@ -7,11 +7,44 @@ from sensor.flow.state cimport Endpoint, Flow, begin_flow
 from sensor.flow.table cimport FlowQueue, FlowTable
 from sensor.flow.tcp cimport TcpMachine
 
-cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET, _P_TCP, _FAMILY4
+cdef extern from *:
+    """
+    #include <string.h>
+    /* The 64 bits at p, which need not be aligned, in network order: written so that it becomes one instruction. */
+    static CYTHON_INLINE unsigned PY_LONG_LONG ow_word(const unsigned char* p) {
+        typedef unsigned PY_LONG_LONG word;
+        return (word)p[0] << 56 | (word)p[1] << 48 | (word)p[2] << 40 | (word)p[3] << 32
+            | (word)p[4] << 24 | (word)p[5] << 16 | (word)p[6] << 8 | (word)p[7];
+    }
+    """
+    unsigned long long word_at "ow_word"(const unsigned char* at) noexcept
+
+cdef inline const unsigned char* address_of(const unsigned char[::1] buf) noexcept:
+    return &buf[0] if buf.shape[0] else NULL
+
+cdef inline const long long* times_at(const long long[::1] column) noexcept:
+    return &column[0]
+
+cdef inline const unsigned long long* offsets_at(const unsigned long long[::1] column) noexcept:
+    return &column[0]
+
+cdef inline const unsigned int* lengths_at(const unsigned int[::1] column) noexcept:
+    return &column[0]
+
+cdef inline const unsigned short* links_at(const unsigned short[::1] column) noexcept:
+    return &column[0]
+
+cdef int _TCP, _FRAGMENT, _BAD_TCP, _NOBODY, _ATTACHED, _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _CLOSED, _RESET
+cdef bint _COMPILED
+cdef unsigned long long _ETHERNET_IPV4, _FRAGMENT_PROTOCOL, _P_TCP
 cdef Py_ssize_t _PLAIN
 cdef unsigned int _SYN, _ACK
 cdef long long _TICK, _GARBAGE, _JUMP, _NEAR
-cdef unsigned long long _MASK, _GOLDEN, _MIX1, _MIX2
+cdef unsigned long long _LOW, _MASK, _GOLDEN, _MIX1, _MIX2
+
+@cython.final
+cdef class Mark:
+    cdef public long long key, number
 
 @cython.final
 cdef class FlowTracker:
@@ -29,18 +62,18 @@ cdef class FlowTracker:
     cdef public Py_ssize_t max_flows, max_half_open, max_older
     cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, older_given_up
     cdef public long long max_kept, evicted_for_memory
-    cdef public bint use_vlan, finished, tells, marking
+    cdef public bint use_vlan, finished, tells, is_ours, marking
     cdef public Py_ssize_t unanswered, most_flows, most_half_open
     cdef public long long index
-    cdef public unsigned long long shard, shards
-    cdef public long long now, swept, slot_tick, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors, timers
+    cdef public long long shard, shards
+    cdef public long long now, swept, calm_until, slot_tick, frames, wire_bytes, flows_seen, evicted, clock_backwards, jump_from, jump_to, born, internal_errors, timers
     cdef public unsigned long long seed
 
-    cpdef take_shard(self, unsigned long long shard, unsigned long long shards, unsigned long long seed)
-    @cython.locals(out=list)
+    cpdef take_shard(self, long long shard, long long shards, unsigned long long seed)
+    @cython.locals(out=list, mark=Mark)
     cpdef _mark(self, int phase, long long number)
     cpdef feed(self, batch)
-    @cython.locals(packet=Packet, i=Py_ssize_t, ts="long long", code=int, sharing=bint, whose=int)
+    @cython.locals(packet=Packet, i=Py_ssize_t, at=Py_ssize_t, ts="long long", code=int, sharing=bint, marking=bint, out=list, told=Py_ssize_t, whose=int, by_address=bint, frames="const unsigned char *", size="unsigned long long", when="const long long *", where="const unsigned long long *", lengths="const unsigned int *", widths="const unsigned int *", kinds="const unsigned short *")
     cpdef walk(self, const unsigned char[::1] buf, const long long[::1] times, const unsigned long long[::1] offsets, const unsigned int[::1] caplens, const unsigned int[::1] wirelens, const unsigned short[::1] links, Py_ssize_t first, Py_ssize_t stop, long long number)
     cpdef advance(self, long long now)
     cpdef jump(self, long long ts)
@@ -48,8 +81,14 @@ cdef class FlowTracker:
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
     cpdef fragment(self, long long ts)
-    @cython.locals(at=Py_ssize_t, src="unsigned int", dst="unsigned int", sport="unsigned int", dport="unsigned int", key="unsigned long long")
+    @cython.locals(began=Py_ssize_t, octets="long long", ts="long long", now="long long", calm_until="long long", caplen="unsigned long long", start="unsigned long long", shard=int, whose=int)
+    cdef Py_ssize_t _skip(self, const unsigned char* frames, unsigned long long size, const long long* when, const unsigned long long* where, const unsigned int* caplens, const unsigned int* wirelens, const unsigned short* kinds, Py_ssize_t i, Py_ssize_t stop) noexcept
     cpdef int owner(self, const unsigned char[::1] buf, Py_ssize_t start, Py_ssize_t caplen, int link) except -2
+    @cython.locals(kind="unsigned long long", rest="unsigned long long", hosts="unsigned long long", ports="unsigned long long")
+    cdef int _owner(self, const unsigned char* frame, Py_ssize_t caplen, int link) noexcept
+    @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long")
+    cpdef int share(self, unsigned long long src_hi, unsigned long long src_lo, unsigned long long sport, unsigned long long dst_hi, unsigned long long dst_lo, unsigned long long dport) noexcept
+    cdef int _share_of(self, Packet packet) noexcept
     cpdef unsigned long long key_of(self, Packet packet) noexcept
     @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
     cpdef unsigned long long mix(self, unsigned long long src_hi, unsigned long long src_lo, unsigned int sport, unsigned long long dst_hi, unsigned long long dst_lo, unsigned int dport, int family, int vlan) noexcept

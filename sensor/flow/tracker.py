@@ -36,12 +36,15 @@ _RESET: Final = 6
 _SYN: Final = 2
 _ACK: Final = 16
 _PLAIN: Final = 54  # octets of the headers of a plain frame
+_ETHERNET_IPV4: Final = 0x080045  # ethertype, version and header length
+_FRAGMENT_PROTOCOL: Final = 0x3FFF00FF  # of 16 octets into a frame: fragment offset and flag, protocol
 _P_TCP: Final = 6
-_FAMILY4: Final = 4
+_COMPILED: Final = not __file__.endswith(".py")
 _TICK: Final = 1_000_000_000
 _GARBAGE: Final = 4096  # that many flows, and two for each that is alive, may be over and not forgotten yet
 _JUMP: Final = 3600 * _TICK  # a pause this long says nothing about how long a flow was idle
 _NEAR: Final = 1 << 20  # as _FAR in reassembly.py
+_LOW: Final = 0xFFFFFFFF
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 END_INDEX: Final = 1 << 60  # of a frame behind the last one, when all flows end
 _GOLDEN: Final = 0x9E3779B97F4A7C15
@@ -57,6 +60,19 @@ _SERVER_PORTS: Final = frozenset(
         *(6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000),
     ]
 )
+
+
+class Mark:
+    """What came out since the mark before came out at one moment; marks of all shards in ascending order, by `key` and
+    then by `number`, are the order of what comes out of one tracker.
+
+    `key`: 4 * index of the frame + phase: 0 its time, 1 flows that end then, each with its `number`, 2 the frame.
+    """
+
+    __slots__ = ("key", "number")
+
+    key: int
+    number: int
 
 
 class FlowTracker:
@@ -103,6 +119,7 @@ class FlowTracker:
         self.seed = int.from_bytes(os.urandom(8), "big")
         self.now = 0
         self.swept = 0
+        self.calm_until = 0  # nothing happens before, however time passes
         self.timers = 0
         self.frames = 0
         self.wire_bytes = 0
@@ -130,6 +147,7 @@ class FlowTracker:
         self.shard = 0
         self.shards = 1
         self.tells = True  # of the frame being walked, if it belongs to no flow; of several one does
+        self.is_ours = False  # the frame being walked is of this shard's flows
         self.marking = False
         self.most_flows = 0
         self.most_half_open = 0
@@ -140,7 +158,7 @@ class FlowTracker:
         What a frame is, one shard counts: of a plain one its flow's, which alone decodes it, of others the first.
         Each flow is in one shard, and all that comes of it is the same there, as long as no limit over all flows is
         reached: that is for whoever runs the shards to see (`most_flows`, `most_half_open`, `reassembler.most_held`).
-        Behind what has come out at one moment stands a mark (`_mark`), so that the outputs can be put in order again.
+        Behind what has come out at one moment stands a Mark, so that the outputs can be put in order again.
         """
         self.shard = shard
         self.shards = shards
@@ -149,14 +167,13 @@ class FlowTracker:
         self.marking = True
 
     def _mark(self, phase: int, number: int) -> None:
-        """Behind what came out last: (4 * index of the frame + phase, number of the flow), if anything came out.
-
-        Phases of a frame: 0 its time, 1 flows that end then, each with its number, 2 the frame itself. Marks of all
-        shards in ascending order are the order of what comes out of one tracker.
-        """
+        """A Mark behind what came out last, if anything came out."""
         out = self.out
-        if out and type(out[len(out) - 1]) is not tuple:
-            out.append((4 * self.index + phase, number))
+        if out and type(out[len(out) - 1]) is not Mark:
+            mark = Mark.__new__(Mark)
+            mark.key = 4 * self.index + phase
+            mark.number = number
+            out.append(mark)
 
     def feed(self, batch: FrameBatch) -> None:
         """Walk the batch's frames."""
@@ -188,23 +205,43 @@ class FlowTracker:
         number: int,
     ) -> None:
         packet = self.packet
-        sharing = self.shards > 1
-        for i in range(first, stop):
-            ts = times[i]
-            self.index = number + i - first
+        sharing, marking, out = self.shards > 1, self.marking, self.out
+        by_address = _COMPILED and sharing and len(buf) > 0
+        if by_address and stop <= min(len(times), len(offsets), len(caplens), len(wirelens), len(links)):
+            frames, size, when = address_of(buf), len(buf), times_at(times)  # type: ignore  # noqa: F821  (tracker.pxd)
+            where, lengths = offsets_at(offsets), lengths_at(caplens)  # type: ignore  # noqa: F821  (tracker.pxd)
+            widths, kinds = lengths_at(wirelens), links_at(links)  # type: ignore  # noqa: F821  (tracker.pxd)
+        else:
+            by_address = False
+        i = first
+        while i < stop:
+            if by_address:
+                i = self._skip(frames, size, when, where, lengths, widths, kinds, i, stop)
+                if i == stop:
+                    break
+            at = i
+            i += 1
+            ts = times[at]
+            self.index = number + at - first
             self.frames += 1
-            self.wire_bytes += wirelens[i]
+            self.wire_bytes += wirelens[at]
+            told = len(out)
             if ts > self.now:
-                self.advance(ts)
+                if ts < self.calm_until:
+                    self.now = ts
+                else:
+                    self.advance(ts)
             elif ts < self.now:
                 self.clock_backwards += 1
                 ts = max(ts, 0)
             if sharing:
-                whose = self.owner(buf, offsets[i], caplens[i], links[i])
-                if whose >= 0 and whose != self.shard:
-                    continue
-                self.tells = whose >= 0 or self.shard == 0
-            code = packet.decode(buf, offsets[i], caplens[i], wirelens[i], links[i])
+                if not (by_address and self.is_ours):
+                    whose = self.owner(buf, offsets[at], caplens[at], links[at])
+                    if whose >= 0 and whose != self.shard:
+                        continue
+                    self.is_ours = whose >= 0
+                self.tells = self.is_ours or self.shard == 0
+            code = packet.decode(buf, offsets[at], caplens[at], wirelens[at], links[at])
             if self.tells:
                 self.counts[code] += 1
             if code == _TCP:
@@ -215,7 +252,7 @@ class FlowTracker:
                 self.segment(ts, True)
             elif code > 5:
                 self.odd(code, ts)
-            if self.marking:
+            if marking and len(out) != told:
                 self._mark(2, 0)
 
     def advance(self, now: int) -> None:
@@ -229,6 +266,7 @@ class FlowTracker:
             self.now = now
             if now // _TICK > self.swept:
                 self.sweep(now)
+            self.calm_until = (now // _TICK + 1) * _TICK
 
     def jump(self, ts: int) -> None:
         """Packet time leaps ahead: the capture has a pause, or its clock was set. What was alive may go on."""
@@ -274,29 +312,80 @@ class FlowTracker:
             self.odd(code, ts)
         self.reassembler.raw = raw
 
+    def _skip(
+        self,
+        frames: int,
+        size: int,
+        when: Sequence[int],
+        where: Sequence[int],
+        caplens: Sequence[int],
+        wirelens: Sequence[int],
+        kinds: Sequence[int],
+        i: int,
+        stop: int,
+    ) -> int:
+        """Counts frames from `i` on as long as they are others' and time has nothing else to say: where that ends, with
+        `is_ours` if for a frame that is. Only where compiled, and by addresses: next to nothing else is done with
+        what is another's. That the columns have `stop` entries the caller has seen.
+        """
+        shard, now, calm_until, began, octets = self.shard, self.now, self.calm_until, i, self.wire_bytes
+        self.is_ours = False
+        while i < stop:
+            ts, caplen, start = when[i], caplens[i], where[i]
+            if ts < now or ts >= calm_until or caplen > size or start > size - caplen:
+                break
+            whose = self._owner(frames + start, caplen, kinds[i])
+            if whose == shard:
+                self.is_ours = True
+                break
+            if whose < 0:
+                break
+            now = ts
+            octets += wirelens[i]
+            i += 1
+        self.now = now
+        self.wire_bytes = octets
+        self.frames += i - began
+        return i
+
     def owner(self, buf: Sequence[int], start: int, caplen: int, link: int) -> int:
         """Whose a plain frame is, of several shards: Ethernet, IPv4 without options, whole, and TCP. -1: not plain.
 
-        Of each shard's frames those of the others are the most, so that they are not decoded first.
+        Of all frames those of others are the most, so that they are not decoded first, nor read octet by octet.
         """
-        if (
-            link != 1
-            or caplen < _PLAIN
-            or buf[start + 12] != 8
-            or buf[start + 13] != 0
-            or buf[start + 14] != 0x45
-            or buf[start + 20] & 0x3F
-            or buf[start + 21]
-            or buf[start + 23] != _P_TCP
-        ):
+        if start < 0 or caplen < 0 or start + caplen > len(buf):
+            raise IndexError("a frame ends behind its buffer")
+        if _COMPILED and caplen:
+            return self._owner(address_of(buf) + start, caplen, link)  # type: ignore  # noqa: F821  (C's: tracker.pxd)
+        if link != 1 or caplen < _PLAIN:
             return -1
-        at = start + 26
-        src = (buf[at] << 24) | (buf[at + 1] << 16) | (buf[at + 2] << 8) | buf[at + 3]
-        dst = (buf[at + 4] << 24) | (buf[at + 5] << 16) | (buf[at + 6] << 8) | buf[at + 7]
-        sport = (buf[at + 8] << 8) | buf[at + 9]
-        dport = (buf[at + 10] << 8) | buf[at + 11]
-        key = self.mix(0, src, sport, 0, dst, dport, _FAMILY4, -1)
-        return (key >> 32) % self.shards
+        head = bytes(buf[start : start + _PLAIN])
+        kind, rest, hosts, ports = [int.from_bytes(head[at : at + 8], "big") for at in (12, 16, 26, 30)]
+        if kind >> 40 != _ETHERNET_IPV4 or rest & _FRAGMENT_PROTOCOL != _P_TCP:
+            return -1
+        return self.share(0, hosts >> 32, (ports >> 16) & 0xFFFF, 0, hosts & _LOW, ports & 0xFFFF)
+
+    def _owner(self, frame: int, caplen: int, link: int) -> int:
+        """As `owner`, of the frame at an address; only where compiled."""
+        if link != 1 or caplen < _PLAIN:
+            return -1
+        kind, rest = word_at(frame + 12), word_at(frame + 16)  # type: ignore  # noqa: F821  (C's, by way of tracker.pxd)
+        if kind >> 40 != _ETHERNET_IPV4 or rest & _FRAGMENT_PROTOCOL != _P_TCP:
+            return -1
+        hosts, ports = word_at(frame + 26), word_at(frame + 30)  # type: ignore  # noqa: F821  (C's)
+        return self.share(0, hosts >> 32, (ports >> 16) & 0xFFFF, 0, hosts & _LOW, ports & 0xFFFF)
+
+    def share(self, src_hi: int, src_lo: int, sport: int, dst_hi: int, dst_lo: int, dport: int) -> int:
+        """Whose shard a flow is in; the same for both directions. Each frame is asked, so this is less than `mix` is:
+        who could guess the seed could have one worker do all the work, no more.
+        """
+        a = (((src_lo + (sport << 32) + src_hi * _MIX1) ^ self.seed) * _GOLDEN) & _MASK
+        b = (((dst_lo + (dport << 32) + dst_hi * _MIX1) ^ self.seed) * _GOLDEN) & _MASK
+        mix = (((a ^ (a >> 32)) + (b ^ (b >> 32))) * _MIX2) & _MASK
+        return ((mix >> 32) * self.shards) >> 32
+
+    def _share_of(self, packet: Packet) -> int:
+        return self.share(packet.src_hi, packet.src_lo, packet.sport, packet.dst_hi, packet.dst_lo, packet.dport)
 
     def key_of(self, packet: Packet) -> int:
         """A 64-bit mix of the five-tuple, the same for both directions; equality is checked against the flow itself."""
@@ -368,9 +457,9 @@ class FlowTracker:
         direction = 0 if flow is None or flow.over else self.side(flow, packet)
         key = 0
         if not direction:
+            if self.shards > 1 and not self.is_ours and self._share_of(packet) != self.shard:
+                return
             key = self.key_of(packet)
-            if self.shards > 1 and (key >> 32) % self.shards != self.shard:
-                return  # another shard's
             flow = self.flows.find(key)
             while flow is not None:
                 direction = self.side(flow, packet)
@@ -790,7 +879,7 @@ class FlowTracker:
     def begin_anew(self) -> None:
         """After `finish`: what comes now may be earlier than what was, for the clock was set back."""
         self.finished = False
-        self.now = self.swept = self.jump_from = self.jump_to = 0
+        self.now = self.swept = self.calm_until = self.jump_from = self.jump_to = 0
         self.slot_tick = -1
 
 
@@ -798,4 +887,4 @@ def _number(flow: Flow) -> int:
     return flow.number
 
 
-__all__ = ["Connection", "FlowTracker"]
+__all__ = ["Connection", "FlowTracker", "Mark"]

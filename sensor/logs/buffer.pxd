@@ -37,7 +37,16 @@ cdef class LineBuffer:
     cpdef object take_view(self)
     @cython.locals(size=Py_ssize_t, source="const unsigned char *")
     cpdef append(self, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
+    cdef inline append_at(self, const unsigned char* source, Py_ssize_t size):
+        """As append, of octets that the caller has seen to be there: a slice of memory costs more to pass on than to copy."""
+        cdef Py_ssize_t end = self.size
+        if end + size > self._room:
+            self._end = end
+            self._grow(size)
+        memcpy(self._at + end, source, size)
+        self.size = self._end = end + size
     cpdef append_text(self, str text)
+    cpdef append_number(self, unsigned long long value)
     cpdef raw(self, str text)
     @cython.locals(at="unsigned char *", end=Py_ssize_t, of_name=Py_ssize_t, of_text=Py_ssize_t)
     cpdef string(self, str name, str text)

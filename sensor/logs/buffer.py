@@ -122,6 +122,17 @@ class LineBuffer:
         self._copy(text)
         self.size = self._end
 
+    def append_number(self, value: int) -> None:
+        """As `append`, of a number that is not negative."""
+        if not _COMPILED:
+            self.append_text(str(value))
+            return
+        self._end = self.size
+        if self._end > self._room:
+            self._grow(0)
+        self._digits(value, 1)
+        self.size = self._end
+
     def raw(self, text: str) -> None:
         """Whole fields as JSON text, with the comma behind them."""
         if not _COMPILED:

@@ -7,7 +7,7 @@ cdef Py_ssize_t _START, _LONGEST
 @cython.final
 cdef class Script:
     cdef public list weirds, notes, asked, fired, answers
-    cdef readonly tuple last
+    cdef readonly long long last_key, last_number
     cdef readonly bint with_names
     cdef object _numbers
     cdef long long[::1] _at, _done
@@ -30,8 +30,8 @@ cdef class Script:
     @cython.locals(at=Py_ssize_t)
     cpdef weird(self, Py_ssize_t log, long long place, object weird)
     cpdef weird_of(self, Py_ssize_t log, long long place, object weird)
-    @cython.locals(log=Py_ssize_t, notes=Py_ssize_t, at=Py_ssize_t)
-    cpdef cut(self, long long key, long long number, const long long[::1] sizes)
+    @cython.locals(notes=Py_ssize_t, at=Py_ssize_t)
+    cpdef cut(self, long long key, long long number)
     @cython.locals(log=Py_ssize_t)
     cpdef tuple take(self)
     cdef Py_ssize_t _reserve(self) except -1

@@ -27,7 +27,6 @@ WEIRD_OF: Final = 12  # as WEIRD, of the line before: only if that one stays
 NOTES: Final = 7  # so many of `notes` are to be taken
 
 _START: Final = 1 << 12
-_LARGEST: Final = 1 << 62  # of numbers in a row
 _LONGEST: Final = 8  # numbers of one operation
 
 Note = tuple[Any, ...]
@@ -46,8 +45,9 @@ class Script:
         self.fired: list[tuple[Any, ...]] = []
         self.answers: list[tuple[Any, ...]] = []
         """What the audit could not compare with the past (`audit.history.Asked`), until the writer takes it."""
-        self.last: tuple[int, int] = (-1, 0)
-        """When it was cut last."""
+        self.last_key = -1
+        """When it was cut last, with `last_number`."""
+        self.last_number = 0
         self._numbers = array("q", bytes(8 * _START))
         self._at = self._numbers
         self._room = _START - 2 * _LONGEST
@@ -108,20 +108,21 @@ class Script:
         self.asked.append((bits, *asked))
 
     def said(self, log: int, first: int, last: int, bits: int, asked: tuple[Any, ...]) -> bool:
-        """As `audit`, of numbers only; False if one of them is too large for that (the year 9999 has no 64 bits)."""
-        number, this_update, produced_at, said = asked
-        if bits >= _LARGEST or not -_LARGEST < this_update < _LARGEST or not -_LARGEST < produced_at < _LARGEST:
-            return False
+        """As `audit`, of numbers only: `asked` is an `audit.history.Asked`. False if one of them is too large for that
+        (the year 9999 has no 64 bits)."""
         self.copy(log, first)
         at = self._reserve()
+        try:
+            self._at[at + 3] = bits
+            self._at[at + 4] = asked[1]
+            self._at[at + 5] = asked[2]
+            self._at[at + 6] = asked[3]
+            self._at[at + 7] = asked[4]
+        except OverflowError:
+            return False
         self._at[at] = SAID
         self._at[at + 1] = log
         self._at[at + 2] = last - first
-        self._at[at + 3] = bits
-        self._at[at + 4] = number
-        self._at[at + 5] = this_update
-        self._at[at + 6] = produced_at
-        self._at[at + 7] = said
         self._end = at + 8
         self._done[log] = last
         return True
@@ -149,11 +150,8 @@ class Script:
         self.weird(log, place, weird)
         self._at[self._end - 2] = WEIRD_OF
 
-    def cut(self, key: int, number: int, sizes: array[int]) -> None:
-        """What came since the last cut came out at this moment; `sizes`: how long the buffers are now."""
-        for log in range(self._logs):
-            if sizes[log] != self._done[log]:
-                self.copy(log, sizes[log])
+    def cut(self, key: int, number: int) -> None:
+        """What came since the last cut came out at this moment; of all logs was said how far they must be copied."""
         notes = len(self.notes) - self._told
         if notes:
             at = self._reserve()
@@ -161,7 +159,8 @@ class Script:
             self._at[at + 1] = notes
             self._end = at + 2
             self._told += notes
-        self.last = (key, number)
+        self.last_key = key
+        self.last_number = number
         if self._end > self._begin + 3:
             self._at[self._begin] = EVENT
             self._at[self._begin + 1] = key

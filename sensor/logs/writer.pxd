@@ -11,7 +11,7 @@ from sensor.logs.script cimport Script
 from sensor.ocsp.structs cimport CertId, OcspExchange, OcspResponse
 from sensor.privacy.structs cimport Leak
 
-cdef Py_ssize_t _BATCH, _MAX_AUDITS
+cdef Py_ssize_t _BATCH
 
 @cython.final
 cdef class LogWriter:
@@ -27,8 +27,10 @@ cdef class LogWriter:
     cdef long long[::1] _counts
     cdef readonly Py_ssize_t _logs
     cdef Script _script
-    cdef dict _audit_bits
+    cdef object _audit, _audit_bits
+    cdef unsigned int _touched
     cdef long long[::1] _sizes
+    cdef long long _total
     cdef Py_ssize_t _enough
     cdef object _on_enough
 
@@ -46,8 +48,6 @@ cdef class LogWriter:
     cdef _tell_of(self, object name, Py_ssize_t stream, object ts, object flow)
     @cython.locals(leak=Leak, lines=DisclosureLines, begin=Py_ssize_t, end=Py_ssize_t, is_told=bint)
     cpdef leaks(self, object leaks)
-    @cython.locals(known=tuple)
-    cdef object _bits_of(self, object audit)
     @cython.locals(script=Script, lines=DisclosureLines, log=Py_ssize_t, asked=tuple)
     cdef _leave_audit(self, OcspExchange exchange, object audit)
     cpdef notice(self, object notice)
@@ -56,13 +56,12 @@ cdef class LogWriter:
     @cython.locals(log=Py_ssize_t)
     cpdef health(self, object measures)
     cpdef rule_fired(self, tuple fired)
-    @cython.locals(log=Py_ssize_t, size=Py_ssize_t, total=Py_ssize_t)
+    @cython.locals(script=Script, touched="unsigned int", log=Py_ssize_t, size=Py_ssize_t)
     cpdef cut(self, long long key, long long number)
-    @cython.locals(log=Py_ssize_t)
+    @cython.locals(log=Py_ssize_t, out=LineBuffer)
     cpdef list take(self)
     cpdef tell_at(self, Py_ssize_t octets, object on_enough)
-    cpdef append(self, Py_ssize_t log, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
-    cpdef append_text(self, Py_ssize_t log, str text)
+    cpdef list buffers(self)
     cpdef bint is_new_number(self, Py_ssize_t number, long long ts) except -1
     cpdef bint is_new_certificate(self, Py_ssize_t number, long long ts) except -1
     @cython.locals(log=Py_ssize_t)

@@ -49,7 +49,6 @@ from sensor.settings import LogSettings
 from sensor.weird import FlowId, Weird
 
 _BATCH = 48 << 10  # octets of one log that wait at most, but for a longer line
-_MAX_AUDITS = 1024
 _TRUNCATED = "log_string_field_truncated"  # as Zeek 8.1 calls them, which does not say in whose line
 _SHORTENED = "log_container_field_truncated"
 _STREAMS = tuple(STREAMS)
@@ -89,8 +88,11 @@ class LogWriter:
         self._observer: LineObserver | None = None
         self._logs = 1 if sink.merged else len(_STREAMS)
         self._script = script
-        self._audit_bits: dict[int, tuple[Audit, int]] = {}
-        self._sizes = array("q", bytes(8 * len(_STREAMS)))
+        self._audit: Audit | None = None  # one of which the bits are known: most are the same
+        self._audit_bits = 0
+        self._touched = 0  # the logs to which something was written since the last cut, as bits
+        self._sizes = array("q", bytes(8 * len(_STREAMS)))  # of the logs at the last cut
+        self._total = 0
         self._enough = 0
         self._on_enough: Callable[[], None] | None = None
         self.on_weird: Callable[[Weird], None] | None = None
@@ -269,18 +271,13 @@ class LogWriter:
         """What was said of the certificate before, other shards know: leaves the field audit open."""
         script, lines = self._script, self._disclosures
         if script is not None and script.answers and script.answers[0][0] is exchange.single:
-            asked, bits, log = script.answers.pop(0)[1:], self._bits_of(audit), self._log(OCSP_EXCHANGE)
+            asked, log = script.answers[0], self._log(OCSP_EXCHANGE)
+            del script.answers[0]
+            if audit is not self._audit:
+                self._audit, self._audit_bits = audit, bits_of(audit)
+            bits = self._audit_bits
             if script.with_names or not script.said(log, lines.audit_at, lines.audit_end, bits, asked):
-                script.audit(log, lines.audit_at, lines.audit_end, bits, (*asked, *whose(exchange)))
-
-    def _bits_of(self, audit: Audit) -> int:
-        """The audit gives one object for each set of findings, see disclosures.py."""
-        known = self._audit_bits.get(id(audit))
-        if known is None:
-            if len(self._audit_bits) >= _MAX_AUDITS:
-                self._audit_bits.clear()
-            known = self._audit_bits[id(audit)] = (audit, bits_of(audit))
-        return known[1]
+                script.audit(log, lines.audit_at, lines.audit_end, bits, (*asked[1:], *whose(exchange)))
 
     def notice(self, notice: Notice) -> None:
         """What a rule raised."""
@@ -346,14 +343,20 @@ class LogWriter:
 
     def cut(self, key: int, number: int) -> None:
         """One shard's: all since the last cut came out at this moment of the tracker's (FlowTracker.take_shard)."""
-        total = 0
-        for log in range(self._logs):
-            size = self._buffer(log).size
-            self._sizes[log] = size
-            total += size
-        if self._script is not None:
-            self._script.cut(key, number, self._sizes)
-        if total >= self._enough and self._on_enough is not None:
+        script, touched, log = self._script, self._touched, 0
+        if script is None:
+            return
+        while touched:
+            if touched & 1:
+                size = self._buffer(log).size
+                self._total += size - self._sizes[log]
+                self._sizes[log] = size
+                script.copy(log, size)
+            touched >>= 1
+            log += 1
+        self._touched = 0
+        script.cut(key, number)
+        if self._total >= self._enough and self._on_enough is not None:
             self._on_enough()
 
     def tell_at(self, octets: int, on_enough: Callable[[], None]) -> None:
@@ -364,15 +367,14 @@ class LogWriter:
 
     def take(self) -> list[memoryview]:
         """One shard's lines, log by log; to be let go of before the next line is begun."""
-        return [self._buffer(log).take_view() for log in range(self._logs)]
+        self._touched = self._total = 0
+        for log in range(self._logs):
+            self._sizes[log] = 0
+        return [out.take_view() for out in self._out[: self._logs]]
 
-    def append(self, log: int, octets: memoryview, first: int, last: int) -> None:
-        """Octets `first` to `last` - 1 of one shard's lines go to the log of this number; see LineBuffer.append."""
-        self._buffer(log).append(octets, first, last)
-
-    def append_text(self, log: int, text: str) -> None:
-        """As `append`, of what was left open in a line."""
-        self._buffer(log).append_text(text)
+    def buffers(self) -> list[LineBuffer]:
+        """Log by log, what lines of shards are to be copied to; `hand_over` takes them from there."""
+        return self._out[: self._logs]
 
     def is_new_number(self, number: int, ts: int) -> bool:
         """NoticeMemory.is_new_number of this writer's memory."""
@@ -402,6 +404,7 @@ class LogWriter:
             self._sink.close()
 
     def _buffer(self, stream: int) -> LineBuffer:
+        self._touched |= 1 << (0 if self._merged else stream)
         return self._out[stream]
 
     def _log(self, stream: int) -> int:

@@ -35,6 +35,7 @@ _SAID: Final = 11
 _WEIRD_OF: Final = 12
 _HANDED_OVER: Final = 64  # events between two looks at how many lines wait
 
+_COMPILED: Final = not __file__.endswith(".py")
 _END: Final = (1 << 62) + (1 << 61)  # a moment behind all moments
 END: Final = _END
 
@@ -54,6 +55,7 @@ class Reel:
         self.rows = memoryview(array("q"))
         self.places = array("q")
         self.octets = memoryview(b"")
+        self.length = 0
         self.weirds: list[tuple[Any, ...]] = []
         self.notes: list[tuple[Any, ...]] = []
         self.asked: list[tuple[Any, ...]] = []
@@ -75,6 +77,9 @@ class Reel:
         self.rows = chunk.rows
         self.places = chunk.places
         self.octets = chunk.octets
+        self.length = len(chunk.octets)
+        if _COMPILED and self.length:
+            self.source = address_of(self.octets)  # type: ignore  # noqa: F821  (C's, by way of playback.pxd)
         self.weirds = chunk.weirds
         self.notes = chunk.notes
         self.asked = chunk.asked
@@ -112,6 +117,7 @@ class Playback:
         engine: RuleEngine | None = None,
     ) -> None:
         self._writer = writer
+        self._logs = writer.buffers()
         self._counter = counter
         self._fetches = fetches
         self._history = history
@@ -170,7 +176,8 @@ class Playback:
                 if self._on_note is not None:
                     self._times.append(times)
                 reel.places[log] += rows[at + 2]
-                self._writer.append_text(log, str(times))
+                out = self._logs[log]
+                out.append_number(times)
                 at += 4
             elif operation == _NOTICE:
                 self._stayed = self._writer.is_new_number(rows[at + 3], rows[at + 4])
@@ -211,8 +218,15 @@ class Playback:
 
     def _copy(self, reel: Reel, log: int, size: int) -> None:
         place = reel.places[log]
-        self._writer.append(log, reel.octets, place, place + size)
-        reel.places[log] = place + size
+        end = place + size
+        if place < 0 or size < 0 or end > reel.length:
+            raise ValueError("a script speaks of lines that are not there")
+        out = self._logs[log]
+        if _COMPILED:
+            out.append_at(reel.source + place, size)  # type: ignore  # (C's, by way of buffer.pxd)
+        else:
+            out.append(reel.octets, place, end)
+        reel.places[log] = end
 
     def _copy_or_drop(self, reel: Reel, log: int, size: int) -> None:
         if self._stayed:
@@ -235,7 +249,7 @@ class Playback:
         if self._engine is not None:
             raise NotForSeveral("rules see what was said of a certificate before")
         reel.places[log] += size
-        self._writer.append_text(log, render_audit(findings_of(bits)))
+        self._logs[log].append_text(render_audit(findings_of(bits)))
 
     def _rule(self, reel: Reel) -> None:
         from sensor.workers.fired import unpack

@@ -117,7 +117,7 @@ class Worker:
         self._writer.rule_fired(pack(rule_id, event))
 
     def _send_lines(self) -> None:
-        self._send(PART, self._script.last)
+        self._send(PART, (self._script.last_key, self._script.last_number))
 
     def _take_weirds(self, frame: int) -> None:
         """What the source met is told once, behind the last frame of the batch in which it met it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import pytest
 from sensor.capture.inputs import open_inputs
 from sensor.capture.source import FrameBatch
 from sensor.flow.conn import Connection
-from sensor.flow.decode import BAD_TCP_HEADER, TCP
+from sensor.flow.decode import BAD_TCP_HEADER, TCP, Packet
 from sensor.flow.stream import IGNORE, StreamReader
-from sensor.flow.tracker import FlowTracker
+from sensor.flow.tracker import FlowTracker, Mark
 from sensor.settings import CaptureSettings, FlowSettings
 from sensor.weird import FlowId
 from tests.flow.frames import START, Frame, S, batches
@@ -22,7 +23,7 @@ from tests.flow.talk import HANDSHAKE, MS, TALK, Ends, listen, parse, seats
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 CAPTURES = sorted(p for folder in ("tcp", "ip", "tunnel", "office") for p in (PCAPS / folder).rglob("*.pcap*"))
-Mark = tuple[int, int]
+Moment = tuple[int, int]
 
 
 class Teller:
@@ -67,13 +68,13 @@ def played(feed: Callable[[FlowTracker], None], shard: int = 0, shards: int = 1)
     return tracker
 
 
-def groups(out: list[object]) -> list[tuple[Mark, list[object]]]:
+def groups(out: list[object]) -> list[tuple[Moment, list[object]]]:
     """What stands before each mark."""
-    made: list[tuple[Mark, list[object]]] = []
+    made: list[tuple[Moment, list[object]]] = []
     items: list[object] = []
     for item in out:
-        if type(item) is tuple:
-            made.append((item, items))
+        if type(item) is Mark:
+            made.append(((item.key, item.number), items))
             items = []
         else:
             items.append(item)
@@ -94,7 +95,7 @@ def in_order(trackers: list[FlowTracker]) -> list[object]:
 
 def alike(feed: Callable[[FlowTracker], None]) -> None:
     alone = played(feed)
-    assert not [item for item in alone.out if type(item) is tuple]
+    assert not [item for item in alone.out if type(item) is Mark]
     for shards in (2, 3, 5):
         trackers = [played(feed, shard, shards) for shard in range(shards)]
         assert in_order(trackers) == alone.out
@@ -117,6 +118,25 @@ def test_recorded(path: Path) -> None:
     alike(feed)
 
 
+def share_of(tracker: FlowTracker, packet: Packet) -> int:
+    ends = (packet.src_hi, packet.src_lo, packet.sport), (packet.dst_hi, packet.dst_lo, packet.dport)
+    share = tracker.share(*ends[0], *ends[1])
+    assert share == tracker.share(*ends[1], *ends[0]), "one flow, both ways"
+    return share
+
+
+def test_shares_are_even_and_hang_on_the_seed() -> None:
+    shares = []
+    for seed in (7, 8):
+        tracker = FlowTracker(FlowSettings(), lambda flow, _: Teller(flow, []), [])
+        tracker.take_shard(0, 3, seed)
+        shares.append([tracker.share(0, 0x0A000001 + i % 7, 1024 + i, 0, 0xC0000201, 80) for i in range(3000)])
+        assert all(900 < shares[-1].count(share) < 1100 for share in range(3))
+        six = [tracker.share(0x20010DB8 << 32, i, 1024, 0x20010DB8 << 32, 1 << 40, 80) for i in range(3000)]
+        assert all(900 < six.count(share) < 1100 for share in range(3))
+    assert 1500 < sum(one != other for one, other in zip(*shares, strict=True)) < 2500
+
+
 def test_whose_a_plain_frame_is_its_first_octets_tell_as_decoding_does() -> None:
     """What is in the way of these octets is nobody's until all have decoded it; no octet beyond the frame counts."""
     plain = others = 0
@@ -129,13 +149,25 @@ def test_whose_a_plain_frame_is_its_first_octets_tell_as_decoding_does() -> None
                 frame = batch.offset[i], batch.caplen[i]
                 owner = tracker.owner(batch.buffer, *frame, batch.link[i])
                 if packet.decode(batch.buffer, *frame, batch.wirelen[i], batch.link[i]) in (TCP, BAD_TCP_HEADER):
-                    assert owner in (-1, (tracker.key_of(packet) >> 32) % 5), path
+                    assert owner in (-1, share_of(tracker, packet)), path
                     plain += owner >= 0
                     others += owner < 0
                 short = bytes(batch.buffer[batch.offset[i] :][: min(batch.caplen[i], 53)])
                 assert tracker.owner(short, 0, len(short), batch.link[i]) == -1
     assert plain > 1000
     assert others > 100
+
+
+def test_no_octet_behind_the_buffer_is_looked_at() -> None:
+    """A source guarantees that there is none; compiled, frames of other shards are passed over by address."""
+    frame = bytes.fromhex("ffffffffffffffffffffffff08004500003c000040004006") + bytes(40)
+    for shard in (0, 1):
+        tracker = FlowTracker(FlowSettings(), lambda flow, _: Teller(flow, []), [])
+        tracker.take_shard(shard, 2, 7)
+        for offset, caplen in ((1, 64), (0, 65), (1 << 40, 60), ((1 << 64) - 8, 60), (0, (1 << 32) - 1)):
+            columns = array("q", [1]), array("Q", [offset]), array("I", [caplen]), array("I", [60]), array("H", [1])
+            with pytest.raises((IndexError, OverflowError)):
+                tracker.feed(FrameBatch(frame, *columns))
 
 
 @pytest.mark.parametrize("seed", range(6))

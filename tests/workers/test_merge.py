@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import threading
-from array import array
 
 import pytest
 
@@ -62,7 +61,8 @@ def test_any_events_of_any_shards(seed: int) -> None:
                     upto = own.pop(0)
                     lines.append(b"%d.%d\n" % upto)
                     size += len(lines[-1])
-                    script.cut(*upto, array("q", [size]))
+                    script.copy(0, size)
+                    script.cut(*upto)
             write_chunk(fd, PART, upto, Peaks(), 0, 0, script.take(), [b"".join(lines)])
             size, lines = 0, []
         write_chunk(fd, LAST, (END - 1, 0), Peaks(), 0, 0, account=ACCOUNT, lines=[b""])
@@ -88,7 +88,8 @@ def pipe(*chunks: tuple[int, Peaks, dict[str, object]], shard: int = 0) -> int:
     read, write = os.pipe()
     for number, (kind, peaks, account) in enumerate(chunks):
         script = Script(1)
-        script.cut(10 * number, shard, array("q", [2]))
+        script.copy(0, 2)
+        script.cut(10 * number, shard)
         upto = (END - 1, 0) if kind == LAST else (10 * number + 5, 0)
         write_chunk(write, kind, upto, peaks, 0, 0, script.take(), [b"%d\n" % number], account)
     os.close(write)
