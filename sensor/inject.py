@@ -1,7 +1,8 @@
 """Faults on purpose, at one packet of a replay, for tests: does only what it is about suffer, and is that counted?
 
 Everything is wrapped from outside before the first packet: without a fault none of this is imported, and nothing is
-asked on the packet path.
+asked on the packet path. What a packet is about is its flow: time passes, and room is made, before it is struck, and
+reader and log lines are asked whose they are.
 """
 
 from __future__ import annotations
@@ -10,21 +11,29 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sensor.capture.source import FrameBatch, PacketSource
+import msgspec
+
+from sensor.capture.source import FrameBatch, PacketSource, Timestamp
 from sensor.ct.lookup import Answer, CrlUse, CtLookup, Issuer, KnownIssuer, Unavailable
+from sensor.flow.decode import Packet
+from sensor.flow.state import render_address
 from sensor.flow.stream import StreamReader
 from sensor.logs.sinks.sink import EventSink
 from sensor.logs.writer import LogWriter
 from sensor.ocsp.model import CertId
 from sensor.pipeline import Pipeline
-from sensor.settings import InjectSettings
-from sensor.weird import Weird
+from sensor.settings import FlowSettings, InjectSettings
+from sensor.weird import FlowId, Weird
 
 MEMORY_CAP: Final = "memory_cap"
 PARSER_ERROR: Final = "parser_error"
 QUEUE_FULL: Final = "queue_full"
 STORE_LOCKED: Final = "store_locked"
 CLOCK_JUMP: Final = "clock_jump"
+_TCP: Final = 0  # as in decode.py
+_FRAGMENT: Final = 1
+_BAD_TCP: Final = 11
+_OF_NO_FLOW: Final = frozenset({"stats", "capture_loss", "ocspwatch_stats"})
 _DAY_NS: Final = 86_400_000_000_000
 _LOCKED: Final = "locked by another process (injected)"
 
@@ -36,7 +45,9 @@ class InjectedError(Exception):
 class Injection:
     """What is wrapped shares it; `active` are the faults of the packet in hand. Packets count from 1."""
 
-    def __init__(self, settings: InjectSettings) -> None:
+    def __init__(self, settings: InjectSettings, flow: FlowSettings) -> None:
+        self._packet = Packet(flow.max_tunnel_depth, flow.max_ip6_extensions)
+        self._about: frozenset[tuple[str, int]] = frozenset()
         self._due: dict[int, set[str]] = {}
         for fault in settings.faults:
             what, _, number = fault.partition("@")
@@ -58,7 +69,7 @@ class Injection:
         self._pipeline, self._writer = pipeline, writer
         reassembler = pipeline.tracker.reassembler
         make = reassembler.make_reader
-        reassembler.make_reader = lambda flow, probation: _Reader(self, make(flow, probation))
+        reassembler.make_reader = lambda flow, probation: _Reader(self, flow, make(flow, probation))
 
     def source(self, inner: PacketSource) -> PacketSource:
         return _Source(self, inner)
@@ -84,8 +95,45 @@ class Injection:
             yield batch
         batch.first, batch.stop, batch.number = first, stop, number
 
+    def is_about(self, flow: FlowId) -> bool:
+        """Whether the packet in hand is one of this flow; of a fragment without ports, whether it may be."""
+        ends = frozenset(((flow.orig_h, flow.orig_p), (flow.resp_h, flow.resp_p)))
+        return self._about in (ends, frozenset((host, 0) for host, _ in ends))
+
+    def is_of_another(self, stream: str, line: bytes) -> bool:
+        """Whether a log line is of a flow that the packet in hand is not about, or of the sensor itself."""
+        row = msgspec.json.decode(line, type=dict[str, object])
+        if "id.orig_h" not in row:
+            return row.get("_path", stream) in _OF_NO_FLOW
+        ends = frozenset((row[f"id.{end}_h"], row[f"id.{end}_p"]) for end in ("orig", "resp"))
+        return self._about not in (ends, frozenset((host, 0) for host, _ in ends))
+
+    def _prepare(self, batch: FrameBatch) -> None:
+        """Whom does the packet in hand concern? What the time and the room that it takes cost others happens before."""
+        packet, at = self._packet, batch.first
+        buffer = memoryview(batch.buffer)
+        code = packet.decode(buffer, batch.offset[at], batch.caplen[at], batch.wirelen[at], batch.link[at])
+        self._about = frozenset()
+        if code in (_TCP, _FRAGMENT, _BAD_TCP):
+            ports = (0, 0) if code == _FRAGMENT else (packet.sport, packet.dport)
+            src = render_address(packet.family, packet.src_hi, packet.src_lo)
+            dst = render_address(packet.family, packet.dst_hi, packet.dst_lo)
+            self._about = frozenset(((src, ports[0]), (dst, ports[1])))
+        pipeline = self._pipeline
+        if pipeline is None:
+            return
+        tracker, ts = pipeline.tracker, batch.ts[at]
+        if ts > tracker.now:
+            tracker.advance(ts)
+        if code == _TCP and tracker.flows.find(tracker.key_of(packet)) is None:
+            tracker.evict(ts)
+        none = array("Q")
+        columns = (array("q"), none, array("I"), array("I"), array("H"))
+        pipeline.feed(FrameBatch(b"", *columns, quiet_until=Timestamp(ts)))  # it is drained
+
     def _strike(self, batch: FrameBatch, place: int) -> Iterator[FrameBatch]:
         faults = self._due.pop(place)
+        self._prepare(batch)
         if CLOCK_JUMP in faults:
             batch.ts = array("q", batch.ts)
             batch.ts[batch.first] += _DAY_NS
@@ -122,8 +170,9 @@ class _Source:
 
 
 class _Reader:
-    def __init__(self, injection: Injection, inner: StreamReader) -> None:
+    def __init__(self, injection: Injection, flow: FlowId, inner: StreamReader) -> None:
         self._injection = injection
+        self._flow = flow
         self._inner = inner
 
     @property
@@ -131,7 +180,7 @@ class _Reader:
         return self._inner.service
 
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
-        if PARSER_ERROR in self._injection.active:
+        if PARSER_ERROR in self._injection.active and self._injection.is_about(self._flow):
             raise InjectedError
         return self._inner.data(is_orig, chunk, ts)
 
@@ -148,7 +197,7 @@ class _Reader:
         ts: int,
     ) -> StreamReader:
         both = self._inner.second(is_orig, position, pieces, other, wants, ts)
-        return self if both is self._inner else _Reader(self._injection, both)
+        return self if both is self._inner else _Reader(self._injection, self._flow, both)
 
     def unfinished(self, is_orig: bool) -> bool:
         return self._inner.unfinished(is_orig)
@@ -170,10 +219,14 @@ class _Sink:
         self._inner = inner
 
     def write(self, stream: str, lines: bytes) -> None:
-        if QUEUE_FULL in self._injection.active:
-            self._injection.lines_dropped += lines.count(b"\n")
-        else:
+        if QUEUE_FULL not in self._injection.active:
             self._inner.write(stream, lines)
+            return
+        each = lines.splitlines(keepends=True)
+        others = [line for line in each if self._injection.is_of_another(stream, line)]
+        self._injection.lines_dropped += len(each) - len(others)
+        if others:
+            self._inner.write(stream, b"".join(others))
 
     def close(self) -> None:
         self._inner.close()

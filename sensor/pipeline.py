@@ -363,7 +363,7 @@ class Pipeline:
                 except SinkError:
                     raise
                 except Exception as error:  # noqa: BLE001  (a bug of ours costs this message, not the others)
-                    self._contain(item.flow, error)
+                    self._contain(item, error)
             elif type(item) is Weird:
                 self._weird(item)
             elif type(item) is Mark and writer is not None:
@@ -387,11 +387,13 @@ class Pipeline:
         """Bugs of ours that were contained."""
         return self._errors + self.tracker.internal_errors
 
-    def _contain(self, flow: FlowId, error: Exception) -> None:
+    def _contain(self, item: HttpTransaction | SecondReading, error: Exception) -> None:
         if self._on_error is None:
             raise error
         self._errors += 1
-        self._on_error(flow, error)
+        ts = item.ts if isinstance(item, HttpTransaction) else item.transaction.ts
+        self._weird(Weird(ts, "internal_error", item.flow, type(error).__name__, "HTTP"))
+        self._on_error(item.flow, error)
 
     def _transaction(self, transaction: HttpTransaction) -> None:
         writer, summary = self._writer, self._summary

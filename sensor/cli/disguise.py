@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import threading
+import traceback  # not where it is needed: there may be no memory left, or no right to read it
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,6 @@ def _load(named: str) -> bytes:
 def keep_values_from_crashes(settings: Settings) -> None:
     """From here on a traceback of this process, or of one forked later, has no values; if there is a key, a crash
     leaves no memory behind, either."""
-    import traceback  # noqa: F401  (what it needs is out of reach when it is needed)
-
     if settings.privacy.pseudonym_key:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.excepthook = _tell_crash
@@ -107,10 +106,11 @@ class Disguise:
 
 def _tell_place(kind: type[BaseException], where: TracebackType | None) -> None:
     """No message: values may be in it."""
-    import traceback
-
-    for line in traceback.format_tb(where):
-        print(line, end="", file=sys.stderr)
+    try:
+        for line in traceback.format_tb(where):
+            print(line, end="", file=sys.stderr)
+    except MemoryError:  # what went wrong may be the want of it
+        print("no memory for a traceback", file=sys.stderr)
     print(kind.__name__, file=sys.stderr)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import gc
 import signal
 import sys
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # imported when they are needed, for the start-up time
     from sensor.ct.lookup import CtLookup
     from sensor.inject import Injection
     from sensor.logs.sinks.sink import EventSink
+    from sensor.report.progress import Progress
     from sensor.report.summary import Summary
     from sensor.rules.rule import RuleSet
 
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if settings.inject.faults:
         from sensor.inject import Injection
 
-        injection = Injection(settings.inject)
+        injection = Injection(settings.inject, settings.flow)
     try:
         lookup = StoreLookup(settings.ct) if injection is None else injection.lookup(StoreLookup(settings.ct))
         if settings.cluster.nodes:
@@ -173,21 +175,31 @@ def read_alone(
         injection.attach(pipeline, writer)
         packets = injection.source(source)
     with _stopped_by_signals(source, lookup, following=args.follow) as stopped:
-        if args.quiet:
-            pipeline.run(packets)
-        else:
+        progress = told = None
+        if not args.quiet:
             from sensor.report.progress import Progress
 
             progress = Progress(sys.stderr, source.bytes_total)
-            try:
-                pipeline.run(packets, lambda: progress.update(source.bytes_read, source.frames))
-            finally:
+            told = functools.partial(_tell_progress, progress, source)
+        try:
+            pipeline.run(packets, told)
+        except MemoryError:
+            pipeline.tracker.abandon()  # room for what was read so far to be written
+            stopped.append("want of memory")
+        finally:
+            if progress is not None:
                 progress.close()
+    if "want of memory" in stopped:
+        print("ocspwatch: there is no memory left: read in part", file=sys.stderr)
     if writer is not None:
         writer.close()
     pipeline.complete_summary()
     lost = stopped or (injection is not None and _tell_injected(injection))
     return Reading(source.files, source.complete and not lost, pipeline.internal_errors)
+
+
+def _tell_progress(progress: Progress, source: TimeLine) -> None:
+    progress.update(source.bytes_read, source.frames)
 
 
 def _tell_injected(injection: Injection) -> int:

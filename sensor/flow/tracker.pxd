@@ -127,5 +127,7 @@ cdef class FlowTracker:
     cpdef end_older(self, Flow flow, long long ts)
     @cython.locals(flow=Flow, newest=Flow, end=Endpoint)
     cpdef held_bytes(self)
+    @cython.locals(flow=Flow, newest=Flow, queue=FlowQueue)
+    cpdef abandon(self)
     @cython.locals(ending=list, flow=Flow, queue=FlowQueue)
     cpdef bint finish(self, long long at_most=*) except -1

@@ -779,6 +779,7 @@ class FlowTracker:
             for each in flow.chain():
                 each.reader = None
                 each.reading = _NOBODY
+            self.out.append(Weird(ts, "internal_error", flow.flow_id(), type(error).__name__, "FLOW"))
             self.on_error(flow.flow_id(), error)
 
     def end(self, flow: Flow, ts: int, at_end: bool) -> None:
@@ -875,6 +876,21 @@ class FlowTracker:
             if self.marking:
                 self._mark(1, flow.number)
         return bool(ending)
+
+    def abandon(self) -> None:
+        """Let go of all flows, told or not: there is no memory left for them."""
+        for newest in self.flows.values():
+            for flow in newest.chain():
+                flow.release()
+        self.flows = FlowTable()
+        for queue in (self.closing, self.opening, self.oldest, self.spared):
+            queue.keep([])
+        self.wheel.clear()
+        self.slot_tick = -1
+        self.slot = []
+        self.last_flow = None
+        self.defragmenter.pending.clear()
+        self.out.clear()
 
     def begin_anew(self) -> None:
         """After `finish`: what comes now may be earlier than what was, for the clock was set back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import main
+from tests.flow.frames import START, Frame
+from tests.flow.talk import HANDSHAKE, MS, Ends, frames_of, parse
 from tests.hostile.rows import REPOSITORY, Guard, Row
+from tests.hostile.test_tcp import lit
+from tests.hostile.witness import answering, asking
 
 INJECT = "sensor/inject.py"
 ROWS = {
@@ -21,8 +26,10 @@ ROWS = {
         guards=(
             Guard(INJECT, "raise InjectedError", "pass"),
             Guard(INJECT, "reassembler.max_total = reassembler.max_total, -1", "_ = reassembler.max_total, -1"),
-            Guard(INJECT, 'self._injection.lines_dropped += lines.count(b"\\n")', "self._inner.write(stream, lines)"),
+            Guard(INJECT, "if self._injection.is_of_another(stream, line)]", "]"),
             Guard(INJECT, "batch.ts[batch.first] += _DAY_NS", "pass"),
+            Guard(INJECT, "tracker.advance(ts)", "pass"),
+            Guard(INJECT, "tracker.evict(ts)", "pass"),
             Guard(INJECT, "[Unavailable(_LOCKED) for _ in ids] if self._is_locked else", "[] if not ids else"),
         ),
         note="`--inject WHAT@N`, or `inject.faults`: for tests, of `replay` by one process. Where the clock ran back, "
@@ -39,21 +46,22 @@ def _no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-def replay(out: Path, *more: str, capture: Path = OFFICE) -> Logs:
-    words = ["--set", "health.in_replay=true", "replay", str(capture), "-q", "-o", str(out), *more]
+def replay(out: Path, *more: str, capture: Path = OFFICE, sets: tuple[str, ...] = ()) -> Logs:
+    words = ["--set", "health.in_replay=true", *sets, "replay", str(capture), "-q", "-o", str(out), *more]
     assert main(words) in {0, 3}
     return {path.stem: [json.loads(line) for line in path.read_text().splitlines()] for path in out.glob("*.log")}
 
 
 def of_others(logs: Logs, uid: object) -> Logs:
     """What is said of other connections than this one."""
-    own = {"stats", "capture_loss", "ocspwatch_stats"}
+    own = {"stats", "capture_loss", "ocspwatch_stats", "weird_stats"}
     mine = {row["fuid"] for row in logs["files"] if row["uid"] == uid}
-    return {
+    left = {
         log: [row for row in rows if row.get("uid") != uid and row.get("id") not in mine]
         for log, rows in logs.items()
         if log not in own
     }
+    return {log: rows for log, rows in left.items() if rows}
 
 
 def total(logs: Logs, field: str) -> int:
@@ -174,3 +182,55 @@ def test_d11_nothing_is_wrapped_without_a_fault(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delitem(sys.modules, "sensor.inject", raising=False)
     replay(tmp_path / "a")
     assert "sensor.inject" not in sys.modules
+
+
+def write_pcap(path: Path, frames: list[Frame]) -> None:
+    records = [struct.pack("<4I", *divmod(each.ts, 10**9), *[len(each.data)] * 2) + each.data for each in frames]
+    path.write_bytes(struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1) + b"".join(records))
+
+
+A = Ends()
+B = Ends("10.20.0.77", "198.51.100.77", 50001)
+ASKED, ANSWERED = lit(asking(0x0BADCAFE)), lit(answering(0x0BADCAFE))
+A_TALKS = f"{HANDSHAKE}c> A {ASKED}\ns> A {ANSWERED}\nc> FA\ns> FA\nc> A\n"
+OTHERS = {
+    # B's request lies above a hole, and B's time is over when A's first packet comes.
+    "times out": (f"{HANDSHAKE}c> A =300 lost\nc> A {ASKED}\n", 400_000),
+    # B's octets were acknowledged before they are seen, and what is missing is waited for when A's packet comes.
+    "waits": (f"{HANDSHAKE}c> A {ASKED}\ns> A ^2000 forged\ns> A {ANSWERED}\n", 400),
+    "waits long": (f"{HANDSHAKE}s> A ^{len(asking(0x0BADCAFE)) + 1} forged\nc> A +0.9s @1 {ASKED}\n", 500),
+}
+
+
+@pytest.mark.parametrize("others", OTHERS)
+@pytest.mark.parametrize("what", ["memory_cap", "parser_error", "queue_full", "store_locked"])
+@pytest.mark.parametrize("limit", [(), ("--set", "flow.max_flows=1")])
+def test_d11_another_flow_that_is_due_at_that_packet_is_not_touched(
+    what: str, others: str, limit: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Its time is over, it waits, or it has to make room: all of that is as without the fault, at each packet of A."""
+    script, later_ms = OTHERS[others]
+    mine = frames_of(parse(script, B), B)
+    his = frames_of(parse(A_TALKS, start=START + later_ms * MS), A)
+    frames = sorted(mine + his, key=lambda frame: frame.ts)
+    capture = tmp_path / "both.pcap"
+    write_pcap(capture, frames)
+    clear = replay(tmp_path / "clear", capture=capture, sets=limit)
+    (uid,) = {row["uid"] for row in clear["conn"] if row["id.orig_h"] == A.client}
+    assert [row for row in clear["conn"] if row["id.orig_h"] == B.client]
+    hurt = 0
+    for number in [frames.index(frame) + 1 for frame in his]:
+        logs = replay(tmp_path / str(number), "--inject", f"{what}@{number}", capture=capture, sets=limit)
+        assert of_others(logs, uid) == of_others(clear, uid), f"{what}@{number}"
+        hurt += logs != clear
+    assert hurt or what == "memory_cap"
+
+
+def test_d11_a_bug_is_told_by_summary_and_weird(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = tmp_path / "a.pcap"
+    write_pcap(capture, frames_of(parse(A_TALKS), A))
+    assert main(["replay", str(capture), "-o", str(tmp_path / "logs"), "--inject", "parser_error@4"]) == 3
+    assert "Everything was readable" not in (said := capsys.readouterr().out)
+    assert "internal_error" in said
+    (weird,) = map(json.loads, (tmp_path / "logs" / "weird.log").read_text().splitlines())
+    assert (weird["name"], weird["addl"], weird["id.orig_h"]) == ("internal_error", "InjectedError", A.client)
