@@ -130,3 +130,16 @@ def test_weirds_are_sampled_over_all_shards() -> None:
     assert len(table.weirds) == 60
     assert len(lines) == LogSettings().weird_burst
     assert [b'"addl":"%d"' % moment in line for moment, line in enumerate(lines)] == [True] * len(lines)
+
+
+def test_a_weird_of_a_line_goes_where_its_line_goes() -> None:
+    """Of the notice that another shard has told already nothing is odd."""
+    one, other = Script(1), Script(1)
+    for moment, script in ((1, one), (2, other)):
+        script.notice(0, 0, 2, 7, 100 * S)
+        script.weird_of(0, 2, Weird(100 * S, "log_string_field_truncated", None, "notice", "LOG"))
+        script.cut(moment, 0, sizes(2))
+    table = Table()
+    lines = table.play(table.reel(one, b"a\n"), table.reel(other, b"b\n")).splitlines()
+    assert (lines[0], len(lines)) == (b"a", 2)
+    assert table.weirds == ["log_string_field_truncated"]
