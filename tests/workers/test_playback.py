@@ -138,7 +138,7 @@ def test_a_weird_of_a_line_goes_where_its_line_goes() -> None:
     for moment, script in ((1, one), (2, other)):
         script.notice(0, 0, 2, 7, 100 * S)
         script.weird_of(0, 2, Weird(100 * S, "log_string_field_truncated", None, "notice", "LOG"))
-        script.cut(moment, 0, sizes(2))
+        cut(script, moment, 2)
     table = Table()
     lines = table.play(table.reel(one, b"a\n"), table.reel(other, b"b\n")).splitlines()
     assert (lines[0], len(lines)) == (b"a", 2)
