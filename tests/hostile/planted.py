@@ -95,6 +95,7 @@ HIDDEN: dict[str, Callable[[bytes], Said]] = {
     "for a size": lambda m: answered(HEAD + m + b"\r\n"),
     "for a later size": lambda m: answered(HEAD + b"1\r\nx\r\n" + m + b"\r\n"),
     "for a size, digits": lambda m: answered(HEAD + b"1\r\nx\r\n" + m.hex().encode() + b"\r\n"),
+    "for a size, behind digits": lambda m: answered(HEAD + b"1\r\nx\r\n5_" + m + b"\r\n"),
     "for a line end": lambda m: answered(HEAD + b"1\r\nx" + m + b"\r\n0\r\n\r\n"),
     "extension": lambda m: answered(HEAD + b"1;a=" + m + b"\r\nx\r\n0\r\n\r\n"),
     "trailer": lambda m: answered(HEAD + chunked(b"x", trailer=b"X-A: " + m + b"\r\n" + m + b": x\r\n")),
