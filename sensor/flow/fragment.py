@@ -2,6 +2,8 @@
 
 Overlapping fragments that differ, or overlap at all in part, make the datagram worthless: hosts discard it (RFC 5722;
 Linux does so for IPv4 too), so do we, with a weird. An exact repetition is only counted.
+A datagram that is whole is remembered for the rest of its time: the fragment that completed it may have been a forged
+one. A further fragment of it with other octets makes it another copy of the same segment, which TCP compares.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from sensor.flow.decode import Packet
 from sensor.settings import FlowSettings
 
 _MAX_DATAGRAM = 65535
+_NAMES = 8  # octets of a TCP header that say which segment it is: ports and sequence number (RFC 9293 section 3.1)
+INCOMPLETE = "incomplete_fragments"
 
 
 class _Datagram:
@@ -26,6 +30,18 @@ class _Datagram:
         self.broken = False
 
 
+class _Whole:
+    """A datagram that was put together: when its first fragment came, its header and what is behind it."""
+
+    __slots__ = ("body", "copies", "header", "ts")
+
+    def __init__(self, ts: int, header: bytes, body: bytes) -> None:
+        self.ts = ts
+        self.header = header
+        self.body = body
+        self.copies = 0
+
+
 class Defragmenter:
     """Bounded by datagrams, fragments of each, bytes, and age in packet time; the oldest goes first."""
 
@@ -38,7 +54,10 @@ class Defragmenter:
         self.held_bytes = 0
         self.fragments = 0
         self.datagrams = 0
-        self.expired = 0  # given up: the sum of the next three
+        self.whole: dict[tuple[int, ...], _Whole] = {}
+        self.whole_bytes = 0
+        self.expired = 0  # given up: the sum of the next four
+        self.unfinished = 0  # at the end
         self.timed_out = 0
         self.evicted_datagrams = 0
         self.evicted_bytes = 0
@@ -69,14 +88,24 @@ class Defragmenter:
         body = bytes(raw[packet.fragment_pos : packet.fragment_end])
         offset = packet.fragment_offset
         more = packet.more_fragments
+        if not body:
+            self.weirds.append("fragment_size_inconsistency")
+            return None  # it says nothing: no reason to give up those that do
         datagram = self.pending.get(key)
+        other: bytes | None = None
+        whole = self.whole.get(key)
+        if whole is not None and (datagram is None or datagram.header is None):
+            if self._repeats(whole, offset, body, more):
+                self.weirds.append("fragment_overlap")
+                return None
+            other = self._other_copy(whole, offset, body, more)
         if datagram is None:
             if len(self.pending) >= self.max_datagrams:
                 self._forget(next(iter(self.pending)))
                 self.evicted_datagrams += 1
                 self.weirds.append("excessive_fragmented_datagrams")
             datagram = self.pending[key] = _Datagram(ts)
-        if not body or (more and len(body) & 7):
+        if more and len(body) & 7:
             self.weirds.append("fragment_size_inconsistency")
             datagram.broken = True
         elif more and len(body) < 64 and offset == 0:
@@ -91,14 +120,14 @@ class Defragmenter:
             datagram.total = offset + len(body)
         if datagram.broken:
             self._drop_parts(datagram)
-            return None
+            return other
         known = datagram.parts.get(offset)
         if known is not None:
             self.weirds.append("fragment_overlap" if known == body else "fragment_inconsistency")
             if known != body:
                 datagram.broken = True
                 self._drop_parts(datagram)
-            return None
+            return other
         if len(datagram.parts) >= self.max_fragments:
             self.weirds.append("excessive_fragments")
             datagram.broken = True
@@ -115,7 +144,44 @@ class Defragmenter:
             self._forget(next(iter(self.pending)))
             self.evicted_bytes += 1
             self.weirds.append("excessive_fragment_bytes")
-        return None
+        return other
+
+    def _repeats(self, whole: _Whole, offset: int, body: bytes, more: bool) -> bool:
+        """Whether the fragment says again what the datagram has."""
+        end = offset + len(body)
+        return more == (end < len(whole.body)) and whole.body[offset:end] == body
+
+    def _other_copy(self, whole: _Whole, offset: int, body: bytes, more: bool) -> bytes | None:
+        """The datagram with this fragment's octets in the place of those that it has; None if the fragment is of
+        another one, which has the same number: then it has other ports, another sequence number, or another size."""
+        end = offset + len(body)
+        if more != (end < len(whole.body)) or end > len(whole.body) or whole.copies >= self.max_fragments:
+            return None
+        if offset < _NAMES and whole.body[offset:_NAMES] != body[: _NAMES - offset]:
+            return None
+        whole.copies += 1
+        self.datagrams += 1
+        self.weirds.append("fragment_inconsistency")
+        return whole.header + whole.body[:offset] + body + whole.body[end:]
+
+    def _remember(self, key: tuple[int, ...], whole: _Whole) -> None:
+        before = self.whole.pop(key, None)
+        if before is not None:
+            self.whole_bytes -= len(before.body)
+        self.whole[key] = whole
+        self.whole_bytes += len(whole.body)
+        while self.whole_bytes > self.max_bytes or len(self.whole) > self.max_datagrams:
+            self.whole_bytes -= len(self.whole.pop(next(iter(self.whole))).body)
+
+    def finish(self) -> int:
+        """The input is over. How many datagrams are not whole then, and were not told of for another reason."""
+        missing = sum([not datagram.broken for datagram in self.pending.values()])
+        self.unfinished += len(self.pending)
+        for key in list(self.pending):
+            self._forget(key)
+        self.whole.clear()
+        self.whole_bytes = 0
+        return missing
 
     def _header(self, packet: Packet, raw: memoryview | bytes) -> bytes:
         """The header of the first fragment without its fragmentation, so that the whole decodes as one datagram."""
@@ -156,6 +222,7 @@ class Defragmenter:
             header[6:8] = b"\0\0"
         else:
             header[4:6] = min(len(body), _MAX_DATAGRAM).to_bytes(2, "big")
+        self._remember(key, _Whole(datagram.ts, bytes(header), bytes(body)))
         return bytes(header + body)
 
     def _drop_parts(self, datagram: _Datagram) -> None:
@@ -171,6 +238,13 @@ class Defragmenter:
         while self.pending:
             key = next(iter(self.pending))
             if ts - self.pending[key].ts < self.timeout_ns:
-                return
+                break
+            if not self.pending[key].broken:
+                self.weirds.append(INCOMPLETE)
             self._forget(key)
             self.timed_out += 1
+        while self.whole:
+            key = next(iter(self.whole))
+            if ts - self.whole[key].ts < self.timeout_ns:
+                break
+            self.whole_bytes -= len(self.whole.pop(key).body)

@@ -11,7 +11,7 @@ from sensor.capture.source import FrameBatch
 from sensor.flow.conn import Connection
 from sensor.flow.decode import OUTCOMES, Packet
 from sensor.flow.emergency import EmergencyMode
-from sensor.flow.fragment import Defragmenter
+from sensor.flow.fragment import INCOMPLETE, Defragmenter
 from sensor.flow.ledger import PER_READING, Ledger, give_back, take_stock
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
@@ -868,6 +868,11 @@ class FlowTracker:
                 queue.keep([])
             self.wheel.clear()
             self.index = END_INDEX
+            for _ in range(self.defragmenter.finish()):
+                if self.shard == 0:
+                    self.out.append(Weird(self.now, INCOMPLETE, None, None, "IP"))
+            if self.marking:
+                self._mark(0, 0)
         ending = self.ending
         while ending and at_most > 0:
             at_most -= 1

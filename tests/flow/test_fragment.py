@@ -151,7 +151,7 @@ def test_i2_octets_behind_the_end() -> None:
 def test_i2_only_the_last_may_be_of_any_size(body: bytes) -> None:
     heard = play([Piece(0, body, True).ip4(), *[part.ip4() for part in pieces()[1:]]])
     assert "tcp" not in outcomes(heard)
-    assert heard.weirds == ["fragment_size_inconsistency"]
+    assert heard.weirds == ["fragment_size_inconsistency"] + ["incomplete_fragments"] * (not body)
 
 
 def test_i2_tiny_first_fragment() -> None:
@@ -192,7 +192,8 @@ def test_i3_a_flood_is_bounded_and_the_oldest_goes_first() -> None:
         assert len(held.pending) <= 50
         assert held.held_bytes <= 49 * 64 + len(SEGMENT)
     assert heard.end().side("c") == "midway, 1-236, END"
-    assert held.expired == 1000 - 49
+    assert held.expired == 1000
+    assert (held.evicted_datagrams, held.unfinished) == (1000 - 49, 49)
     lost = play([parts[0].ip4(), *flood[:50], *[part.ip4() for part in parts[1:]]], limits)
     assert "tcp" not in outcomes(lost)
 
@@ -232,7 +233,8 @@ def test_i3_incomplete_datagrams_are_forgotten_in_packet_time() -> None:
     too_late = [Frame(START + i * 11 * S, ethernet(part)) for i, part in enumerate(parts)]
     heard = listen().feed(too_late).end()
     assert "tcp" not in outcomes(heard)
-    assert heard.tracker.defragmenter.expired == 1
+    assert (heard.tracker.defragmenter.timed_out, heard.tracker.defragmenter.unfinished) == (1, 1)
+    assert heard.weirds == ["incomplete_fragments"] * 2
     # An identification may be used again once the old one is forgotten.
     again = [Frame(START, ethernet(parts[0]))] + [
         Frame(START + 31 * S + i, ethernet(part)) for i, part in enumerate(parts)
@@ -275,7 +277,7 @@ def test_a_fragment_that_was_not_captured_whole() -> None:
     frames[2] = Frame(START + 2, frames[2].data[:-1], 1, len(frames[2].data))
     heard = listen().feed(frames).end()
     assert outcomes(heard) == {"ip_fragment": 4}
-    assert heard.weirds == ["incompletely_captured_fragment"]
+    assert heard.weirds == ["incompletely_captured_fragment", "incomplete_fragments"]
 
 
 def test_ethernet_padding_is_no_part_of_a_fragment() -> None:
@@ -317,3 +319,69 @@ def test_random_fragments_keep_the_limits() -> None:
         assert held.held_bytes == sum(datagram.size for datagram in held.pending.values()) <= 2000
         assert all(len(datagram.parts) <= 6 for datagram in held.pending.values())
     heard.end()
+
+
+def test_i2_the_true_fragment_behind_a_forged_one_that_completed_the_datagram() -> None:
+    """Both copies of the segment reach TCP, which tells that they differ."""
+    first, true = pieces(size=128)
+    forged = Piece(true.offset, b"!" * len(true.body), False)
+    for made in (Piece.ip4, Piece.ip6):
+        heard = play([made(part) for part in (first, forged, true)])
+        assert outcomes(heard) == {"ip_fragment": 3, "tcp": 2}
+        assert heard.weirds[:2] == ["fragment_inconsistency", "rexmit_inconsistency"]
+        assert heard.tracker.defragmenter.unfinished == 1
+        accounts = heard.tracker.reassembler
+        assert accounts.duplicate_bytes == accounts.delivered_bytes == 236
+    other = tcp(49152, 80, 1, 1, payload=b"?" * 108)
+    heard = play([part.ip4() for part in (Piece(0, other, True), true, first)])
+    assert heard.weirds[:2] == ["fragment_inconsistency", "rexmit_inconsistency"]
+
+
+def test_i2_what_comes_again_when_the_datagram_is_whole_is_a_repetition() -> None:
+    parts = pieces(size=128)
+    heard = play([part.ip4() for part in (parts[0], parts[0], parts[1], parts[1], parts[0])])
+    assert outcomes(heard) == {"ip_fragment": 5, "tcp": 1}
+    assert heard.weirds == ["fragment_overlap"] * 3
+    assert heard.tracker.defragmenter.expired == 0
+
+
+def test_i2_another_datagram_by_the_same_number_is_put_together() -> None:
+    """In order and not; of the last fragment alone, which comes first, nobody knows whose it is."""
+    again = pieces(tcp(49152, 80, 237, 1, payload=stream(237, 236)), 128)
+    for order in (again, again[::-1]):
+        heard = play([part.ip4() for part in [*pieces(size=128), *order]])
+        assert heard.side("c") == "midway, 1-472, END"
+
+
+def test_i2_a_whole_datagram_is_remembered_for_its_time_and_within_limits() -> None:
+    limits = FlowSettings(max_fragment_datagrams=5, max_fragment_bytes=1000, max_fragments=3)
+    first, true = pieces(size=128)
+    forged = Piece(true.offset, b"!" * len(true.body), False)
+    late = [Frame(START + i * S, ethernet(part.ip4())) for i, part in ((0, first), (0, forged), (31, true))]
+    assert outcomes(listen().feed(late).end()) == {"ip_fragment": 3, "tcp": 1}
+    lies = [Piece(true.offset, bytes([octet]) * len(true.body), False).ip4() for octet in range(20)]
+    assert outcomes(play([first.ip4(), *lies], limits))["tcp"] == 1 + 3
+    heard = listen(limits)
+    for ident in range(9):
+        heard.feed([Frame(START, ethernet(part.ip4())) for part in pieces(size=128, ident=ident)])
+        assert len(heard.tracker.defragmenter.whole) <= 3
+        assert heard.tracker.defragmenter.whole_bytes <= 1000
+    assert heard.end().tracker.defragmenter.whole_bytes == 0
+
+
+def test_i2_a_fragment_without_octets_is_ignored() -> None:
+    parts = pieces()
+    for offset, more in ((0, True), (64, True), (8, False), (256, False)):
+        heard = play(
+            [part.ip4() for part in (Piece(offset, b"", more), *parts[:2], Piece(offset, b"", more), *parts[2:])]
+        )
+        assert heard.side("c") == "midway, 1-236, END"
+        assert heard.weirds == ["fragment_size_inconsistency"] * 2
+
+
+def test_i3_what_is_not_whole_at_the_end_is_counted_and_told() -> None:
+    parts = pieces()
+    heard = play([Piece(0, b"x" * 64, True, ident).ip4() for ident in range(3)] + [parts[0].ip4(17), parts[1].ip4(17)])
+    assert heard.weirds == ["incomplete_fragments"] * 4
+    assert (heard.tracker.defragmenter.expired, heard.tracker.defragmenter.unfinished) == (4, 4)
+    assert heard.tracker.defragmenter.held_bytes == 0

@@ -13,7 +13,7 @@ from tests.flow.frames import START, Frame
 from tests.flow.talk import MS, Ends
 from tests.flow.wraps import WRAPS
 from tests.hostile.rows import Guard, Row
-from tests.hostile.witness import Watched, exchange, watch
+from tests.hostile.witness import Watched, answering, asking, conversation, exchange, watch
 from tests.invariance.replay import inside
 from tests.invariance.rewrite import datagram, fragmented, wrapped
 
@@ -82,12 +82,18 @@ ROWS = {
     "I2": Row(
         "fragments that overlap, alike and not; one that ends behind 65,535",
         counters=("fragment_overlap", "fragment_inconsistency", "excessively_large_fragment"),
-        guards=(Guard("sensor/flow/fragment.py", "if known is not None:", "if False:"),),
+        guards=(
+            Guard("sensor/flow/fragment.py", "if known is not None:", "if False:"),
+            Guard("sensor/flow/fragment.py", "        if not body:\n", "        if False:\n"),
+            Guard("sensor/flow/fragment.py", "self._remember(key, ", "_ = (key, "),
+        ),
+        note="The fragment that completes a datagram may be the forged one: another with other octets makes another "
+        "copy of the segment, and both are read",
     ),
     "I3": Row(
         "a flood of fragments never completed",
         ("flow.max_fragment_datagrams", "flow.max_fragments", "flow.max_fragment_bytes", "flow.fragment_timeout_s"),
-        ("fragments_expired", "excessive_fragments"),
+        ("fragments_expired", "excessive_fragments", "incomplete_fragments"),
         (
             Guard("sensor/flow/fragment.py", "if len(self.pending) >= self.max_datagrams:", "if False:"),
             Guard("sensor/flow/fragment.py", "while self.held_bytes > self.max_bytes:", "while False:"),
@@ -325,3 +331,22 @@ def test_i6_options_and_impossible_headers() -> None:
     seen = watch(broken)
     assert seen.exchanges == []
     assert sum(count for name, count in seen.accounts.outcomes.items() if name not in {"tcp", "other_ip"}) >= len(lies)
+
+
+def test_i2_one_forged_fragment_each_way_hides_nothing() -> None:
+    """The last one of each message, just before the true one: both readings, and told to be ambiguous."""
+    frames = []
+    for number, frame in enumerate(conversation(("c", asking(0x0BADCAFE)), ("s", answering(0x0BADCAFE)), segment=3000)):
+        payload = frame.data[34:]
+        if len(payload) < 100:
+            frames.append(frame)
+            continue
+        src, dst = (".".join(map(str, frame.data[at : at + 4])) for at in (26, 30))
+        cut = len(payload) // 16 * 8
+        for at, octets in ((0, payload[:cut]), (cut, bytes(len(payload) - cut)), (cut, payload[cut:])):
+            packet = wire.ip4(src, dst, octets, ident=number, offset=at, more=not at)
+            frames.append(Frame(frame.ts + len(frames), wire.ethernet(packet)))
+    seen = watch(frames)
+    assert seen.weirds.count("fragment_inconsistency") == 2
+    told = [(row["serial_number"], row["evidence"], row["ambiguous"]) for row in seen.exchanges]
+    assert told == [("0BADCAFE", "request", ["tcp"]), ("0BADCAFE", "response", ["tcp"])]
