@@ -202,6 +202,10 @@ class _Reader:
     def unfinished(self, is_orig: bool) -> bool:
         return self._inner.unfinished(is_orig)
 
+    @property
+    def valued(self) -> bool:
+        return self._inner.valued
+
     def kept(self) -> tuple[int, int]:
         return self._inner.kept()
 

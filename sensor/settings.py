@@ -56,7 +56,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_flows: Size = 131072
-    """Flows in the table; beyond it closed ones are logged and dropped, then half-open, then the oldest, HTTP last."""
+    """Flows in the table; beyond it closed ones are logged and dropped, then half-open, then the oldest, HTTP later,
+    OCSP last."""
     max_half_open: Size = 32768
     """Of these, flows whose handshake is not complete."""
     max_older_flows: Count = 4

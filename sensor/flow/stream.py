@@ -36,6 +36,11 @@ class StreamReader(Protocol):
     def service(self) -> str | None:
         """What conn.log calls the protocol once it is certain, else None."""
 
+    @property
+    def valued(self) -> bool:
+        """Whether OCSP was spoken here, as far as heads say: then the flow is the last to be given up for room."""
+        ...
+
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int: ...
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int: ...

@@ -57,10 +57,10 @@ cdef class FlowTracker:
     cdef public object on_error, defragmenter, emergency
     cdef public Flow last_flow
     cdef public FlowTable flows
-    cdef public FlowQueue closing, opening, oldest, spared
+    cdef public FlowQueue closing, opening, oldest, spared, valued
     cdef public dict wheel
     cdef public Py_ssize_t max_flows, max_half_open, max_older
-    cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, older_given_up
+    cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, evicted_ocsp, older_given_up
     cdef public long long max_kept, evicted_for_memory
     cdef public bint use_vlan, finished, tells, is_ours, marking
     cdef public Py_ssize_t unanswered, most_flows, most_half_open

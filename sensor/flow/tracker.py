@@ -107,8 +107,9 @@ class FlowTracker:
         self.slot: list[Flow] = []
         self.closing = FlowQueue()
         self.opening = FlowQueue()
-        self.oldest = FlowQueue()  # with `spared` all that are not over
-        self.spared = FlowQueue()  # of the oldest those that spoke HTTP: they go last
+        self.oldest = FlowQueue()  # with `spared` and `valued` all that are not over
+        self.spared = FlowQueue()  # of the oldest those that spoke HTTP: they go later
+        self.valued = FlowQueue()  # of those the ones that spoke OCSP: they go last
         self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
@@ -131,6 +132,7 @@ class FlowTracker:
         self.evicted_half_open = 0
         self.evicted_idle = 0
         self.evicted_http = 0
+        self.evicted_ocsp = 0
         self.evicted_for_memory = 0
         self.older_given_up = 0
         self.born = 0
@@ -674,6 +676,7 @@ class FlowTracker:
         self.opening.tidy()
         self.oldest.tidy()
         self.spared.tidy()
+        self.valued.tidy()
         if self.emergency.is_on:
             self.emergency.look(now, self.size(), self.half_open())
 
@@ -696,16 +699,16 @@ class FlowTracker:
             self.end(flow, now, False)
 
     def evict(self, ts: int) -> None:
-        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, those that spoke
-        HTTP, in which OCSP is, at the very end. An octet to port 80 is not enough for that: a whole head is. If one has
-        to go it is an emergency."""
+        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, of those that spoke
+        HTTP later, and of those in which OCSP was at the very end. An octet to port 80 is not enough for that: a whole
+        head is. If one has to go it is an emergency."""
         while self.unanswered >= self.max_half_open and self.opening:
             flow = self.opening.popleft()
             if flow.half_open:
                 self.evicted_for_half_open += 1
                 self.drop(flow, ts, "the flow table is full")
         while self.size() >= self.max_flows:
-            queue = self.closing or self.opening or self.oldest or self.spared
+            queue = self.closing or self.opening or self.oldest or self.spared or self.valued
             if not queue:
                 return
             flow = queue.popleft()
@@ -714,14 +717,19 @@ class FlowTracker:
             if queue is self.oldest and flow.reader is not None and flow.reader.service is not None:
                 self.spared.append(flow)
                 continue
+            if queue is self.spared and flow.reader is not None and flow.reader.valued:
+                self.valued.append(flow)
+                continue
             if queue is self.closing:
                 self.evicted_closed += 1
             elif queue is self.opening:
                 self.evicted_half_open += 1
             elif queue is self.oldest:
                 self.evicted_idle += 1
-            else:
+            elif queue is self.spared:
                 self.evicted_http += 1
+            else:
+                self.evicted_ocsp += 1
             self.drop(flow, ts, "the flow table is full")
 
     def relieve(self, ts: int) -> None:
@@ -745,7 +753,7 @@ class FlowTracker:
         """More flows were opened than there are: forget those that are over in the queues and the wheel."""
         self.born = 0
         self.slot_tick = -1
-        for queue in (self.closing, self.opening, self.oldest, self.spared):
+        for queue in (self.closing, self.opening, self.oldest, self.spared, self.valued):
             opening = queue is self.opening
             queue.keep([flow for flow in queue.values() if not flow.over and (flow.half_open or not opening)])
         for tick, slot in list(self.wheel.items()):
@@ -819,6 +827,7 @@ class FlowTracker:
             "flow.max_flows:half_open": self.evicted_half_open,
             "flow.max_flows:oldest": self.evicted_idle,
             "flow.max_flows:oldest_http": self.evicted_http,
+            "flow.max_flows:oldest_ocsp": self.evicted_ocsp,
             "flow.max_half_open": self.evicted_for_half_open,
             "flow.max_older_flows": self.older_given_up,
             "flow.max_kept_bytes": self.evicted_for_memory,
@@ -859,12 +868,13 @@ class FlowTracker:
         """
         if not self.finished:
             self.finished = True
-            ending = [flow for flow in self.spared.values() + self.oldest.values() if not flow.over]
-            if len(self.spared):
+            spared = self.spared.values() + self.valued.values()
+            ending = [flow for flow in spared + self.oldest.values() if not flow.over]
+            if spared:
                 ending.sort(key=_number)  # as they were opened
             ending.reverse()
             self.ending = ending
-            for queue in (self.closing, self.opening, self.oldest, self.spared):
+            for queue in (self.closing, self.opening, self.oldest, self.spared, self.valued):
                 queue.keep([])
             self.wheel.clear()
             self.index = END_INDEX
@@ -888,7 +898,7 @@ class FlowTracker:
             for flow in newest.chain():
                 flow.release()
         self.flows = FlowTable()
-        for queue in (self.closing, self.opening, self.oldest, self.spared):
+        for queue in (self.closing, self.opening, self.oldest, self.spared, self.valued):
             queue.keep([])
         self.wheel.clear()
         self.slot_tick = -1

@@ -22,6 +22,11 @@ cdef frozenset METHODS
 
 cpdef bint is_known(bytes method) except -1
 
+cdef bytes _OCSP_TYPE
+cdef Py_ssize_t _SHORTEST_OCSP
+@cython.locals(size=Py_ssize_t, at=Py_ssize_t)
+cpdef bint is_ocsp_head(bytes target, bytes content_type) except -1
+
 cpdef bint is_token(bytes text)
 cpdef bint is_keyword(bytes octets, Py_ssize_t at) except -1
 cdef bint _is_1(const unsigned char* octets, Py_ssize_t at) noexcept

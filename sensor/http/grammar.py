@@ -25,6 +25,8 @@ MAX_HEX_DIGITS: Final = 15
 """Of a chunk size without its leading zeros: what fits into 63 bits whatever they are."""
 
 # What Zeek takes for a URI (RFC 3986 reserved, unreserved and the percent sign); the first other byte ends it.
+_OCSP_TYPE: Final = b"application/ocsp-re"
+_SHORTEST_OCSP: Final = 60  # of a request for one certificate by SHA-1 there are some 90 characters in base64
 _NOT_URI: Final = re.compile(rb"[^A-Za-z0-9:/?#\[\]@!$&'()*+,;=\-_.~%]")
 _VERSION_MARK: Final = re.compile(rb"HTTP/", re.IGNORECASE)
 HTTP_1_1: Final = "1.1"
@@ -50,6 +52,22 @@ METHODS: Final = frozenset(
 def is_known(method: bytes) -> bool:
     """Whether `method` is one of METHODS."""
     return method is _GET or method is _POST or method in METHODS
+
+
+def is_ocsp_head(target: bytes, content_type: bytes | None) -> bool:
+    """Whether a message's head says that it is about OCSP: by its type, or, in a GET, by a DER SEQUENCE in base64 that
+    begins a segment of the path (RFC 6960 appendix A.1). What is in it decides nothing here, and may be a lie."""
+    if content_type is not None and content_type[:19].lower() == _OCSP_TYPE:
+        return True
+    size = len(target)
+    if size < _SHORTEST_OCSP:
+        return False
+    at = target.find(b"/M")
+    while 0 <= at <= size - _SHORTEST_OCSP:
+        if 0x41 <= target[at + 2] <= 0x50:
+            return True
+        at = target.find(b"/M", at + 1)
+    return False
 
 
 def is_token(text: bytes) -> bool:

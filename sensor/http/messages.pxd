@@ -2,7 +2,7 @@
 cimport cython
 from sensor.flow.uid cimport file_uid
 from sensor.http.content cimport text_of, whole_file
-from sensor.http.grammar cimport is_known
+from sensor.http.grammar cimport is_known, is_ocsp_head
 from sensor.http.head cimport Head, new_head
 from sensor.http.pairing cimport Exchange, Pairing, new_pairing
 from sensor.http.shape cimport der_size
@@ -19,7 +19,7 @@ cdef class Messages:
     cdef public HttpSettings settings
     cdef public object new_tap, ledger
     cdef public list out
-    cdef public bint certain, keep_alive, is_second
+    cdef public bint certain, keep_alive, is_second, valued
     cdef public str service, uid
     cdef public Side orig, resp
     cdef public Pairing pairing

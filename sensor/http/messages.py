@@ -9,7 +9,7 @@ from sensor.flow.ledger import Ledger
 from sensor.flow.uid import file_uid
 from sensor.http.body import Body
 from sensor.http.content import filename_of, text_of, whole_file
-from sensor.http.grammar import HTTP_1_1, is_known, uri_oddity
+from sensor.http.grammar import HTTP_1_1, is_known, is_ocsp_head, uri_oddity
 from sensor.http.head import Head, new_head
 from sensor.http.pairing import Exchange, new_pairing
 from sensor.http.shape import der_size
@@ -37,7 +37,7 @@ _AUTHORITY: Final = re.compile(rb"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#@]+)(?:[/?#]|\
 
 
 class Messages:
-    """What the two directions of a flow share. `service` as in StreamReader; `certain`: a start line proved HTTP;
+    """What the two directions share. `service`, `valued` as in StreamReader; `certain`: a start line proved HTTP;
     `is_second`: this is one beside a main reading."""
 
     def begin(
@@ -57,6 +57,7 @@ class Messages:
         self.ledger: Ledger | None = None
         self.is_second = False
         self.keep_alive = False
+        self.valued = False
         self.requests = 0
         self.told = 0
         # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN
@@ -80,6 +81,8 @@ class Messages:
                 head.doubts |= TCP
         ts = side.line_ts
         version = side.version
+        if not self.valued:
+            self.valued = is_ocsp_head(side.target if side.is_orig else b"", head.content_type)
         if version is not None and (version is HTTP_1_1 or version >= HTTP_1_1):
             self.keep_alive = True
         if side.is_orig:

@@ -225,6 +225,11 @@ class HttpReader:
         if messages.pairing.reopen(is_orig):
             messages.lose(side)
 
+    @property
+    def valued(self) -> bool:
+        """As in StreamReader."""
+        return self._messages.valued
+
     def kept(self) -> tuple[int, int]:
         """As in StreamReader."""
         turned = self._turned

@@ -87,6 +87,10 @@ class ForkedReader:
     def service(self) -> str | None:
         return self._main.service
 
+    @property
+    def valued(self) -> bool:
+        return self._main.valued or (self._second is not None and self._second.valued)
+
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
         before = len(self._out)
         want = self._wants[is_orig]

@@ -169,6 +169,6 @@ class LimitsRecord(Record, frozen=True, kw_only=True):
     limit: str
     """Its settings key."""
     cost: str | UnsetType = UNSET
-    """What had to go, where the limit has several ways: closed, half_open, oldest, oldest_http."""
+    """What had to go, where the limit has several ways: closed, half_open, oldest, oldest_http, oldest_ocsp."""
     times: Count
     """How often."""

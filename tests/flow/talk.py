@@ -231,6 +231,8 @@ class Recorder:
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
         return self.waits
 
+    valued = False
+
     def kept(self) -> tuple[int, int]:
         return 0, 0
 

@@ -48,6 +48,8 @@ class Teller:
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
         return False
 
+    valued = False
+
     def kept(self) -> tuple[int, int]:
         return 0, 0
 

@@ -57,7 +57,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "capture.max_damage_reports": Limit("no more weirds for this file", ("summary: Not readable",), ("exit code 3",)),
     "capture.ring_bytes": Limit("the kernel drops packets", ("pkts_dropped",), ("PacketFilter::Dropped_Packets",)),
     "flow.max_flows": also(
-        own("closed flows go, then half-open ones, then the oldest; those that spoke HTTP at the very end"), _EMERGENCY
+        own("closed flows go, then half-open ones, then the oldest; those that spoke HTTP later, OCSP last"), _EMERGENCY
     ),
     "flow.max_half_open": also(own("the oldest half-open flow goes"), _EMERGENCY),
     "flow.max_older_flows": also(own("the last one is given up"), "active_connection_reuse"),

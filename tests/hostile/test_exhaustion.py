@@ -7,7 +7,9 @@ import os
 import resource
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -19,10 +21,11 @@ from sensor.pipeline import Pipeline
 from sensor.settings import FlowSettings, HealthSettings, LogSettings, Settings
 from tests.flow import frames as wire
 from tests.flow.frames import START, Frame, batch
-from tests.flow.talk import HANDSHAKE, Ends, frames_of, listen, parse
+from tests.flow.talk import HANDSHAKE, MS, Ends, frames_of, listen, parse
 from tests.hostile.floods import FLOODS, HIDDEN, columns, drown, hidden_in
 from tests.hostile.rows import REPOSITORY, Guard, Row
-from tests.hostile.witness import exchange, watch
+from tests.hostile.witness import answering, asking, conversation, exchange, watch
+from tests.http.wire import get
 
 FLOW = ("flow.max_flows", "flow.max_half_open")
 FULL = Guard(
@@ -37,7 +40,12 @@ ROWS = {
         ("flows_evicted", "emergency_mode"),
         (Guard("sensor/flow/tracker.py", "self.unanswered >= self.max_half_open and self.opening", "False"),),
     ),
-    "D2": Row("flows of one octet each", FLOW, ("flows_evicted",), (FULL,)),
+    "D2": Row(
+        "flows of one octet each",
+        FLOW,
+        ("flows_evicted",),
+        (FULL, Guard("sensor/flow/tracker.py", "flow.reader.valued", "False")),
+    ),
     "D3": Row(
         "segments above holes that nobody fills",
         ("flow.max_ooo_bytes", "flow.max_ooo_segments", "flow.max_reassembly_bytes"),
@@ -211,3 +219,26 @@ def test_d10_a_storm_of_flows_with_a_weird_each() -> None:
     assert limits["logs.weirds_per_s"] == 250
     told = [row["sub"] for row in seen.logs["notice"] if row["note"] == "Sensor::Limit_Reached"]
     assert "logs.weirds_per_s" in told
+
+
+@pytest.mark.parametrize("how", ["post", "get", "reply"])
+def test_d2_who_speaks_ocsp_goes_behind_all_other_http(how: str) -> None:
+    """In the middle of a message, or between two, while thousands of connections with other HTTP are opened."""
+    asked, answered = asking(0x0BADCAFE), answering(0x0BADCAFE)
+    if how == "get":
+        asked = get(b"/" + quote(b64encode(asked.partition(b"\r\n\r\n")[2]), safe="").encode())
+    elif how == "reply":
+        asked = get(b"/somewhere")
+    ends = Ends(client="10.9.9.9")
+    whole = conversation(("c", asked), ("s", answered), ends=ends, segment=90)
+    cut = len(whole) - (5 if how == "reply" else 8)  # the reply's last segment, or most of it, comes late
+    frames = whole[:cut]
+    for number in range(300):
+        other = Ends(client=f"10.4.{number >> 8}.{number & 255}")
+        frames += conversation(("c", get(b"/")), ends=other, start=frames[-1].ts + MS, close=False)[:4]
+    frames += [frame._replace(ts=frames[-1].ts + MS) for frame in whole[cut:]]
+    seen = watch(frames, Settings(flow=FlowSettings(max_flows=50)))
+    (told,) = [row for row in seen.exchanges if row["id.orig_h"] == ends.client]
+    assert (told["serial_number"], told["cert_status"]) == ("0BADCAFE", "good")
+    assert "ambiguous" not in told
+    assert len([row for row in seen.of("conn") if row["id.orig_h"] == ends.client]) == 1
