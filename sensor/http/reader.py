@@ -203,14 +203,13 @@ class HttpReader:
         return [each.request for each in self._messages.pairing.pending if each.request is not None]
 
     def unfinished(self, is_orig: bool) -> bool:
-        """As in StreamReader: in a head, in a body that says how long it is, or with a reply owed to who still asks."""
+        """As in StreamReader: in a head, in a body that says how long it is, or with a reply owed."""
         messages = self._messages
         side = messages.orig if is_orig else messages.resp
         state = side.state
         if state in (FIXED, CHUNK_SIZE, CHUNK_DATA, CHUNK_END) or (state == HEAD and side.tail is not None):
             return True
-        pairing = messages.pairing
-        return not is_orig and state == HEAD and bool(pairing.pending) and not pairing.orig_closed
+        return not is_orig and state == HEAD and bool(messages.pairing.pending)
 
     def reopened(self, is_orig: bool, ts: int) -> None:
         """As in StreamReader. The message under way, and those that begin behind the FIN, can be read otherwise."""

@@ -352,7 +352,7 @@ def test_t8_data_with_the_syn() -> None:
 
 
 @pytest.mark.parametrize("more", ["", lit(asking(B)[:60])], ids=["none", "half a request"])
-def test_t11_a_server_that_closes_owes_no_reply_once_the_client_has_closed(more: str) -> None:
+def test_t11_a_server_that_closes_without_a_reply(more: str) -> None:
     """Its FIN may be a forged one as long as a reply may come. Behind half a request so may be the client's."""
     half = f"c> A {more}\n" if more else ""
     seen = said(f"{SHAKE}c> A {lit(Q)}\n{half}c> FA\ns> A\ns> FA\nc> A")
@@ -411,6 +411,21 @@ def test_t11_what_comes_behind_a_fin_is_read_and_doubtful() -> None:
     assert told(seen) == [("0BADCAFE", "good")]
     assert seen.exchanges[0]["ambiguous"] == ["tcp"]
     assert "data_after_FIN" in seen.weirds
+
+
+@pytest.mark.parametrize("acked", ["", "s> A\n"])
+@pytest.mark.parametrize(
+    "forged", ["c> FA forged\ns> FA forged\n", "s> FA forged\nc> FA forged\n", "s> FA forged\n", "s> FA forged\n" * 2]
+)
+def test_t11_forged_fins_do_not_part_a_reply_from_its_request(forged: str, acked: str) -> None:
+    """One is told of them, in doubt. A client that only asks and closes its side is in no doubt."""
+    seen = said(f"{SHAKE}c> A {lit(Q)}\n{acked}{forged}s> A {lit(R)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert [(row["evidence"], row.get("ambiguous")) for row in seen.exchanges] == [("both", ["tcp"])]
+    assert [(row["method"], row["status_code"]) for row in seen.of("http")] == [("POST", 200)]
+    assert "data_after_FIN" in seen.weirds
+    seen = said(f"{SHAKE}c> A {lit(Q)}\nc> FA\n{acked}s> A {lit(R)}\ns> FA\nc> A")
+    assert [(row["evidence"], row.get("ambiguous")) for row in seen.exchanges] == [("both", None)]
 
 
 def test_t11_a_keep_alive_of_a_side_that_has_closed_is_no_data() -> None:
