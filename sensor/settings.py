@@ -158,6 +158,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests without a reply in one flow (Zeek max_pending_requests)."""
     max_informational: Count = 10
     """1xx replies logged for one request."""
+    max_tunnels: Count = 2
+    """CONNECTs to proxies, one inside the other, whose tunnels are read if they carry HTTP."""
     max_request_body_bytes: Size = 65536
     """An OCSP request kept for decoding."""
     max_form_bytes: Count = 8192

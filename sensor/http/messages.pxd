@@ -23,7 +23,7 @@ cdef class Messages:
     cdef public str service, uid
     cdef public Side orig, resp
     cdef public Pairing pairing
-    cdef public int requests, told, in_doubt
+    cdef public int requests, tunnels, told, in_doubt
 
     cpdef begin(self, FlowId flow, list out, HttpSettings settings, bint certain, object new_tap)
     @cython.locals(ts="long long", version=str, exchange=Exchange, method=bytes)

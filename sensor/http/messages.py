@@ -59,6 +59,7 @@ class Messages:
         self.keep_alive = False
         self.valued = False
         self.requests = 0
+        self.tunnels = 0  # that proxies have opened, one in the other
         self.told = 0
         # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN
         self.in_doubt = 0
@@ -66,6 +67,19 @@ class Messages:
     def use(self, ledger: Ledger) -> None:
         """What is kept is charged to it, besides octets that come."""
         self.ledger = self.pairing.ledger = ledger
+
+    def enter_tunnel(self) -> None:
+        """Both directions begin anew, and nothing is certain, in a tunnel that a proxy has opened."""
+        self.tunnels += 1
+        self.requests = 0
+        self.certain = self.keep_alive = False
+        for side in (self.orig, self.resp):
+            if side.state != OVER:
+                side.state = HEAD
+            side.spoke = side.junk = False
+            side.searched = 0
+            side.line_ts = -1
+            side.last_version = ""
 
     def open(self, side: Side, head: Head) -> None:
         """A message has begun: its start line is in `side`, its fields are in `head`."""

@@ -483,15 +483,23 @@ class HttpReader:
         return MORE
 
     def _end_http(self, status: int, data: bytes, pos: int, ts: int) -> int:
-        """The connection is a tunnel, or speaks another protocol, from here on."""
+        """The connection is a tunnel, or speaks another protocol, from here on. What a proxy's tunnel carries may be
+        HTTP again, read by whoever is on the path: its first octets decide, as on a port that nobody knows (Zeek hands
+        it to protocol detection). TLS is not looked at any further."""
+        messages = self._messages
         rest = len(data) - pos
         if rest:
             name = "protocol_data_with_HTTP_upgrade_reply" if status == 101 else "protocol_data_with_HTTP_CONNECT_reply"
             self._messages.weird(ts, name, b"%d" % rest)
-        if self._messages.orig.exchange is not None:
-            self._break_off(self._messages.orig, ts)
-        self._messages.pairing.flush()
-        self._messages.orig.state = self._messages.resp.state = OVER
+        if messages.orig.exchange is not None:
+            self._break_off(messages.orig, ts)
+        messages.pairing.flush()
+        if status != 101 and messages.tunnels < self._settings.max_tunnels:
+            messages.enter_tunnel()
+            return pos
+        if status != 101 and messages.tunnels:
+            messages.weird(ts, "HTTP_excessive_tunnels", None)
+        messages.orig.state = messages.resp.state = OVER
         return len(data)
 
     def _search(self, side: Side, data: bytes, pos: int) -> int:

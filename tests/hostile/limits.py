@@ -84,6 +84,7 @@ LIMITS: Final[dict[str, Limit]] = {
     ),
     "http.max_pending": odd("the requests are told without replies", "HTTP_excessive_pipelining"),
     "http.max_informational": odd("further ones are passed over", "HTTP_excessive_informational"),
+    "http.max_tunnels": odd("what the tunnel carries is counted, not read", "HTTP_excessive_tunnels"),
     "http.max_request_body_bytes": odd("counted, not kept: no OCSP request is read from it", "ocsp_message_too_large"),
     "http.max_form_bytes": Limit("counted, not looked through", ("request_body_len",), ()),
     "http.max_response_body_bytes": odd("counted, not kept: no OCSP reply is read from it", "ocsp_message_too_large"),

@@ -64,12 +64,19 @@ ROWS = {
     ),
     "H8": Row(
         "HEAD, 204, 304 with a length; CONNECT, 101",
-        counters=("protocol_data_with_HTTP_CONNECT_reply", "protocol_data_with_HTTP_upgrade_reply"),
+        ("http.max_tunnels",),
+        counters=(
+            "protocol_data_with_HTTP_CONNECT_reply",
+            "protocol_data_with_HTTP_upgrade_reply",
+            "HTTP_excessive_tunnels",
+        ),
         guards=(
             Guard(
                 "sensor/http/reader.py", "if exchange.head_only or status in (204, 304):", "if status in (204, 304):"
             ),
             Guard("sensor/http/reader.py", "if exchange.head_only or status in (204, 304):", "if exchange.head_only:"),
+            Guard("sensor/http/reader.py", "messages.tunnels < self._settings.max_tunnels", "True"),
+            Guard("sensor/http/messages.py", "self.certain = self.keep_alive = False", "self.keep_alive = False"),
             Guard(
                 "sensor/http/reader.py",
                 "if status == 101 or (exchange.connect and 200 <= status < 300):",
@@ -292,8 +299,33 @@ def test_h8_no_body_whatever_the_length(asked: bytes, status: bytes) -> None:
     assert told(heard(("c", asked + b" / HTTP/1.1\r\nHost: a\r\n\r\n"), ("s", head), *THEN)) == [NEXT_TOLD]
 
 
-def test_h8_tunnels_are_not_read() -> None:
-    seen = heard(("c", b"CONNECT a:443 HTTP/1.1\r\n\r\n"), ("s", b"HTTP/1.1 200 OK\r\n\r\nrest"), *THEN)
+CONNECT = ("c", b"CONNECT a.example:80 HTTP/1.1\r\n\r\n"), ("s", b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_h8_http_in_a_tunnel_is_read_down_to_a_limit(depth: int) -> None:
+    """Whoever is on the path to the proxy reads it, too (frames of our own; no proxy stands behind them)."""
+    seen = heard(*CONNECT * depth, *THEN)
+    assert told(seen) == ([NEXT_TOLD] if depth <= 2 else [])
+    assert statuses(seen)[:depth] == [("CONNECT", 200)] * depth
+    assert seen.weirds == (() if depth <= 2 else ("HTTP_excessive_tunnels",))
+    assert told(watch(conversation(*CONNECT, *THEN), Settings(http=HttpSettings(max_tunnels=0)))) == []
+
+
+@pytest.mark.parametrize(
+    "hello", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"SSH-2.0-OpenSSH_9.2\r\n", b"\0" * 99]
+)
+@pytest.mark.parametrize("who", ["c", "s"])
+def test_h8_other_tunnels_are_not_read(hello: bytes, who: str) -> None:
+    seen = heard(*CONNECT, (who, hello), *THEN)
+    assert told(seen) == []
+    assert statuses(seen) == [("CONNECT", 200)]
+    assert seen.weirds == ()
+
+
+def test_h8_data_with_the_reply_that_opens_a_tunnel_or_upgrades() -> None:
+    first, then = CONNECT
+    seen = heard(first, (then[0], then[1] + b"SSH-2.0-x\r\n"), *THEN)
     assert told(seen) == []
     assert seen.weirds == ("protocol_data_with_HTTP_CONNECT_reply",)
     upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nrest"

@@ -121,6 +121,26 @@ def test_connect_ends_http(hear) -> None:
     assert heard.wants == {True: IGNORE, False: IGNORE}
 
 
+def test_http_behind_connect_is_read(hear) -> None:
+    heard = hear(
+        ask(b"CONNECT a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+        answer(b"HTTP/1.0 200 Connection established\r\n\r\n"),
+        ask(get(b"/in-it")),
+        answer(reply(b"inside")),
+        *again(),
+    )
+    assert heard.targets == [b"a.example:80", b"/in-it", b"/again"]
+    assert [each.trans_depth for each in heard.transactions] == [1, 2, 3]
+    assert [each.response.body_len for each in heard.transactions] == [0, 6, 5]
+    assert heard.weirds == []
+
+
+def test_a_tunnel_in_which_nothing_is_said(hear) -> None:
+    heard = hear(ask(b"CONNECT a:80 HTTP/1.1\r\n\r\n"), answer(b"HTTP/1.1 200 OK\r\n\r\n"), ask(b"GET"))
+    assert heard.targets == [b"a:80"]
+    assert heard.weirds == []
+
+
 def test_data_behind_the_reply_to_connect() -> None:
     heard = plainly(
         ask(b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"), answer(b"HTTP/1.1 200 OK\r\n\r\n" + b"tunnelled bytes")
