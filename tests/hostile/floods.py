@@ -225,7 +225,7 @@ def resident_mib() -> float:
 
 
 def drown(name: str, count: int, folder: Path, settings: Settings | None = None) -> tuple[list[float], Pipeline]:
-    """Runs a flood of `count` frames with logs in `folder`: resident MiB at each tenth of it, and the pipeline."""
+    """Runs a flood of `count` frames with logs in `folder`: resident MiB at each twentieth of it, and the pipeline."""
     settings = settings or Settings()
     writer = LogWriter(settings.logs, settings.flow.local_nets, FolderSink(folder))
     pipeline = Pipeline(settings, MemoryLookup(), writer, None)
@@ -234,7 +234,7 @@ def drown(name: str, count: int, folder: Path, settings: Settings | None = None)
     for one in columns(hidden_in(FLOODS[name](count), count, 20_000)):
         pipeline.feed(one)
         done += one.stop - one.first
-        if done * 10 // count > len(levels):
+        if done * 20 // count > len(levels):
             levels.append(resident_mib())
     pipeline.finish()
     writer.close()
@@ -247,8 +247,10 @@ def main() -> int:
     parser.add_argument("--only", choices=FLOODS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.only is None:
-        print("| flood | frames a second | resident MiB at a tenth, half, the end | peak | of 100 exchanges told |")
-        print("|---|---|---|---|---|", flush=True)
+        print(
+            "| flood | frames a second | resident MiB at each quarter | MiB per 100,000 frames | peak | told of 100 |"
+        )
+        print("|---|---|---|---|---|---|", flush=True)
         argv = [sys.executable, "-m", "tests.hostile.floods", "--frames", str(asked.frames), "--only"]
         return max(subprocess.run([*argv, name], check=False).returncode for name in FLOODS)
     with tempfile.TemporaryDirectory(prefix="ocspwatch-floods-") as place:
@@ -257,8 +259,10 @@ def main() -> int:
         rate = pipeline.tracker.frames / (time.perf_counter() - began)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         told = sum(b'"both"' in line for line in (Path(place) / "ocsp_exchange.log").open("rb"))
-    shown = ", ".join(f"{levels[at]:.0f}" for at in (0, len(levels) // 2, -1))
-    print(f"| {asked.only} | {rate:,.0f} | {shown} | {peak:.0f} | {told} |", flush=True)
+    quarters = [levels[len(levels) * place // 4 - 1] for place in (1, 2, 3, 4)]
+    shown = ", ".join(f"{level:.0f}" for level in quarters)
+    slope = (quarters[3] - quarters[1]) / asked.frames * 2e5  # over the second half
+    print(f"| {asked.only} | {rate:,.0f} | {shown} | {slope:+.1f} | {peak:.0f} | {told} |", flush=True)
     return 0 if told == HIDDEN else 1
 
 
