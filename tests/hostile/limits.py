@@ -174,7 +174,7 @@ CONSTANTS: Final[dict[str, str]] = {
         http/content.py _MEMO_FILES _MEMO_BYTES _MAX_TEXT_BYTES; http/grammar.py _MEMO_LINES _MEMO_BYTES;
         http/head.py _MEMO_LINES _MEMO_BYTES; logs/disclosures.py _MAX_REMEMBERED_BYTES _MAX_HASH_BYTES;
         logs/local_nets.py _MAX_REMEMBERED; logs/parts.py _MAX_REMEMBERED _MAX_REMEMBERED_BYTES;
-        logs/writer.py _MAX_AUDITS; ocsp/exchange.py _MEMO_MESSAGES _MEMO_BYTES; privacy/attribution.py _MAX_VERDICTS;
+        ocsp/exchange.py _MEMO_MESSAGES _MEMO_BYTES; privacy/attribution.py _MAX_VERDICTS;
         privacy/pseudonyms.py _MAX_REMEMBERED_TEXT; privacy/software.py _MAX_REMEMBERED; report/facts.py _MAX_GRAVE;
         rules/index.py _MAX_REMEMBERED _MAX_REMEMBERED_BYTES; sync/clients.py _KEPT_TILES; sync/entry.py _MAX_CHAINS;
         sync/issuers.py _MAX_REMEMBERED""",
