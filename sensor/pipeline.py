@@ -63,6 +63,8 @@ class Accounts(msgspec.Struct, frozen=True):
     gap_bytes: int
     fragments: int
     fragments_expired: int
+    discarded: dict[str, int]
+    cut_bytes: int
 
 
 class Pipeline:
@@ -242,7 +244,9 @@ class Pipeline:
             payload_bytes=reassembler.payload_bytes,
             delivered_bytes=reassembler.delivered_bytes,
             duplicate_bytes=reassembler.duplicate_bytes,
-            discarded_bytes=reassembler.discarded_bytes,
+            discarded_bytes=reassembler.discards.total,
+            **{f"discarded_{why}_bytes": count for why, count in reassembler.discards.by_why().items()},
+            cut_bytes=reassembler.discards.cut,
             gap_bytes=reassembler.gap_bytes,
             acks=reassembler.acks,
             ack_gaps=reassembler.ack_gaps,
@@ -323,11 +327,13 @@ class Pipeline:
             reassembler.payload_bytes,
             reassembler.delivered_bytes,
             reassembler.duplicate_bytes,
-            reassembler.discarded_bytes,
+            reassembler.discards.total,
             tracker.held_bytes(),
             reassembler.gap_bytes,
             tracker.defragmenter.fragments,
             tracker.defragmenter.expired,
+            reassembler.discards.by_why(),
+            reassembler.discards.cut,
         )
 
     def complete_summary(self) -> None:

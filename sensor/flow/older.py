@@ -81,7 +81,7 @@ def _read(reassembler: Reassembler, flow: Flow, older: Flow, end: Endpoint, pack
     elif length > 0:
         size = max(min(packet.payload_cap, length), 0)
         reassembler.payload_bytes += size
-        reassembler.discarded_bytes += size
+        reassembler.discards.before_start += size
     if packet.flags & _FIN:
         end.fin_cnt += 1
         end.fin_rel = rel + length + 1

@@ -1,4 +1,5 @@
 cimport cython
+from sensor.flow.discards cimport Discards
 from sensor.flow.delivery cimport Delivery
 from sensor.flow.state cimport Endpoint, Flow
 
@@ -12,7 +13,8 @@ cpdef Py_ssize_t first_behind(list pieces, long long rel) except -1
 @cython.final
 cdef class Reassembler(Delivery):
     cdef public object raw
-    cdef public long long payload_bytes, delivered_bytes, duplicate_bytes, discarded_bytes, acks, ack_gaps
+    cdef public Discards discards
+    cdef public long long payload_bytes, delivered_bytes, duplicate_bytes, acks, ack_gaps
 
     @cython.locals(upper="long long", cut="long long", first=tuple)
     cpdef data(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long captured, long long ts)

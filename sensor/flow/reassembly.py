@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from sensor.flow.delivery import Delivery, ReaderFactory
+from sensor.flow.discards import Discards
 from sensor.flow.late import Late
 from sensor.flow.ledger import Ledger
 from sensor.flow.state import Endpoint, Flow, Segment
@@ -56,7 +57,7 @@ class Reassembler(Delivery):
         self.payload_bytes = 0
         self.delivered_bytes = 0
         self.duplicate_bytes = 0
-        self.discarded_bytes = 0
+        self.discards = Discards()
         self.acks = 0  # Zeek's gap_stats: acknowledgments of something new, and those of them for bytes not seen
         self.ack_gaps = 0
 
@@ -65,6 +66,7 @@ class Reassembler(Delivery):
         captured = max(captured, 0)
         if captured < length:
             self.weird(flow, ts, "truncated_tcp_payload")
+            self.discards.cut += length - captured
             length = captured
         self.payload_bytes += length
         upper = rel + length
@@ -85,7 +87,7 @@ class Reassembler(Delivery):
             length -= cut
             rel = end.next_rel
         if end.over and not self.goes_on(flow, end, rel, pos, length, ts):
-            self.discarded_bytes += length  # behind the FIN
+            self.discards.behind_fin += length
             if rel == end.next_rel:
                 end.next_rel = upper
             return
@@ -105,7 +107,7 @@ class Reassembler(Delivery):
             if end.far_count < _FAR_RUN:
                 if end.far_count == 1:
                     self.weird(flow, ts, "segment_out_of_window")
-                self.discarded_bytes += length
+                self.discards.out_of_window += length
                 return
             self.give_up(flow, end, rel, False, ts)
         end.far_count = 0
@@ -221,14 +223,14 @@ class Reassembler(Delivery):
                 end.held_bytes -= size
                 self.total_held -= size
             if last <= end.next_rel:
-                self.discarded_bytes += size  # given up before it was its turn
+                self.discards.too_late += size  # given up before it was its turn
                 continue
             cut = end.next_rel - first
             if cut > 0:
-                self.discarded_bytes += cut
+                self.discards.too_late += cut
             end.next_rel = last
             if end.over:
-                self.discarded_bytes += last - first - cut  # behind the FIN
+                self.discards.behind_fin += last - first - cut
                 continue
             end.last_data_ts = ts
             self.delivered_bytes += last - first - cut

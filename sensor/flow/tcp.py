@@ -179,7 +179,10 @@ class TcpMachine:
                 size = packet.payload_cap if packet.payload_cap < length else length
                 if size > 0:
                     self.reassembler.payload_bytes += size
-                    self.reassembler.discarded_bytes += size
+                    if underflow:
+                        self.reassembler.discards.before_start += size
+                    else:
+                        self.reassembler.discards.with_reset += size
         if end.fin_cnt or end.rst_cnt:
             self.check_eof(flow, end, ts)
         if end.fin_cnt and end.next_rel >= end.fin_rel - 1 and not end.over:

@@ -30,6 +30,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     delivered_bytes: int = 0
     duplicate_bytes: int = 0
     discarded_bytes: int = 0
+    discarded_behind_fin_bytes: int = 0
+    discarded_out_of_window_bytes: int = 0
+    discarded_too_late_bytes: int = 0
+    discarded_with_reset_bytes: int = 0
+    discarded_before_start_bytes: int = 0
+    cut_bytes: int = 0
     gap_bytes: int = 0
     acks: int = 0
     ack_gaps: int = 0

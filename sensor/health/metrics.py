@@ -168,6 +168,15 @@ def _flows(page: list[str], totals: Totals, levels: Levels) -> None:
         "discarded": totals.discarded_bytes,
     }
     _by(page, "payload_bytes", "TCP payload by what became of it.", "fate", fates)
+    reasons = {
+        "behind_fin": totals.discarded_behind_fin_bytes,
+        "out_of_window": totals.discarded_out_of_window_bytes,
+        "too_late": totals.discarded_too_late_bytes,
+        "with_reset": totals.discarded_with_reset_bytes,
+        "before_start": totals.discarded_before_start_bytes,
+    }
+    _by(page, "discarded_bytes", "TCP payload that was discarded, by why.", "reason", reasons)
+    _count(page, "cut_bytes", "TCP payload that the capture cut off its segments.", totals.cut_bytes)
     _level(page, "held_bytes", "TCP payload that waits for what is missing before it.", levels.held_bytes)
     _count(page, "gap_bytes", "TCP payload that was not seen.", totals.gap_bytes)
     _count(page, "acks", "Acknowledgments of something new.", totals.acks)

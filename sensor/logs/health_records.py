@@ -111,7 +111,19 @@ class OwnStatsRecord(Record, frozen=True, kw_only=True):
     duplicate_bytes: Count
     """... that had been seen before."""
     discarded_bytes: Count
-    """... outside of what was expected."""
+    """... outside of what was expected: the sum of the next five."""
+    discarded_behind_fin_bytes: Count
+    """Of these, what came behind a FIN that ended its direction."""
+    discarded_out_of_window_bytes: Count
+    """... too far ahead of what was expected."""
+    discarded_too_late_bytes: Count
+    """... held, and passed over when a gap was given up."""
+    discarded_with_reset_bytes: Count
+    """... in a segment with RST."""
+    discarded_before_start_bytes: Count
+    """... of numbers before the first one of its direction."""
+    cut_bytes: Count
+    """TCP payload cut off its segments by the capture; gap_bytes has it, too, where more came behind."""
     gap_bytes: Count
     """TCP payload that was not seen."""
     transactions: Count

@@ -29,7 +29,7 @@ QUICK = FlowSettings(reorder_wait_s=0.1)
 def totals(heard: Heard) -> tuple[int, int, int, int]:
     """Delivered, duplicate, discarded, gap."""
     counts = heard.tracker.reassembler
-    return counts.delivered_bytes, counts.duplicate_bytes, counts.discarded_bytes, counts.gap_bytes
+    return counts.delivered_bytes, counts.duplicate_bytes, counts.discards.total, counts.gap_bytes
 
 
 def test_t1_in_order() -> None:
@@ -391,5 +391,5 @@ def test_what_was_held_where_a_fin_came_is_nobodys(filled: int, discarded: int) 
     ends = Ends(sport=22)
     script = f"c> A =10\ns> A =10\nc> A @61 =20 forged\nc> FA @11 forged\nc> A @11 ={filled} forged\n"
     heard = play(HANDSHAKE + script, ends=ends)
-    assert heard.tracker.reassembler.discarded_bytes == discarded
+    assert heard.tracker.reassembler.discards.total == discarded
     assert heard.readers == []
