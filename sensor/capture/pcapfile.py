@@ -125,6 +125,8 @@ class PcapReader(RecordReader):
             return _Judgement.BAD, f"a record of {captured} bytes"
         if self._is_blank(at):
             return _Judgement.BAD, "a record header of zero bytes"
+        if self._hides_a_record(at, captured):
+            return _Judgement.BAD, f"a record of {captured} bytes that has others in it"
         following = at + self._head + captured
         if following + self._head <= window.end:
             if self._captured(following) <= self.settings.max_record_bytes and not self._is_blank(following):
@@ -133,6 +135,22 @@ class PcapReader(RecordReader):
         if following <= window.end if window.at_end else idle and following == window.end:
             return _Judgement.GOOD, ""
         return _Judgement.WAIT, ""
+
+    def _hides_a_record(self, at: int, captured: int) -> bool:
+        """Whether, of a record that has more than was on the wire, the rest begins with another one: then its length is
+        what is wrong with it."""
+        data, order = self.window.data, self._order
+        wire: int = struct.unpack_from(order + "I", data, at + self._wirelen_at)[0]
+        inner = at + self._head + wire
+        if not 0 < wire < captured or inner + self._head > min(self.window.end, at + self._head + captured):
+            return False
+        seconds, fraction = struct.unpack_from(order + "II", data, inner)
+        length = self._captured(inner)
+        longest: int = struct.unpack_from(order + "I", data, inner + self._wirelen_at)[0]
+        known = [ts // NS for ts in (self.first_ts, self.last_ts) if ts is not None] or [seconds]
+        near = min(known) - TIME_SLACK_S <= seconds <= max(known) + TIME_SLACK_S
+        fits = 0 < length <= longest <= self.settings.max_record_bytes
+        return near and fits and fraction < NS // self._factor
 
     def _captured(self, at: int) -> int:
         length: int = struct.unpack_from(self._order + "I", self.window.data, at + self._caplen_at)[0]

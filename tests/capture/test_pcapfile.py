@@ -291,6 +291,21 @@ def test_more_captured_than_on_the_wire(tmp_path: Path) -> None:
     assert reading.complete
 
 
+@pytest.mark.parametrize("magic", [0xA1B2C3D4, 0xA1B23C4D])
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_record_that_claims_those_behind_it_hides_none(tmp_path: Path, at: int, magic: int) -> None:
+    """Its length leads to a record, and its own octets end where another one begins."""
+    whole = frames(12)
+    swallowed = 4 * len(pcap_record(whole[0], magic=magic))
+    records = [
+        pcap_record(one, magic=magic, caplen=len(one.data) + swallowed if one is whole[at] else None) for one in whole
+    ]
+    reading = read_bytes(tmp_path, pcap_header(magic=magic) + b"".join(records))
+    assert [one for one in whole if one not in reading.frames] == [whole[at]]
+    assert reading.names == ["pcap_bad_record"]
+    assert not reading.complete
+
+
 def test_nothing_on_the_wire(tmp_path: Path) -> None:
     sent = [frame(1), Frame(START_S * NS, b"", 0), frame(2), Frame(START_S * NS, b"abcd", 0), frame(3)]
     reading = read_bytes(tmp_path, pcap(sent))
