@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sensor.cli.cluster import NoClusterError, open_cluster, tell_cluster
 from sensor.cli.disguise import Disguise, keep_values_from_crashes
@@ -56,6 +56,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--inject", metavar="WHAT@N", action="append", help=argparse.SUPPRESS)  # inject.faults
     add_output_options(parser)
     parser.set_defaults(run=run)
+
+
+_RESERVE_BYTES: Final = 16 << 20
+"""Set free where memory runs out: to let go of the rest takes some, too."""
 
 
 class Reading(NamedTuple):
@@ -175,6 +179,7 @@ def read_alone(
         injection.attach(pipeline, writer)
         packets = injection.source(source)
     with _stopped_by_signals(source, lookup, following=args.follow) as stopped:
+        reserve = bytearray(_RESERVE_BYTES)  # of zeros, which take no memory before they are written to
         progress = told = None
         if not args.quiet:
             from sensor.report.progress import Progress
@@ -184,6 +189,7 @@ def read_alone(
         try:
             pipeline.run(packets, told)
         except MemoryError:
+            reserve.clear()
             pipeline.tracker.abandon()  # room for what was read so far to be written
             stopped.append("want of memory")
         finally:
