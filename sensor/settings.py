@@ -153,7 +153,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_second_reading_bytes: Size = 262144
     """Octets read in two ways behind a retransmission or a length that says otherwise, but for what is only counted."""
     max_second_readings: Size = 16
-    """How often in a flow such a second reading begins."""
+    """How often in a flow such a second reading begins; further ones as often as what came since is as long as what they
+    begin with."""
     max_pending: Size = 100
     """Requests without a reply in one flow (Zeek max_pending_requests)."""
     max_informational: Count = 10
@@ -167,6 +168,9 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longer one is not looked through: secrets and attacks in it are in no log (http.log has its length)."""
     max_response_body_bytes: Size = 262144
     """An OCSP reply, or a certificate, kept for decoding."""
+    max_search_bytes: Size = 65536
+    """How far into a direction of a flow that never spoke HTTP a message is looked for anywhere; behind it, where a
+    segment begins."""
     max_inflated_bytes: Size = 1 << 20
     """What a compressed body may expand to while it is kept."""
     max_counted_inflated_bytes: Size = 64 << 20

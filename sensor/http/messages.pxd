@@ -31,6 +31,7 @@ cdef class Messages:
     @cython.locals(target=bytes)
     cpdef check_request(self, Side side, Head head, long long ts)
     cpdef check_authority(self, Side side, bytes host, bytes target, long long ts)
+    cpdef lead(self, list out)
     cpdef doubt(self, Side side)
     @cython.locals(length="long long", kind=bytes, exchange=Exchange, body=bytes, octets="const unsigned char *")
     cpdef Py_ssize_t begin_plain(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)

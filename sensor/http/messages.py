@@ -25,6 +25,7 @@ UNEXPECTED_DATA = 4
 LOWER_CASE = 8
 BAD_REPLY = 16
 SECOND_CUT = 32
+SEARCH_CUT = 64
 
 ORIG: Final = 1
 RESP: Final = 2
@@ -154,6 +155,11 @@ class Messages:
             self.weird(ts, "host_header_ambiguous", authority)
             if side.exchange is not None:
                 side.exchange.doubts |= HOST
+
+    def lead(self, out: list[object]) -> None:
+        """This was a second reading, and is the main one from now on."""
+        self.is_second = False
+        self.out = self.pairing.out = out
 
     def doubt(self, side: Side) -> None:
         """How long the body under way is, or what belongs to it, others may read otherwise."""

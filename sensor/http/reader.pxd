@@ -51,7 +51,7 @@ cdef class HttpReader:
     cdef Py_ssize_t _begin_bare(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
     cdef Py_ssize_t _end_http(self, int status, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(found=Py_ssize_t, keep=Py_ssize_t)
-    cdef Py_ssize_t _search(self, Side side, bytes data, Py_ssize_t pos)
+    cdef Py_ssize_t _search(self, Side side, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(line=bytes, head=Head)
     cdef _break_off(self, Side side, long long ts)
 

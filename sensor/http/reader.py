@@ -16,9 +16,9 @@ from sensor.http.chunks import close_at_size, read_line_end, read_size, read_tra
 from sensor.http.framings import Turned, begins_in_doubt, find_turns, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
-from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, STAYS, Messages, new_messages
+from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, SEARCH_CUT, STAYS, Messages, new_messages
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
-from sensor.http.resync import begins_request, find_message
+from sensor.http.resync import begins_message, begins_request, find_message, may_begin_message
 from sensor.http.second import ForkedReader
 from sensor.http.self_length import close_early, read_beyond, read_unsized
 from sensor.http.side import (
@@ -41,8 +41,6 @@ from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
 _LINE_ENDS: Final = re.compile(rb"[\r\n]*")
-_SEARCH_BYTES: Final = 65536
-"""How far into a direction of a flow that never spoke HTTP a message is looked for."""
 _SOCKS_BYTES: Final = 1024
 """What the client and the proxy have to say to each other first (RFC 1928, RFC 1929)."""
 
@@ -303,7 +301,7 @@ class HttpReader:
             elif state == BEYOND:
                 pos = read_beyond(self._messages, side, data, pos, ts)
             else:
-                pos = self._search(side, data, pos)
+                pos = self._search(side, data, pos, ts)
             if pos < 0:
                 return 0
 
@@ -502,7 +500,16 @@ class HttpReader:
         messages.orig.state = messages.resp.state = OVER
         return len(data)
 
-    def _search(self, side: Side, data: bytes, pos: int) -> int:
+    def _search(self, side: Side, data: bytes, pos: int, ts: int) -> int:
+        """A message behind a loss: anywhere at first, and later, in a direction that shows none, where a segment begins
+        with one. That costs next to nothing, however long an upload or a download is that was joined in its middle."""
+        if side.searched > self._settings.max_search_bytes:
+            if begins_message(data, pos, side.is_orig):
+                side.line_ts = -1
+                side.searched = 0
+                side.state = HEAD
+                return pos
+            return side.keep(data, pos) if may_begin_message(data, pos, side.is_orig) else len(data)
         found, keep = find_message(data, pos, side.is_orig, self._settings.max_target_bytes)
         if found >= 0:
             side.line_ts = -1
@@ -510,9 +517,12 @@ class HttpReader:
             return found
         if not (self._messages.orig.spoke or self._messages.resp.spoke):
             side.searched += keep - pos
-            if side.searched > (_SEARCH_BYTES if self._messages.certain else _SOCKS_BYTES):
-                side.state = OVER
-                return len(data)
+            if not self._messages.certain:
+                if side.searched > _SOCKS_BYTES:
+                    side.state = OVER
+                    return len(data)
+            elif side.searched > self._settings.max_search_bytes:
+                self._messages.weird_once(SEARCH_CUT, ts, "HTTP_search_cut")
         return side.keep(data, keep) if keep < len(data) else len(data)
 
     def _break_off(self, side: Side, ts: int) -> None:

@@ -81,6 +81,8 @@ class ForkedReader:
         self._over: set[bool] = set()
         self._most = most
         self._forks = 1
+        self._paid = 0  # octets that came, less those that second readings began with
+        self._led = False  # the last whole exchange that was not told before is the second reading's
         self._refused = False
 
     @property
@@ -93,6 +95,7 @@ class ForkedReader:
 
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
         before = len(self._out)
+        self._paid += len(chunk)
         want = self._wants[is_orig]
         if want >= 0:
             self._wants[is_orig] = (
@@ -105,8 +108,11 @@ class ForkedReader:
                 self._position += len(chunk)
             self.feed(is_orig, chunk, ts)
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
-                self._refuse(ts)
-                self._end(ts)
+                if self._led:
+                    self._take_over(ts)
+                else:
+                    self._refuse(ts)
+                    self._end(ts)
             elif not self._others_to_come() and in_step(self._main.messages(), self._second.messages()):
                 self._second = None
                 self._told.clear()
@@ -181,7 +187,8 @@ class ForkedReader:
                 self._refuse(ts)
             return self
         of_use = bool(pieces) or (self._second is None and other[0] + len(other[1]) > position)
-        if not of_use or self._over or self._forks >= self._most:
+        cost = sum([len(piece) for piece in pieces])
+        if not of_use or self._over or (self._forks >= self._most and self._paid < cost):
             if of_use and not self._over:
                 self._refuse(ts)
             self._main.doubt_copy(is_orig, position, bool(pieces), other)
@@ -190,8 +197,19 @@ class ForkedReader:
             self._end(ts)
         forked = self._main.second(is_orig, position, pieces, other, self._wants, ts)
         forked._forks = self._forks + 1
+        forked._paid = self._paid - cost
         forked._refused = self._refused
         return forked
+
+    def _take_over(self, ts: int) -> None:
+        """Exchanges are found by the second reading, and none by the main one, which is on a wrong track: it ends."""
+        second = self._second
+        if second is not None:
+            for side in (True, False):
+                self._main.closed(side, END_OF_INPUT, ts, ts, max(self._wants[side], 0))
+            second.messages().lead(self._out)
+            self._main, self._wants = second, self._second_wants
+            self._second = None
 
     def _refuse(self, ts: int) -> None:
         """There is more that can be read otherwise than is: told once in a flow."""
@@ -256,6 +274,8 @@ class ForkedReader:
         """What the main reading told since `out` was `before` long is not told again."""
         for item in self._out[before:] if self._second is not None else ():
             if type(item) is HttpTransaction:
+                if item.request is not None and item.response is not None:
+                    self._led = False
                 self._told.update(_halves(item))
 
     def _tell(self) -> None:
@@ -264,6 +284,7 @@ class ForkedReader:
                 halves = _halves(item)
                 known = [half in self._told for half in halves]
                 if not all(known):
+                    self._led = item.request is not None and item.response is not None
                     self._told.update(halves)
                     ambiguous = AMBIGUITIES[self._doubt | sum(1 << _BITS[each] for each in item.ambiguous)]
                     self._out.append(

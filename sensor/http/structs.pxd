@@ -13,8 +13,8 @@ cdef extern from *:
     typedef struct { PyObject_HEAD PyObject *hash_bodies, *max_chunk_extension_bytes, *max_cleartext_items,
         *max_codings, *max_counted_inflated_bytes, *max_form_bytes, *max_header_bytes, *max_headers,
         *max_inflate_ratio, *max_inflated_bytes, *max_informational, *max_line_bytes, *max_parts, *max_pending,
-        *max_request_body_bytes, *max_response_body_bytes, *max_second_reading_bytes, *max_second_readings,
-        *max_target_bytes, *max_trailer_bytes, *max_tunnels; } HttpSettingsStruct;
+        *max_request_body_bytes, *max_response_body_bytes, *max_search_bytes, *max_second_reading_bytes,
+        *max_second_readings, *max_target_bytes, *max_trailer_bytes, *max_tunnels; } HttpSettingsStruct;
     typedef struct { PyObject_HEAD PyObject *body_len, *complete, *files, *headers, *host, *method, *notable,
         *target, *ts, *user_agent, *version; } HttpRequestStruct;
     typedef struct { PyObject_HEAD PyObject *body_len, *complete, *files, *headers, *info_code, *info_msg,
@@ -47,5 +47,5 @@ cdef extern from *:
         cdef object hash_bodies, max_chunk_extension_bytes, max_cleartext_items, max_codings
         cdef object max_counted_inflated_bytes, max_form_bytes, max_header_bytes, max_headers, max_inflate_ratio
         cdef object max_inflated_bytes, max_informational, max_line_bytes, max_parts, max_pending
-        cdef object max_request_body_bytes, max_response_body_bytes, max_second_reading_bytes, max_second_readings
-        cdef object max_target_bytes, max_trailer_bytes, max_tunnels
+        cdef object max_request_body_bytes, max_response_body_bytes, max_search_bytes, max_second_reading_bytes
+        cdef object max_second_readings, max_target_bytes, max_trailer_bytes, max_tunnels

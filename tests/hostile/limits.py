@@ -78,6 +78,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "http.max_target_bytes": odd("what follows is looked through for the next message", "HTTP_header_too_large"),
     "http.max_header_bytes": odd("likewise", "HTTP_header_too_large"),
     "http.max_headers": odd("fields beyond are not kept, but for those of cleartext.log", "HTTP_too_many_headers"),
+    "http.max_search_bytes": odd("a message is looked for where a segment begins", "HTTP_search_cut"),
     "http.max_second_reading_bytes": odd("the second reading ends", "HTTP_second_reading_cut"),
     "http.max_second_readings": odd(
         "no further one begins; `ambiguous` is said all the same", "HTTP_second_reading_cut"
@@ -232,7 +233,7 @@ CONSTANTS: Final[dict[str, str]] = {
     "farther than any buffer reaches: `segment_out_of_window`, unless four come one behind the other": """
         flow/reassembly.py _FAR _FAR_RUN""",
     "how far what is no HTTP is looked through for a beginning: `non_http_on_port_80`, `bad_HTTP_request`": """
-        flow/sniff.py _MAX_EMPTY; http/reader.py _SEARCH_BYTES _SOCKS_BYTES; http/refusal.py _MAX_JUNK""",
+        flow/sniff.py _MAX_EMPTY; http/reader.py _SOCKS_BYTES; http/refusal.py _MAX_JUNK""",
     "replies that wait for their request: the oldest is told without it, `unmatched_HTTP_reply`": """
         http/pairing.py _MAX_EARLY""",
     "halves of transactions that are told apart: `HTTP_second_reading_cut`": "http/second.py _MAX_TOLD",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from sensor.flow.stream import END_OF_INPUT
-from sensor.http.transaction import NotKept
-from tests.http.wire import Heard, Lost, Step, answer, ask, chunked, get, hear, post, reply
+from sensor.flow.stream import END_OF_INPUT, FIN
+from sensor.http.reader import HttpReader
+from sensor.http.transaction import HttpTransaction, NotKept
+from sensor.settings import HttpSettings
+from sensor.weird import Weird
+from tests.http.wire import FLOW, Heard, Lost, Step, Wire, answer, ask, chunked, get, hear, post, reply
 
 OCSP = b"Content-Type: application/ocsp-request"
 OCSP_REPLY = b"Content-Type: application/ocsp-response"
@@ -249,3 +254,29 @@ def test_a_request_still_under_way_when_http_ends() -> None:
     assert heard.targets == [b"/0"]
     assert heard.statuses == [101]
     assert not heard.request.complete
+
+
+@pytest.mark.parametrize("segment", [1400, 100])
+@pytest.mark.parametrize("is_orig", [True, False])
+def test_a_flow_joined_in_a_long_body_is_read_on_behind_it(is_orig: bool, segment: int) -> None:
+    """However long it is: a message that begins a segment is one; that nothing was found for long is said."""
+    out: list[object] = []
+    reader = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    wire = Wire(reader)
+    wire.lose(is_orig, 0, 1)
+    wire.lose(not is_orig, 0, 1)
+    body = random.Random(1).randbytes(200_000)
+    for place in range(0, len(body), 1400):
+        wire.say(is_orig, body[place : place + 1400], 2)
+    if is_orig:
+        wire.say(False, reply(b"done"), 3)
+    for ts, (asking, octets) in enumerate([(True, get(b"/next")), (False, reply(b"x"))], 4):
+        for place in range(0, len(octets), segment):
+            wire.say(asking, octets[place : place + segment], ts)
+    wire.end(True, FIN, 9)
+    wire.end(False, FIN, 9)
+    told = [item for item in out if isinstance(item, HttpTransaction)]
+    last = told[-1]
+    assert last.request is not None and last.request.target == b"/next"
+    assert last.response is not None and last.response.body_len == 1
+    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_search_cut"]

@@ -228,14 +228,15 @@ def test_each_conflict_has_its_second_reading() -> None:
     assert doubts == [(Ambiguity.tcp,)] * 4 + [()]
 
 
-def test_who_forges_very_often_is_only_told_of() -> None:
+def test_who_forges_very_often_is_read_twice_as_often() -> None:
+    """Each time as much comes as is read again."""
     out: list[object] = []
     reader: HttpReader | ForkedReader = HttpReader(FLOW, out, HttpSettings(), probation=False)
     at = 1
     for number in range(40):
         reader, at = say_twice(reader, at, b"/%d" % number)
     end(reader)  # type: ignore[arg-type]  # it was forked
-    assert [target for target in targets(out) if target and target.endswith(b"!")] == [b"/%d!" % n for n in range(16)]
+    assert [target for target in targets(out) if target and target.endswith(b"!")] == [b"/%d!" % n for n in range(40)]
     main = [item for item in out if isinstance(item, HttpTransaction)]
     assert len(main) == 40 and {item.ambiguous for item in main} == {(Ambiguity.tcp,)}
 
@@ -342,3 +343,56 @@ def test_what_is_in_doubt_in_the_second_reading_is_told_beside() -> None:
     end(reader)
     (second,) = [item for item in out if isinstance(item, SecondReading)]
     assert second.transaction.ambiguous == (Ambiguity.framing, Ambiguity.tcp)
+
+
+def test_where_the_main_reading_finds_nothing_the_second_one_goes_on() -> None:
+    """A forged 101 ended HTTP for the main one; of more exchanges than are told apart none is lost."""
+    upgrade = get(b"/a", b"Connection: upgrade", b"Upgrade: x")
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    main.data(True, upgrade, SECOND)
+    forged = b"HTTP/1.1 101 Now\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    true = reply(b"x" * len(forged))[: len(forged)]
+    want = main.data(False, forged, SECOND)
+    wants = {True: 0, False: want}
+    both = main.second(False, 1 + len(forged), [true], (1, true), wants, SECOND)
+    both.data(False, reply(b"x" * len(forged))[len(forged) :], SECOND)
+    for number in range(300):
+        both.data(True, get(b"/%d" % number), 2 * SECOND)
+        both.data(False, reply(b"%d" % number), 2 * SECOND)
+    end(both)  # type: ignore[arg-type]
+    assert [target for target in targets(out) if target not in (b"/a", None)] == [
+        b"/%d" % number for number in range(300)
+    ]
+    assert not [item for item in out if isinstance(item, Weird) and item.name == "HTTP_second_reading_cut"]
+
+
+def test_second_readings_begin_as_often_as_they_are_paid_for() -> None:
+    """Each exchange is forged first; what it carries pays for its being read again."""
+    out: list[object] = []
+    reader: object = HttpReader(FLOW, out, HttpSettings(max_second_readings=2), probation=False)
+    at = 1
+    for number in range(24):
+        true = get(b"/%02d" % number)
+        reader.data(True, b"GET /" + b"x" * (len(true) - 5), SECOND)  # type: ignore[attr-defined]
+        at += len(true)
+        reader = reader.second(  # type: ignore[attr-defined]
+            True, at, [true], (at - len(true), true), {True: 0, False: 0}, SECOND
+        )
+        reader.data(False, reply(b"x"), SECOND)  # type: ignore[attr-defined]
+    end(reader)  # type: ignore[arg-type]
+    assert {target for target in targets(out) if target and len(target) == 3} == {b"/%02d" % n for n in range(24)}
+
+
+def test_nobody_pays_for_copies_of_the_same() -> None:
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(max_second_readings=2), probation=False)
+    said = get(b"/a" + b"a" * 500)
+    main.data(True, said, SECOND)
+    reader: object = main
+    for number in range(6):
+        other = get(b"/%d" % number + b"a" * 500)
+        reader = reader.second(  # type: ignore[attr-defined]
+            True, 1 + len(said), [other], (1, other), {True: 0, False: 0}, SECOND
+        )
+    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]
