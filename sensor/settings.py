@@ -153,8 +153,7 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_second_reading_bytes: Size = 262144
     """Octets read in two ways behind a retransmission or a length that says otherwise, but for what is only counted."""
     max_second_readings: Size = 16
-    """How often in a flow such a second reading begins; further ones as often as what came since is as long as what they
-    begin with."""
+    """How often in a flow such a second reading begins; further ones as often as what came is as long as they begin."""
     max_pending: Size = 100
     """Requests without a reply in one flow (Zeek max_pending_requests)."""
     max_informational: Count = 10

@@ -108,10 +108,10 @@ class ForkedReader:
                 self._position += len(chunk)
             self.feed(is_orig, chunk, ts)
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
+                self._refuse(ts)
                 if self._led:
                     self._take_over(ts)
                 else:
-                    self._refuse(ts)
                     self._end(ts)
             elif not self._others_to_come() and in_step(self._main.messages(), self._second.messages()):
                 self._second = None

@@ -12,6 +12,7 @@ from tests.flow.frames import START, Frame
 from tests.flow.talk import MS, Ends, frames_of, parse
 from tests.hostile.rows import Guard, Row
 from tests.hostile.witness import Watched, answering, asking, conversation, exchange, watch
+from tests.http.wire import get, post, reply
 from tests.invariance.replay import inside
 from tests.ocsp import wire as ocsp
 
@@ -75,7 +76,16 @@ ROWS = {
     ),
     "T7": Row(
         "a capture that begins midway",
-        guards=(Guard("sensor/flow/delivery.py", "if first > 1 or flow.partial:", "if first > 1:"),),
+        ("http.max_search_bytes",),
+        ("HTTP_search_cut",),
+        (
+            Guard("sensor/flow/delivery.py", "if first > 1 or flow.partial:", "if first > 1:"),
+            Guard(
+                "sensor/http/reader.py",
+                "            if begins_message(data, pos, side.is_orig):",
+                "            if False:",
+            ),
+        ),
     ),
     "T8": Row(
         "data with the SYN: kept, ignored and sent again",
@@ -339,6 +349,17 @@ def test_t7_joined_at_each_frame() -> None:
         assert {serial for serial, _ in told(seen)} <= {"0BADCAFE", "0C0FFEE0", "None"}, start
         assert start > second or BOTH[1] in told(seen), start
         assert set(seen.weirds) <= {"ocsp_unmatched_response"}, "the rest of a message is no bad message"
+
+
+@pytest.mark.parametrize("upload", [True, False])
+def test_t7_joined_in_a_long_body(upload: bool) -> None:
+    """Of 100 kB, longer than what is looked through for a message: the exchange behind it is told, and whole."""
+    junk = random.Random(1).randbytes(100_000)
+    long = (("c", post(b"/up", junk)), ("s", reply(b"ok"))) if upload else (("c", get(b"/down")), ("s", reply(junk)))
+    frames = conversation(*long, ("c", Q), ("s", R))
+    seen = watch(frames[10:])
+    assert [(row["serial_number"], row["evidence"]) for row in seen.exchanges] == [("0BADCAFE", "both")]
+    assert "HTTP_search_cut" in seen.weirds
 
 
 def test_t8_data_with_the_syn() -> None:

@@ -27,7 +27,7 @@ ROWS = {
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
             Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
             Guard("sensor/flow/tcp.py", "self.reassembler.charge(flow.split(), PER_READING)", "pass"),
-            Guard("sensor/http/second.py", " or self._forks >= self._most", ""),
+            Guard("sensor/http/second.py", " or (self._forks >= self._most and self._paid < cost)", ""),
         ),
     ),
 }

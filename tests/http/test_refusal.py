@@ -66,11 +66,13 @@ def test_tls_on_port_80_is_not_read_further() -> None:
     assert heard.weirds == ["non_http_on_port_80"]
 
 
-def test_the_search_for_http_ends() -> None:
+def test_the_search_for_http_ends_but_where_segments_begin() -> None:
     noise = b"\x80" + b"\0some other protocol\r\n" * 100
     heard = plainly(*(step for _ in range(60) for step in (ask(noise), answer(noise))))
-    assert heard.wants == {True: IGNORE, False: IGNORE}
-    assert heard.weirds == ["non_http_on_port_80"]
+    assert heard.wants == {True: 0, False: 0}
+    assert heard.weirds == ["non_http_on_port_80", "HTTP_search_cut"]
+    found = plainly(*(step for _ in range(60) for step in (ask(noise), answer(noise))), ask(get()), answer(reply(b"x")))
+    assert found.targets == [b"/"]
 
 
 def test_a_server_that_answers_http_to_tls(hear) -> None:
