@@ -202,7 +202,7 @@ class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_serial_octets: Size = 64
     """Octets of a serial number that are logged; of a longer one "..." and a digest stand behind them."""
     max_get_bytes: Size = 4096
-    """A request target longer than this is not tried as an OCSP GET."""
+    """Of a request target that is longer, only so many octets at its end are tried as an OCSP GET."""
 
 
 class CrlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,8 +18,11 @@ from sensor.settings import OcspSettings
 
 Reading = tuple[OcspRequest, frozenset[str]]
 
-_MAX_STARTS = 16
 _MAX_PLACEMENTS = 128
+_MAX_WORK = 1 << 18  # octets of base64 that are decoded, or escapes undone, for one target: some milliseconds
+_PER_ESCAPE = 32  # what undoing one escape costs, in such octets
+_PER_START = 64
+_SHOWN = 256  # octets of a target in which 20 letters of base64 stand, however they are escaped
 _MAX_UNQUOTINGS = 3
 _MAX_MISSING = 64
 _MAX_MISSING_UNPADDED = 2
@@ -85,17 +88,9 @@ def _named(bits: int) -> frozenset[str]:
 def decode_get(target: bytes, limits: OcspSettings) -> Reading | None:
     """The request that a GET's raw target carries, and which of TRAITS its spelling shows; None if it carries none.
 
-    None too where slashes were merged and several places for them give a request (see `decode_get_readings`), and for
-    a target longer than `limits.max_get_bytes`. Never raises.
+    None too where slashes were merged and several places for them give a request (see `decode_get_readings`). Of a
+    target longer than `limits.max_get_bytes` only so many octets at the end are looked at. Never raises.
     """
-    found = _START.search(target) if 0x4D in target else None
-    if found is None:
-        if 0x25 not in target or _ESCAPED_ALNUM.search(target) is None:
-            return None
-    elif len(target) <= limits.max_get_bytes:
-        usual = _decode_usual(target, found.start(), limits)
-        if usual is not None:
-            return usual
     readings = decode_get_readings(target, limits)
     return readings[0] if len(readings) == 1 else None
 
@@ -103,16 +98,26 @@ def decode_get(target: bytes, limits: OcspSettings) -> Reading | None:
 def decode_get_readings(target: bytes, limits: OcspSettings) -> list[Reading]:
     """All requests that the target may carry: more than one only where slashes were merged and it is open which.
 
-    The base64 is the longest that makes a request: "/" may be a letter of it or what stands before it.
+    The base64 is the longest that makes a request: "/" may be a letter of it or what stands before it. What is tried
+    for one target is bounded.
     """
-    if len(target) > limits.max_get_bytes:
-        return []
-    readings = _decode_first(target, 0, limits)
-    if not readings and _ESCAPED_ALNUM.search(target):
-        plain = target
+    found = _START.search(target) if 0x4D in target else None
+    if found is None:
+        if 0x25 not in target or _ESCAPED_ALNUM.search(target) is None:
+            return []
+    elif len(target) <= limits.max_get_bytes:
+        usual = _decode_usual(target, found.start(), limits)
+        if usual is not None:
+            return [usual]
+    begin = max(len(target) - limits.max_get_bytes, 0)
+    work = [_MAX_WORK * max(limits.max_get_bytes >> 12, 1)]
+    readings = _decode_first(target, begin, 0, limits, work)
+    if not readings and _ESCAPED_ALNUM.search(target, begin):
+        plain = target[begin:]
         for _ in range(_MAX_UNQUOTINGS):
+            work[0] -= _PER_ESCAPE * plain.count(b"%")
             plain = _unquote(plain)
-        readings = _decode_first(plain, _ESCAPED_ALPHABET, limits)
+        readings = _decode_first(plain, 0, _ESCAPED_ALPHABET, limits, work)
     return readings
 
 
@@ -122,9 +127,10 @@ def resembles_get(target: bytes, limits: OcspSettings, at_responder: bool) -> bo
     Three nested headers must fit; where the peer is known for a responder otherwise, the first and 20 characters of
     base64 at the start of a path segment or a query value will do.
     """
-    target = target[: limits.max_get_bytes]
-    for found in islice(_START.finditer(target), _MAX_STARTS):
-        chars, _, _ = _base64_text(target[found.start() :], 0)
+    most = limits.max_get_bytes
+    places = islice(_START.finditer(target, max(len(target) - most, 0)), most)
+    for found in places if len(target) <= most else (*islice(_START.finditer(target, 0, most), most), *places):
+        chars, _, _ = _base64_text(target[found.start() : found.start() + _SHOWN], 0)
         if len(chars) < 20:
             continue
         if at_responder and (not found.start() or target[found.start() - 1] in b"/?=&"):
@@ -163,13 +169,43 @@ def _decode_usual(target: bytes, start: int, limits: OcspSettings) -> Reading | 
     return request, _named(bits)
 
 
-def _decode_first(target: bytes, bits: int, limits: OcspSettings) -> list[Reading]:
-    for found in islice(_START.finditer(target), _MAX_STARTS):
+def _decode_first(target: bytes, begin: int, bits: int, limits: OcspSettings, work: list[int]) -> list[Reading]:
+    """`work` is what may still be done: a list of one number."""
+    for found in _START.finditer(target, begin):
         start = found.start()
-        readings = _decode_at(target[start:], bits | _prefix_bits(target[:start]), limits)
-        if readings:
-            return readings
+        work[0] -= _PER_START
+        if work[0] < 0:
+            break
+        if _may_begin_request(target[start : start + _SHOWN]):
+            readings = _decode_at(target[start:], bits | _prefix_bits(target[:start]), limits, work)
+            if readings:
+                return readings
     return []
+
+
+def _may_begin_request(text: bytes) -> bool:
+    """Whether two SEQUENCEs begin, of which the first holds the second (RFC 6960 4.1.1), as far as can be seen."""
+    chars, _, _ = _base64_text(text, 0)
+    if len(chars) < 8:
+        return False
+    head = a2b_base64(chars[:16] if len(chars) >= 16 else chars[:8])
+    form = head[1]
+    inside = 2 if form <= 0x80 else 2 + (form & 0x7F)
+    if inside + 1 >= len(head):
+        return True
+    if head[inside] != 0x30:
+        return False
+    outer = form if form < 0x80 else int.from_bytes(head[2:inside], "big")
+    inner = head[inside + 1]
+    if form == 0x80 or inner == 0x80:
+        return True
+    behind = inside + 2
+    if inner > 0x80:
+        behind += inner & 0x7F
+        if behind > len(head):
+            return True
+        inner = int.from_bytes(head[inside + 2 : behind], "big")
+    return behind - inside + inner <= outer
 
 
 def _prefix_bits(prefix: bytes) -> int:
@@ -194,8 +230,9 @@ def _prefix_bits(prefix: bytes) -> int:
     return bits
 
 
-def _decode_at(text: bytes, bits: int, limits: OcspSettings) -> list[Reading]:
+def _decode_at(text: bytes, bits: int, limits: OcspSettings, work: list[int]) -> list[Reading]:
     """The requests that may begin where `text` does."""
+    work[0] -= _PER_ESCAPE * text.count(b"%")
     chars, tail, bits = _base64_text(text, bits)
     size = _der_size(chars)
     if size < 0:
@@ -208,9 +245,10 @@ def _decode_at(text: bytes, bits: int, limits: OcspSettings) -> list[Reading]:
     if tail:
         bits |= _QUERY if tail[0] in b"?&#;" else _TRAILING
     if len(chars) < needed:
-        return _decode_collapsed(chars, needed, padded, bits | _COLLAPSED, limits)
+        return _decode_collapsed(chars, needed, padded, bits | _COLLAPSED, limits, work)
     if len(chars) > needed:
         bits |= _TRAILING
+    work[0] -= len(chars)
     request = _decode(chars, limits)
     return [] if request is None else [(request, _named(bits))]
 
@@ -280,7 +318,9 @@ def _der_size(chars: bytes) -> int:
     return 2 + octets + int.from_bytes(head[2 : 2 + octets], "big")
 
 
-def _decode_collapsed(chars: bytes, needed: int, padded: bool, bits: int, limits: OcspSettings) -> list[Reading]:
+def _decode_collapsed(
+    chars: bytes, needed: int, padded: bool, bits: int, limits: OcspSettings, work: list[int]
+) -> list[Reading]:
     """Readings with one slash added for each missing letter, where there is a slash already.
 
     Proxies and request routers merge "//" in paths (letsencrypt/boulder#2728). Padding shows that the end is there;
@@ -292,6 +332,10 @@ def _decode_collapsed(chars: bytes, needed: int, padded: bool, bits: int, limits
     if not places or missing > (_MAX_MISSING if padded else _MAX_MISSING_UNPADDED):
         return []
     if comb(len(places) + missing - 1, missing) > _MAX_PLACEMENTS or not (padded or _ends_in_zeros(chars, needed)):
+        return []
+    tries = comb(len(places) + missing - 1, missing)
+    work[0] -= tries * needed
+    if work[0] < 0:
         return []
     readings: dict[OcspRequest, Reading] = {}
     for placement in combinations_with_replacement(places, missing):

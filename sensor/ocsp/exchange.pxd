@@ -1,7 +1,7 @@
 cimport cython
 
 from sensor.http.structs cimport BodyFile, HttpRequest, HttpResponse, HttpTransaction
-from sensor.ocsp.carriage cimport decode_get
+from sensor.ocsp.carriage cimport decode_get_readings
 from sensor.ocsp.oddities cimport reply_oddities, request_oddities
 from sensor.ocsp.request cimport decode_request
 from sensor.ocsp.response cimport decode_response
@@ -16,7 +16,7 @@ cdef class OcspDecoder:
     cpdef list feed(self, HttpTransaction transaction)
     @cython.locals(known=tuple)
     cdef object _decode_request(self, _Found found, bytes content)
-    @cython.locals(known=tuple)
+    @cython.locals(known=tuple, readings=list)
     cdef object _read_target(self, _Found found, bytes target)
     @cython.locals(known=tuple)
     cdef tuple _decode_response(self, bytes content)
@@ -31,6 +31,7 @@ cdef class _Found:
     cdef list events
     cdef OcspRequest asked
     cdef _Found other
+    cdef list readings
     cdef object traits
     cdef OcspResponse reply
     cdef tuple asked_oddities

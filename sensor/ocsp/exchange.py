@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sensor.http.transaction import BodyFile, HttpRequest, HttpResponse, HttpTransaction, NotKept, with_framing
-from sensor.ocsp.carriage import Reading, decode_get, decode_get_readings, resembles_get
+from sensor.ocsp.carriage import Reading, decode_get_readings, resembles_get
 from sensor.ocsp.join import pair
 from sensor.ocsp.model import (
     CertId,
@@ -95,10 +95,11 @@ class OcspDecoder:
     def _read_target(self, found: _Found, target: bytes) -> None:
         known = self._targets.get(target)
         if known is None:
-            reading = decode_get(target, self._limits)
-            if reading is None:
+            readings = decode_get_readings(target, self._limits)
+            if len(readings) != 1:
+                found.readings = readings
                 return
-            known = (*reading, request_oddities(reading[0]))
+            known = (*readings[0], request_oddities(readings[0][0]))
             if len(target) <= _MEMO_BYTES:
                 if len(self._targets) >= _MEMO_MESSAGES:
                     self._targets.clear()
@@ -186,6 +187,7 @@ class _Found:
         "labelled",
         "orig_fuid",
         "other",
+        "readings",
         "reply",
         "reply_oddities",
         "resp_fuid",
@@ -200,6 +202,7 @@ class _Found:
         self.asked: OcspRequest | None = None
         self.other: _Found | None = None  # the body of a request whose method gives it no meaning
         self.traits = _NO_TRAITS
+        self.readings: list[Reading] = []  # of a target that has none, or several
         self.reply: OcspResponse | None = None
         self.asked_oddities = _NOTHING_ODD
         self.reply_oddities = _NOTHING_ODD
@@ -240,7 +243,7 @@ def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) 
         return
     reply = found.reply
     answered = {single.cert_id for single in reply.responses} if reply is not None else set()
-    readings = decode_get_readings(target, limits)
+    readings = found.readings
     meant: list[Reading] = [reading for reading in readings if answered.issuperset(reading[0].cert_ids)]
     if len(meant) == 1:
         found.asked, found.traits = meant[0]

@@ -102,7 +102,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "ocsp.max_elements": odd("not decoded further", _ASN1),
     "ocsp.max_cert_ids": odd("the first ones are told, all counted", _ASN1),
     "ocsp.max_serial_octets": odd("a digest stands for the rest", _ASN1),
-    "ocsp.max_get_bytes": odd("not tried as OCSP", "ocsp_get_undecodable"),
+    "ocsp.max_get_bytes": odd("its end is tried as OCSP", "ocsp_get_undecodable"),
     "crl.max_bytes": odd("decoded up to there", _ASN1),
     "crl.max_part_bytes": odd("decoded up to there", _ASN1),
     "crl.max_in_file": odd("those behind are counted", "crl_more_follow"),
@@ -248,7 +248,7 @@ CONSTANTS: Final[dict[str, str]] = {
         http/attacks.py MAX_TEXT; http/cleartext.py _MAX_NAME _MAX_CREDENTIALS; http/lookups.py MAX_TEXT MAX_FOUND
         MAX_LOOKUP _MAX_DEPTH _MAX_ROUNDS""",
     "spellings of one GET that are tried: `ocsp_get_undecodable`": """
-        ocsp/carriage.py _MAX_STARTS _MAX_PLACEMENTS _MAX_UNQUOTINGS _MAX_MISSING _MAX_MISSING_UNPADDED""",
+        ocsp/carriage.py _MAX_WORK _MAX_PLACEMENTS _MAX_UNQUOTINGS _MAX_MISSING _MAX_MISSING_UNPADDED""",
     "extensions of one list: `asn1_limit`": "ocsp/elements.py MAX_EXTENSIONS",
     "certificates and keys that are tried: `signature_not_checked:too_many_signers`, `:signer_unreadable`": """
         audit/signature.py _MAX_CERTS _MAX_TRIED; audit/signer.py _MAX_BYTES _MAX_ELEMENTS;

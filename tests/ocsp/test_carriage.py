@@ -205,7 +205,9 @@ def test_an_empty_request_is_one() -> None:
 
 def test_targets_beyond_the_limit() -> None:
     assert decode_get(b"/" + BLOBS["large"], OcspSettings(max_get_bytes=100)) is None
-    assert decode_get(b"/" + b"x" * 5000 + b"/" + BLOBS["plain"], LIMITS) is None
+    assert decode_get(b"/" + b"x" * 5000 + b"/" + BLOBS["plain"], LIMITS) is not None
+    assert decode_get(b"/" + BLOBS["plain"] + b"/" + b"x" * 5000, LIMITS) is None
+    assert resembles_get(b"/" + BLOBS["plain"] + b"/" + b"x" * 5000, LIMITS, False)
 
 
 @given(st.binary(max_size=300))
@@ -304,3 +306,39 @@ def test_the_shortest_and_the_endless_are_read_by_the_careful_way_too() -> None:
 def test_at_a_responder_it_stands_at_the_start_of_something(before: bytes, is_one: bool) -> None:
     for behind in (b"", b"?", b"%3D", b"="):
         assert resembles_get(before + b"MFUwxxxxxxxxxxxxxxxxxxxxxxx" + behind, LIMITS, True) is is_one
+
+
+def crowded() -> bytes:
+    """A target of 4,092 octets with 16 places where a request may begin, each with 100 places where a slash lacks."""
+    total, tail = 4090, b"/A" * 100
+    made = b""
+    for place in range(16):
+        needed = total - 16 * place + 1
+        size = needed * 6 // 8
+        header = bytes((0x30, 0x82, (size - 4) >> 8, (size - 4) & 255, 0x30, 0x82, (size - 8) >> 8, (size - 8) & 255))
+        made += base64.b64encode(header + b"\x30\x82\x09\x00")
+    body = base64.b64encode(seq(cert_id(5, hash_oid="1.3", parameters=b"", name_hash=b"", key_hash=b"")) * 300)
+    return b"/" + (made + body)[: total - len(tail)] + tail + b"="
+
+
+def test_what_is_tried_for_one_target_is_bounded() -> None:
+    """In octets decoded; each is counted by who decodes, so the test needs no clock."""
+    decoded: list[int] = []
+
+    class Counting:
+        max_get_bytes = LIMITS.max_get_bytes
+
+        @property
+        def max_bytes(self) -> int:
+            decoded.append(1)  # asked for once by each decoding
+            return 0
+
+    assert decode_get_readings(crowded(), Counting()) == []  # type: ignore[arg-type]
+    assert len(decoded) <= 100
+
+
+@pytest.mark.parametrize("decoy", [b"MIAA", b"MIAwAAAA", b"MBUwE", b"MIIBAjCB/zAAAAAAAAAAAAAA"])
+@pytest.mark.parametrize("times", [16, 100])
+def test_decoys_before_the_request_do_not_hide_it(decoy: bytes, times: int) -> None:
+    found = decode_get(b"/" + (decoy + b"/") * times + BLOBS["plain"], LIMITS)
+    assert found is not None and "path_prefix" in found[1]
