@@ -161,7 +161,7 @@ ROWS = {
         (
             Guard("sensor/ocsp/exchange.py", '"ocsp_get_undecodable"', '"odd"'),
             Guard("sensor/ocsp/exchange.py", "if request.method in _BODILESS:", "if False:"),
-            Guard("sensor/ocsp/carriage.py", "    if len(target) > limits.max_get_bytes:\n", "    if False:\n"),
+            Guard("sensor/ocsp/carriage.py", "begin = max(len(target) - limits.max_get_bytes, 0)", "begin = 0"),
         ),
         "A GET that asks in its body, too, asks both, and is ambiguous: responders go by the path (RFC 9110 9.3.1).",
     ),
