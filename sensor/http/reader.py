@@ -16,7 +16,17 @@ from sensor.http.chunks import close_at_size, read_line_end, read_size, read_tra
 from sensor.http.framings import Turned, begins_in_doubt, find_turns, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
-from sensor.http.messages import EMPTY_REQUEST, LOWER_CASE, ORIG, RESP, SEARCH_CUT, STAYS, Messages, new_messages
+from sensor.http.messages import (
+    BAD_REPLY,
+    EMPTY_REQUEST,
+    LOWER_CASE,
+    ORIG,
+    RESP,
+    SEARCH_CUT,
+    STAYS,
+    Messages,
+    new_messages,
+)
 from sensor.http.refusal import MAX_METHOD, may_be_start, refuse
 from sensor.http.resync import begins_message, begins_request, find_message, may_begin_message
 from sensor.http.second import ForkedReader
@@ -540,6 +550,8 @@ class HttpReader:
                 read_odd_fields(head, fields, self._settings.max_headers, self._settings.max_line_bytes)
                 self._messages.open(side, head)
                 self._messages.end(side, False, ts)
+        elif side.junk and self._messages.pairing.pending:
+            self._messages.weird_once(BAD_REPLY, ts, "bad_HTTP_reply")
 
 
 def _is_bodiless(side: Side) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.flow.stream import IGNORE
-from tests.http.wire import Lost, answer, ask, get, post, reply
+from sensor.flow.stream import FIN, IGNORE
+from tests.http.wire import End, Lost, answer, ask, get, post, reply
 from tests.http.wire import hear as plainly
 
 TLS = bytes.fromhex("16030100a5010000a10303") + bytes(150)
@@ -179,3 +179,10 @@ def test_nothing_behind_the_preface_of_http_2(hear) -> None:
     assert [(t.request.method, t.response) for t in heard.transactions if t.request] == [(b"PRI", None)]
     assert len(heard.transactions) == 1
     assert set(heard.weirds) == {"unknown_HTTP_method", "bad_HTTP_request"}
+
+
+def test_a_short_reply_without_a_status_line_is_told_when_it_ends(hear) -> None:
+    """Nothing comes behind it in which a status line could be (HTTP Evader 266)."""
+    heard = hear(ask(get()), answer(b"X5O!P%@AP"), answer(End(FIN)))
+    assert heard.weirds == ["bad_HTTP_reply"]
+    assert hear(ask(get()), answer(b"X5O!P%@AP"), answer(Lost(5))).weirds == ["bad_HTTP_reply"]
