@@ -179,7 +179,7 @@ def read_alone(
         injection.attach(pipeline, writer)
         packets = injection.source(source)
     with _stopped_by_signals(source, lookup, following=args.follow) as stopped:
-        reserve = bytearray(_RESERVE_BYTES)  # of zeros, which take no memory before they are written to
+        reserve: bytes | None = bytes(_RESERVE_BYTES)  # calloc: it takes no memory as nobody writes to it
         progress = told = None
         if not args.quiet:
             from sensor.report.progress import Progress
@@ -189,7 +189,7 @@ def read_alone(
         try:
             pipeline.run(packets, told)
         except MemoryError:
-            reserve.clear()
+            reserve = None  # noqa: F841  (set free)
             pipeline.tracker.abandon()  # room for what was read so far to be written
             stopped.append("want of memory")
         finally:
