@@ -209,6 +209,12 @@ class _Reader:
     def kept(self) -> tuple[int, int]:
         return self._inner.kept()
 
+    def asked(self) -> list[object]:
+        return self._inner.asked()
+
+    def take_over(self, asked: list[object]) -> None:
+        self._inner.take_over(asked)
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         self._inner.reopened(is_orig, ts)
 

@@ -23,7 +23,7 @@ cdef class Delivery:
     cdef public Ledger ledger
     cdef public list out
     cdef public frozenset ports
-    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, gap_bytes, gaps
+    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, max_older, gap_bytes, gaps
     cdef public long long older_flows, full_bytes, full_segments, full_total, waited_long, reordered_late
     cdef public str hole_key
 
@@ -49,7 +49,9 @@ cdef class Delivery:
     @cython.locals(early=bytes, passed="long long")
     cpdef join(self, Flow flow, Endpoint end, long long ts)
     @cython.locals(unskipped="long long")
-    cpdef tell_gap(self, Flow flow, Endpoint end, long long length, long long ts)
+    cpdef tell_gap(self, Flow flow, Endpoint end, long long first, long long length, long long ts)
+    @cython.locals(end=Endpoint)
+    cpdef doubt(self, Flow flow, long long ts)
     cpdef go_on(self, Flow flow, bint settle)
     cpdef wait(self, Flow flow, long long ts)
     cpdef close(self, Flow flow, Endpoint end, int how, long long ts)

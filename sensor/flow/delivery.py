@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sensor.flow.ledger import PER_PIECE, PER_READING, Ledger
+from sensor.flow.lost import lose
 from sensor.flow.sniff import PREFIX, looks_like
 from sensor.flow.state import Endpoint, Flow
 from sensor.flow.stream import FIN, StreamReader
@@ -62,6 +63,7 @@ class Delivery:
         self.reorder_ns = int(settings.reorder_wait_s * 1e9)
         self.total_held = 0
         self.most_held = 0
+        self.max_older = settings.max_older_flows
         self.older_flows = 0  # that are read beside those in the flow table, which bounds them, too
         # Holes given up before their bytes came, and copies not kept, by what was reached.
         self.full_bytes = 0
@@ -141,6 +143,15 @@ class Delivery:
         while end.recent_bytes > _RECENT_BYTES or len(end.recent) > _RECENT_SEGMENTS:
             low, high, _ = end.recent.pop(0)
             end.recent_bytes -= high - low
+
+    def doubt(self, flow: Flow, ts: int) -> None:
+        """What is read of this flow from here on its receiver may have read otherwise, or not at all."""
+        if flow.reopened:
+            return
+        flow.reopened = True
+        for end in (flow.orig, flow.resp):
+            if flow.reading == _ATTACHED and flow.reader is not None and not end.closed_told:
+                flow.reader.reopened(end.reads_as_orig, ts)
 
     def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
         """Octets came again, at `rel`, and were others: the reader may want both readings."""
@@ -256,10 +267,13 @@ class Delivery:
         if end.closed_told:
             reader.closed(end.reads_as_orig, FIN, ts, end.last_data_ts, max(end.skip, 0))  # type: ignore[union-attr]  # it is attached
 
-    def tell_gap(self, flow: Flow, end: Endpoint, length: int, ts: int) -> None:
-        """`length` bytes will not come any more."""
-        self.gaps += 1
-        self.gap_bytes += length
+    def tell_gap(self, flow: Flow, end: Endpoint, first: int, length: int, ts: int) -> None:
+        """`length` bytes at `first` will not come any more; if they do, lost.py reads them."""
+        if first + length > end.counted:
+            self.gaps += 1
+            self.gap_bytes += first + length - max(first, end.counted)
+        if flow.reading != _NOBODY:
+            lose(flow, end, first, first + length)
         end.prefix = None
         if flow.reading == _ATTACHED and end.skip >= 0 and not end.closed_told:
             unskipped = end.skip
@@ -283,7 +297,7 @@ class Delivery:
                 if piece.end.fin_cnt:
                     last = min(last, piece.end.fin_rel - 1)  # a FIN may have been acknowledged before it was seen
                 if last > piece.first:
-                    self.tell_gap(flow, piece.end, last - piece.first, piece.ts)
+                    self.tell_gap(flow, piece.end, piece.first, last - piece.first, piece.ts)
         if not late.pieces:
             flow.late = None
 

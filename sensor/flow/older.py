@@ -11,7 +11,7 @@ from typing import Final
 from sensor.flow.decode import Packet
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
-from sensor.flow.state import ATTACHED, Endpoint, Flow
+from sensor.flow.state import Endpoint, Flow
 
 _FIN: Final = 1
 _SYN: Final = 2
@@ -76,7 +76,8 @@ def _read(reassembler: Reassembler, flow: Flow, older: Flow, end: Endpoint, pack
             reassembler.acked(older, peer, peer.next_rel + acked, ts)
     if length > 0 and rel >= 0:
         if rel + length > end.next_rel:
-            _doubt((older, flow), ts)
+            reassembler.doubt(older, ts)
+            reassembler.doubt(flow, ts)
         reassembler.data(older, end, rel, packet.payload_pos, length, packet.payload_cap, ts)
     elif length > 0:
         size = max(min(packet.payload_cap, length), 0)
@@ -89,14 +90,3 @@ def _read(reassembler: Reassembler, flow: Flow, older: Flow, end: Endpoint, pack
         reassembler.fin_reached(older, end, ts)
     if older.late is not None:
         reassembler.wait(older, ts)
-
-
-def _doubt(flows: tuple[Flow, Flow], ts: int) -> None:
-    """Octets come by numbers that a SYN had ended: what is read by either can be read otherwise."""
-    for flow in flows:
-        if flow.reopened:
-            continue
-        flow.reopened = True
-        for end in (flow.orig, flow.resp):
-            if flow.reading == ATTACHED and flow.reader is not None and not end.closed_told:
-                flow.reader.reopened(end.reads_as_orig, ts)

@@ -8,12 +8,14 @@ Each payload byte is counted once, as delivered, duplicate or discarded; bytes n
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from sensor.flow.delivery import Delivery, ReaderFactory
 from sensor.flow.discards import Discards
 from sensor.flow.late import Late
 from sensor.flow.ledger import Ledger
+from sensor.flow.lost import read_lost
 from sensor.flow.state import Endpoint, Flow, Segment
 from sensor.flow.stream import END_OF_INPUT, FIN, RESET, TIMEOUT
 from sensor.settings import FlowSettings
@@ -74,6 +76,8 @@ class Reassembler(Delivery):
         if length == 0:
             return
         if rel < end.next_rel:
+            if end.lost is not None and read_lost(self, flow, end, rel, pos, length, ts):
+                return
             if end.recent is not None or end.held is not None or flow.late is not None:
                 self.compare(flow, end, rel, pos, length, ts)
             cut = min(end.next_rel - rel, length)
@@ -99,6 +103,8 @@ class Reassembler(Delivery):
                 self.hand(flow, end, self.raw, pos, length, ts)
             return
         if rel - end.next_rel > _FAR:
+            if end.lost is not None and read_lost(self, flow, end, rel, pos, length, ts):
+                return
             if rel == end.far_next:
                 end.far_count += 1
             else:
@@ -261,7 +267,7 @@ class Reassembler(Delivery):
         if flow.late is None:
             # One byte may be a FIN that was acknowledged before it was seen.
             if not acked or flow.reading == _NOBODY or (end.skip and length > 1):
-                self.tell_gap(flow, end, length, ts)
+                self.tell_gap(flow, end, first, length, ts)
                 return
             flow.late = Late()
         flow.late.lose(end, first, end.next_rel, ts)
@@ -388,12 +394,6 @@ class Reassembler(Delivery):
 
     def finish_unfinished(self, flow: Flow) -> None:
         """Nothing came behind the FINs that cut something off: in their order they are told."""
-        ends = [end for end in (flow.orig, flow.resp) if end.fin_ts]
-        ends.sort(key=_fin_ts)
-        for end in ends:
+        for end in sorted([end for end in (flow.orig, flow.resp) if end.fin_ts], key=attrgetter("fin_ts")):
             if end.fin_ts:  # the other's end may have been its end
                 self.tell_close(flow, end, FIN, end.fin_ts)
-
-
-def _fin_ts(end: Endpoint) -> int:
-    return end.fin_ts

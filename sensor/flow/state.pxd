@@ -16,11 +16,11 @@ cdef class Endpoint:
     cdef public long long last_rel, ack_rel, fin_rel, hist_syn, hist_fin, hist_rst
     cdef public unsigned int fin_cnt, rst_cnt, rxmt_cnt, rxmt_next, zero_cnt, zero_next, gap_cnt, gap_next
     cdef public long long pkts, ip_bytes, next_rel, trim_rel, top_rel
-    cdef public list held, recent
+    cdef public list held, recent, lost
     cdef public bytes prefix
     cdef public long long far_next
     cdef public int far_count, far_acks
-    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts, fin_ts
+    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts, fin_ts, counted
     cdef public Endpoint peer
 
     cpdef begin(self, bint is_orig)
@@ -44,7 +44,8 @@ cdef class Flow:
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, reopened, half_open
     cdef public FlowId id
     cdef public object reader, parent, service, late, doubt
-    cdef public Flow older
+    cdef public Flow older, behind
+    cdef public int depth
 
     cpdef begin(self, long long number, long long ts)
     @cython.locals(text="unsigned char *", letters="unsigned long long", size=Py_ssize_t, count=Py_ssize_t, written=str)

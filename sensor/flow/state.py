@@ -14,6 +14,7 @@ from sensor.weird import FlowId, name_flow
 
 if TYPE_CHECKING:
     from sensor.flow.late import Late
+    from sensor.flow.lost import Lost
 
 INACTIVE: Final = 0
 SYN_SENT: Final = 1
@@ -37,9 +38,9 @@ class Endpoint:
     """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
     acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order;
-    `recent` are delivered segments not yet acknowledged, kept to compare a
-    retransmission with. `skip` is the reader's demand: 0 deliver, n > 0 count only, -1 nothing more. `fin_ts`: when the
-    FIN came that ended it and of which its reader was not told yet.
+    `recent` are delivered segments not yet acknowledged, kept to compare a retransmission with; `lost` is what was
+    given up (lost.py), and gaps below `counted` are counted elsewhere. `skip` is the reader's demand: 0 deliver, n > 0
+    count only, -1 nothing more. `fin_ts`: when the FIN came that ended it and of which its reader was not told yet.
     """
 
     peer: Endpoint  # the other side of the flow, set by it
@@ -81,6 +82,8 @@ class Endpoint:
         self.held_bytes = 0
         self.recent: list[Segment] | None = None
         self.recent_bytes = 0
+        self.lost: list[Lost] | None = None
+        self.counted = 0
         self.prefix: bytes | None = None
         self.far_next = 0
         self.far_count = 0
@@ -111,6 +114,8 @@ class Endpoint:
         for kept in (self.held, self.recent):
             if kept is not None:
                 kept[:] = [(first + shift, last + shift, chunk) for first, last, chunk in kept]
+        for range_ in self.lost or ():
+            range_.shift(shift)
 
     def inherit(self, old: Endpoint) -> None:
         """Go on reading where `old`, the same side of a flow that was ended too early, stopped."""
@@ -126,6 +131,8 @@ class Endpoint:
         self.hole_since = old.hole_since
         self.recent = old.recent
         self.recent_bytes = old.recent_bytes
+        self.lost = old.lost
+        self.counted = old.counted
         self.prefix = old.prefix
         self.skip = old.skip
         self.sniffed = old.sniffed
@@ -192,7 +199,9 @@ class Flow:
         self.established = False
         self.over = False
         self.reopened = False  # octets came behind a FIN, or of numbers that a SYN had ended
-        self.older: Flow | None = None  # whose bytes have other numbers, from before a SYN
+        self.older: Flow | None = None  # whose bytes have other numbers, from before a SYN, or that had been given up
+        self.behind: Flow | None = None  # the one of those that reads what was given up
+        self.depth = 0  # of how many flows it is the one behind
         self.half_open = False  # begun by a SYN that is not answered yet
         self.gap_bytes = 0
         self.charged = 0  # in the ledger, for what it may keep
@@ -265,6 +274,8 @@ class Flow:
         self.orig.inherit(old.orig if same else old.resp)
         self.resp.inherit(old.resp if same else old.orig)
         self.older, old.older = old.older, None
+        self.behind, old.behind = old.behind, None
+        self.depth = old.depth
 
     def split(self) -> Flow:
         """A SYN gives one side other numbers: what was read so far goes on in `older`, by the numbers that were."""
@@ -278,7 +289,7 @@ class Flow:
         self.older = older
         self.reading = UNDECIDED
         for end in (self.orig, self.resp):
-            end.recent = end.prefix = None
+            end.recent = end.prefix = end.lost = None
             end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
             end.over = end.closed_told = False
         return older
@@ -293,7 +304,7 @@ class Flow:
     def release(self) -> None:
         """The flow is over: lets go of the reader, and of the ring of references between the two ends."""
         self.reader = None
-        self.older = None
+        self.older = self.behind = None
         self.orig.peer = _NO_ENDPOINT
         self.resp.peer = _NO_ENDPOINT
         self.orig = self.resp = _NO_ENDPOINT

@@ -66,6 +66,15 @@ class StreamReader(Protocol):
         """A FIN came: does what was read of this direction promise more? Then `closed` is told at the flow's end."""
         ...
 
+    def asked(self) -> list[object]:
+        """What was asked and waits for its answer."""
+        ...
+
+    def take_over(self, asked: list[object]) -> None:
+        """This flow was read by another reader up to here: what the other one `asked`, this one gets answers to.
+        Whatever else it takes for asked it was told again, and forgets it."""
+        ...
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         """Octets come behind a FIN, whether `closed` was told of it or not: the receiver may not have taken it."""
         ...

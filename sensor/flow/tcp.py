@@ -174,6 +174,8 @@ class TcpMachine:
             if not flags & _RST and not underflow:
                 if flags & _SYN:
                     rel += 1
+                if (end.rst_cnt or peer.rst_cnt) and rel + length > end.next_rel:
+                    self.reassembler.doubt(flow, ts)  # one of them has not sent the RST, or not obeyed it
                 self.reassembler.data(flow, end, rel, packet.payload_pos, length, packet.payload_cap, ts)
             else:
                 size = packet.payload_cap if packet.payload_cap < length else length

@@ -16,7 +16,7 @@ from sensor.http.pairing import Exchange, new_exchange
 from sensor.http.resync import begins_message, may_begin_message
 from sensor.http.second import ForkedReader
 from sensor.http.side import HEAD, Side
-from sensor.http.transaction import FRAMING, HttpRequest
+from sensor.http.transaction import FRAMING
 
 if TYPE_CHECKING:
     from sensor.http.reader import HttpReader
@@ -121,7 +121,7 @@ class Turned:
     def messages(self) -> Messages:
         return self._main
 
-    def asked(self) -> list[HttpRequest]:
+    def asked(self) -> list[object]:
         return self._reader.asked()
 
     @property

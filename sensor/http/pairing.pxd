@@ -2,6 +2,7 @@
 cimport cython
 
 cdef tuple AMBIGUITIES
+cdef int TCP
 
 @cython.final
 @cython.freelist(8)
@@ -35,6 +36,8 @@ cdef class Pairing:
     cpdef lose(self, bint is_orig)
     cpdef close(self, bint is_orig)
     cpdef release_early(self)
+    @cython.locals(begun=list, exchange=Exchange)
+    cpdef take_over(self, list requests)
     cpdef flush(self)
     cdef _flush(self)
     cdef _before_request(self, long long ts)

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from sensor.flow.ledger import Ledger
-from sensor.http.transaction import AMBIGUITIES, HttpRequest, HttpResponse, HttpTransaction
+from sensor.http.transaction import AMBIGUITIES, TCP, HttpRequest, HttpResponse, HttpTransaction
 from sensor.weird import FlowId, Weird
 
 REORDER_NS: Final = 10_000_000_000
@@ -180,6 +180,18 @@ class Pairing:
     def release_early(self) -> None:
         """Nobody will ask for the replies that came without a request."""
         self._release_all()
+
+    def take_over(self, requests: list[HttpRequest]) -> None:
+        """These were made, and wait for their replies; whatever others are whole were told by somebody else."""
+        begun = [exchange for exchange in self.pending if exchange.request is None]
+        self.pending = []
+        for request in requests:
+            self.depth += 1
+            exchange = new_exchange(self.depth, request.ts)
+            exchange.request = request
+            exchange.doubts = TCP
+            self.pending.append(exchange)
+        self.pending += begun
 
     def flush(self) -> None:
         """Report everything that waits, as it is."""

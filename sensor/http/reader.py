@@ -206,9 +206,17 @@ class HttpReader:
         if exchange is not None:
             exchange.doubts |= TCP
 
-    def asked(self) -> list[HttpRequest]:
-        """Whole requests that are told once their replies have come."""
+    def asked(self) -> list[object]:
+        """As in StreamReader: whole HttpRequests, which are told once their replies have come."""
         return [each.request for each in self._messages.pairing.pending if each.request is not None]
+
+    def take_over(self, asked: list[object]) -> None:
+        """As in StreamReader."""
+        requests = [each for each in asked if type(each) is HttpRequest and each.complete]
+        under_way = self._messages.resp.exchange
+        if requests and under_way is not None and under_way.request is None:
+            under_way.request = requests.pop(0)
+        self._messages.pairing.take_over(requests)
 
     def unfinished(self, is_orig: bool) -> bool:
         """As in StreamReader: in a head, in a body that says how long it is, or with a reply owed."""

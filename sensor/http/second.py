@@ -148,6 +148,14 @@ class ForkedReader:
         kept += sum([PER_MESSAGE + _size(half) for half in self._told])
         return kept, window
 
+    def asked(self) -> list[object]:
+        """Of the main one."""
+        return self._main.asked()
+
+    def take_over(self, asked: list[object]) -> None:
+        """The main one does; where there are two readings they have begun long ago."""
+        self._main.take_over(asked)
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         before = len(self._out)
         self._main.reopened(is_orig, ts)
@@ -323,7 +331,9 @@ def _size(half: object) -> int:
     return len(half) if isinstance(half, bytes) else 0
 
 
-def _asked(request: HttpRequest) -> object:
+def _asked(request: object) -> object:
+    if not isinstance(request, HttpRequest):
+        return None
     return request.method, request.target, tuple([file.content for file in request.files])
 
 

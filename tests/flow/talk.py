@@ -236,6 +236,12 @@ class Recorder:
     def kept(self) -> tuple[int, int]:
         return 0, 0
 
+    def asked(self) -> list[object]:
+        return []
+
+    def take_over(self, asked: list[object]) -> None:
+        assert asked == []
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         self.times.append(ts)
         self.ended.pop(is_orig, None)
@@ -320,6 +326,7 @@ class Heard:
         conserved(self.tracker)
         assert self.tracker.held_bytes() == 0, "held bytes after the end"
         assert self.tracker.reassembler.total_held == 0
+        assert self.tracker.reassembler.older_flows == 0
         for reader in self.readers:
             assert set(reader.ended) == {True, False}, f"closed {sorted(reader.ended)}"
         assert len(self.conns) == self.tracker.flows_seen
@@ -371,17 +378,8 @@ def moved(segments: Sequence[Segment], order: Sequence[int]) -> list[Segment]:
     return [replace(segments[index], ts=clock[place]) for place, index in enumerate(order)]
 
 
-HANDSHAKE = """
-    c> S
-    s> SA
-    c> A
-"""
-CLOSE = """
-    c> FA
-    s> A
-    s> FA
-    c> A
-"""
+HANDSHAKE = "\nc> S\ns> SA\nc> A\n"
+CLOSE = "\nc> FA\ns> A\ns> FA\nc> A\n"
 TALK = HANDSHAKE + "c> A =100\ns> A =200\nc> A\n" + CLOSE
 
 

@@ -53,6 +53,12 @@ class Teller:
     def kept(self) -> tuple[int, int]:
         return 0, 0
 
+    def asked(self) -> list[object]:
+        return []
+
+    def take_over(self, asked: list[object]) -> None:
+        assert asked == []
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         self.out.append(f"{self.flow.uid} {is_orig} {ts} reopened")
 

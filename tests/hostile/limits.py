@@ -230,6 +230,8 @@ CONSTANTS: Final[dict[str, str]] = {
         capture/live/fanout.py MAX_TUNNELS; capture/live/headers.py MAX_TAGS MAX_MPLS_LABELS""",
     "what of a direction a retransmission is compared with until it is acknowledged: a window without scaling": """
         flow/delivery.py _RECENT_SEGMENTS _RECENT_BYTES""",
+    "jumps remembered in case what was given up comes: of more the first and the last ones": """
+        flow/lost.py _MAX_LOST""",
     "farther than any buffer reaches: `segment_out_of_window`, unless four come one behind the other": """
         flow/reassembly.py _FAR _FAR_RUN""",
     "how far what is no HTTP is looked through for a beginning: `non_http_on_port_80`, `bad_HTTP_request`": """

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from sensor.settings import FlowSettings, HttpSettings, Settings
+from tests.flow import frames as wire
 from tests.flow.frames import START, Frame
 from tests.flow.talk import MS, Ends, frames_of, parse
 from tests.hostile.rows import Guard, Row
@@ -60,6 +61,7 @@ ROWS = {
             Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),
             Guard("sensor/flow/delivery.py", "(since >= 0 and ts - since > self.reorder_ns)", "False"),
             Guard("sensor/flow/delivery.py", "or len(late.pieces) > self.max_held_segments", "or False"),
+            Guard("sensor/flow/lost.py", "    if lost is None:\n", "    if True:\n"),
         ),
     ),
     "T6": Row(
@@ -102,8 +104,11 @@ ROWS = {
     ),
     "T10": Row(
         "RST outside the window, inside it, and before the answer",
-        counters=("data_after_reset",),
-        guards=(Guard("sensor/flow/tcp.py", "if not flags & _RST and not underflow:", "if end.state != _RESET:"),),
+        counters=("data_after_reset", "ambiguous: tcp"),
+        guards=(
+            Guard("sensor/flow/tcp.py", "if (end.rst_cnt or peer.rst_cnt) and rel", "if False and rel"),
+            Guard("sensor/flow/tcp.py", "if not flags & _RST and not underflow:", "if end.state != _RESET:"),
+        ),
     ),
     "T11": Row(
         "data behind FIN, FIN twice, half close, RST with data",
@@ -177,8 +182,14 @@ ROWS = {
     "T19": Row(
         "data far ahead",
         ("flow.max_ooo_bytes",),
-        ("segment_out_of_window",),
-        guards=(Guard("sensor/flow/reassembly.py", "if rel - end.next_rel > _FAR:", "if False:"),),
+        ("segment_out_of_window", "ambiguous: tcp"),
+        guards=(
+            Guard("sensor/flow/reassembly.py", "if rel - end.next_rel > _FAR:", "if False:"),
+            Guard(
+                "sensor/flow/delivery.py", "            lose(flow, end, first, first + length)\n", "            pass\n"
+            ),
+            Guard("sensor/flow/lost.py", "        torn = _last_of(end.recent) if known else None\n", ""),
+        ),
     ),
 }
 A, B = 0x0BADCAFE, 0x0C0FFEE0
@@ -330,6 +341,22 @@ def test_t5_of_replies_that_wait_for_their_request_so_many_are_kept(pieces: int,
     assert [row["evidence"] for row in seen.exchanges][:1] == [evidence]
 
 
+ACK_OF_MORE = {
+    "one": "s> A ^900 forged\n",
+    "both": "s> A ^900 forged\nc> A ^900 forged\n",
+    "far": "".join(f"s> A ^{900_000_000 + n} forged\nc> A ^{900_000_000 + n} forged\n" for n in range(5)),
+}
+
+
+@pytest.mark.parametrize("wait", [0, 3, 12])
+@pytest.mark.parametrize("forged", ACK_OF_MORE)
+def test_t5_acknowledged_before_it_was_sent(forged: str, wait: int) -> None:
+    """Its receiver drops such an acknowledgment (RFC 5961 section 5). What is said there later is read, whenever."""
+    seen = said(f"{SHAKE}{ACK_OF_MORE[forged]}c> A +{wait}s {lit(Q)}\ns> A {lit(R)}\nc> A {lit(Q2)}{BYE}")
+    assert told(seen) == [("0BADCAFE", "good"), ("0C0FFEE0", None)]
+    assert seen.accounts.duplicate_bytes == 0
+
+
 @pytest.mark.parametrize("client", [True, False])
 def test_t6_one_direction_only(client: bool) -> None:
     frames = [frame for frame in two() if (tcp := inside(frame)) is not None and (tcp.src[2] == 49152) is client]
@@ -406,6 +433,13 @@ def test_t10_a_reset_that_nobody_obeys(who: str, place: int) -> None:
     reset = f"{who}> R @{place % 2**32} forged\n"
     seen = said(f"{SHAKE}{reset}c> A {lit(Q)}\n{reset}s> A {lit(R)}{BYE}")
     assert told(seen) == [("0BADCAFE", "good")]
+    assert seen.exchanges[0]["ambiguous"] == ["tcp"]
+
+
+def test_t10_what_was_whole_before_a_reset_is_not_doubtful() -> None:
+    seen = said(f"{SHAKE}c> A {lit(Q)}\ns> A {lit(R)}\ns> R\nc> A @1 {lit(Q)} forged\ns> A @1 {lit(R)} forged\nc> R")
+    assert told(seen) == [("0BADCAFE", "good")]
+    assert "ambiguous" not in seen.exchanges[0]
 
 
 def test_t10_what_follows_an_exact_reset_is_read_too() -> None:
@@ -523,3 +557,61 @@ def test_t19_data_far_ahead_is_not_kept(ahead: int) -> None:
     seen = said(f"{SHAKE}c> A @{1 + ahead} {lit(b'x' * 50)} forged\nc> A @1 {lit(Q)}\ns> A {lit(R)}{BYE}")
     assert told(seen) == [("0BADCAFE", "good")]
     assert seen.accounts.discarded_bytes == 50
+
+
+def run(who: str, place: int, count: int = 4) -> str:
+    """Segments one behind the other, as of somebody of whom much was missed."""
+    return "".join(f"{who}> A @{place + 1400 * number} =1400 forged\n" for number in range(count))
+
+
+RUNS = {
+    "far": (900_000_000, 4),
+    "over what may wait": (500_000, 48),
+    "round all numbers": (3_500_000_000, 4),
+}
+
+
+@pytest.mark.parametrize("where", RUNS)
+@pytest.mark.parametrize("who", ["c", "s", "cs"])
+@pytest.mark.parametrize("cut", [0, 100])
+def test_t19_nearer_numbers_go_on(where: str, who: str, cut: int) -> None:
+    """A run of segments, in one direction or both, before the request or in the middle of it: it is read."""
+    forged = "".join(run(each, *RUNS[where]) for each in who)
+    begun = f"c> A {lit(Q[:cut])}\n" if cut else ""
+    seen = said(
+        f"{SHAKE}{begun}{forged}c> A {lit(Q[cut:])}\ns> A {lit(R)}\nc> A {lit(Q2)}\ns> A {lit(answering(B))}{BYE}"
+    )
+    assert [row for row in told(seen) if row[1] is not None] == BOTH
+    assert {row["serial_number"] for row in seen.exchanges} == {"0BADCAFE", "0C0FFEE0"}
+    assert who == "s" or {row["evidence"] for row in seen.exchanges} == {"both"}
+    assert (
+        who == "s" or where == "round all numbers" or {str(row["ambiguous"]) for row in seen.exchanges} == {"['tcp']"}
+    )
+
+
+@pytest.mark.parametrize("cut", [0, 100])
+def test_t19_nearer_numbers_of_a_reply(cut: int) -> None:
+    begun = f"s> A {lit(R[:cut])}\n" if cut else ""
+    seen = said(f"{SHAKE}c> A {lit(Q)}\n{begun}{run('s', 900_000_000)}s> A {lit(R[cut:])}{BYE}")
+    assert ("0BADCAFE", "good") in told(seen)
+    assert {str(row["serial_number"]) for row in seen.exchanges} == {"0BADCAFE"}
+
+
+@pytest.mark.parametrize("tunnel", [False, True])
+def test_t19_from_off_the_path(tunnel: bool) -> None:
+    """Four octets each way with any numbers, by a host that sees nothing of the connection."""
+    begun, rest = frames_of(parse(SHAKE)), frames_of(parse(f"{SHAKE}c> A +1s {lit(Q)}\ns> A {lit(R)}{BYE}"))[3:]
+    dice = random.Random(7)
+    forged = []
+    for ports, hosts in (
+        ((49152, 80), ("10.20.0.31", "198.51.100.40")),
+        ((80, 49152), ("198.51.100.40", "10.20.0.31")),
+    ):
+        guess = dice.randrange(1 << 32)
+        for number in (*range(guess, guess + 4), *range(guess + 2**31, guess + 2**31 + 4)):
+            frame = wire.ethernet(wire.ip4(*hosts, wire.tcp(*ports, number % 2**32, 1, wire.ACK, b"x")))
+            if tunnel:
+                vxlan = wire.udp(40000, 4789, b"\x08\0\0\0\0\0\x07\0" + frame)
+                frame = wire.ethernet(wire.ip4("10.66.66.66", "10.66.66.67", vxlan, 17))
+            forged.append(Frame(begun[-1].ts + len(forged), frame))
+    assert told(watch([*begun, *forged, *rest])) == [("0BADCAFE", "good")]

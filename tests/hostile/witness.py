@@ -27,6 +27,7 @@ from tests.flow import frames as wire
 from tests.flow.frames import START, Frame, batches
 from tests.flow.talk import MS, Ends
 from tests.http.wire import post, reply
+from tests.invariance.replay import inside
 from tests.ocsp import wire as ocsp
 
 SEGMENT = 1400
@@ -152,6 +153,8 @@ def watch(
         pipeline,
     )
     conserved(seen, len(given))
+    if len(given) <= 2000:
+        no_false_duplicates(seen, given)
     if witness:
         told = [row for row in seen.logs.get("ocsp_exchange", []) if row["id.orig_h"] == WITNESS.client]
         assert [(row["serial_number"], row["cert_status"]) for row in told] == [(f"{WITNESS_SERIAL:X}", "good")], told
@@ -189,6 +192,29 @@ def conserved(seen: Watched, frames: int) -> None:
     assert accounts.held_bytes == 0, "at the end nothing waits"
     assert accounts.frames == frames
     assert seen.pipeline.tracker.internal_errors == 0
+
+
+def no_false_duplicates(seen: Watched, frames: Sequence[Frame]) -> None:
+    """What came once is no repetition, and if it was told as a gap before, it was read all the same."""
+    spans: dict[object, list[tuple[int, int]]] = {}
+    total = spare = 0
+    for frame in frames:
+        tcp = inside(frame)
+        if tcp is not None:
+            spare += bool(tcp.flags & wire.SYN) or len(tcp.payload) == 1  # octets at a SYN's number; probes
+        if tcp is not None and tcp.payload:
+            total += len(tcp.payload)
+            first = tcp.seq + bool(tcp.flags & wire.SYN)
+            spans.setdefault((tcp.src, tcp.dst), []).append((first, first + len(tcp.payload)))
+    if total != seen.accounts.payload_bytes:
+        return  # some of it is in fragments
+    once = 0
+    for each in spans.values():
+        reached = -1
+        for first, last in sorted(each):
+            once += max(last - max(first, reached), 0)
+            reached = max(reached, last)
+    assert seen.accounts.duplicate_bytes <= total - once + spare, "duplicate, of octets that came once"
 
 
 def watch_files(*paths: Path, settings: Settings | None = None) -> tuple[Watched, TimeLine]:
