@@ -126,7 +126,7 @@ class FlowTracker:
         self.wire_bytes = 0
         self.counts = array("q", [0] * len(OUTCOMES))
         self.flows_seen = 0
-        self.evicted = 0  # the sum of the next five, by why they had to go
+        self.evicted = 0  # the sum of the next, by why they had to go
         self.evicted_for_half_open = 0
         self.evicted_closed = 0
         self.evicted_half_open = 0
