@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sensor.capture.source import FrameBatch
+from sensor.capture.timeline import TimeLine
 from sensor.cli.disguise import Disguise
 from sensor.cli.main import main
 from sensor.http.reader import HttpReader
-from sensor.pipeline import Pipeline
 from sensor.settings import Settings
 from sensor.weird import FlowId
 
@@ -138,23 +139,20 @@ def test_where_memory_ends_what_was_read_is_written_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even a traceback can be made; the logs are there up to that, and the exit code says that it is not all."""
-    fed = Pipeline.feed
-    told: list[int] = []
+    whole = TimeLine.batches
 
-    def feed(pipeline: Pipeline, batch: FrameBatch) -> None:
-        fed(pipeline, batch)
-        told.append(len(pipeline.tracker.flows))
+    def batches(source: TimeLine) -> Iterator[FrameBatch]:
+        yield next(whole(source))
         raise MemoryError
 
     def no_traceback(*_: object) -> list[str]:
         raise MemoryError
 
-    monkeypatch.setattr(Pipeline, "feed", feed)
+    monkeypatch.setattr(TimeLine, "batches", batches)
     assert main(["replay", str(PCAPS / "office" / "morning.pcapng"), "-o", str(tmp_path / "logs")]) == 3
-    assert told[0] > 0
     said = capsys.readouterr()
     assert "there is no memory left: read in part" in said.err
     assert (tmp_path / "logs" / "ocsp_exchange.log").stat().st_size > 1000
     monkeypatch.setattr("traceback.format_tb", no_traceback)
-    Disguise(Settings(), None).tell_error(FlowId("C1", "10.0.0.1", 1, "10.0.0.2", 80, "tcp"), MemoryError())
+    Disguise(Settings(), None).tell_error(FlowId("C1", "10.0.0.1", 1, "10.0.0.2", 80), MemoryError())
     assert capsys.readouterr().err.splitlines()[1:] == ["no memory for a traceback", "MemoryError"]
