@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -230,10 +231,28 @@ def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.fixture
 def alone() -> None:
     """This is the only thread: what forks demands it, and servers of other tests' modules may still be closing."""
-    until = time.monotonic() + 60
-    while threading.active_count() > 1:
-        assert time.monotonic() < until
+    until = time.monotonic() + 20
+    while threading.active_count() > 1 and time.monotonic() < until:
         time.sleep(0.005)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that must be alone, and is not, for another one's server does not end: a process that was forked has this
+    thread alone."""
+    if "alone" not in pyfuncitem.fixturenames or threading.active_count() == 1:
+        return None
+    pid = os.fork()
+    if pid == 0:
+        try:
+            names = pyfuncitem._fixtureinfo.argnames
+            pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+        except BaseException:  # noqa: BLE001  (whatever ends it, it must not go on as a second pytest)
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "it failed in a process of its own, see stderr"
+    return True
 
 
 _THRESHOLD = gc.get_threshold()
