@@ -1,17 +1,6 @@
 # C types for index.py; the .py alone has the meaning.
 cimport cython
-
-cdef extern from *:
-    """
-    /* The 32 bits at p, which need not be aligned, the lowest first: written so that it becomes one instruction. */
-    static CYTHON_INLINE unsigned int ow_quad(const unsigned char* p) {
-        return p[0] | (unsigned int)p[1] << 8 | (unsigned int)p[2] << 16 | (unsigned int)p[3] << 24;
-    }
-    """
-    unsigned int quad_at "ow_quad"(const unsigned char* at) noexcept
-
-cdef inline const unsigned char* address_of(const unsigned char[::1] data) noexcept:
-    return &data[0]
+from sensor.octets cimport address_of, quad_at
 
 cdef bint _COMPILED
 

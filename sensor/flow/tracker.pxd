@@ -6,21 +6,7 @@ from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow, begin_flow
 from sensor.flow.table cimport FlowQueue, FlowTable
 from sensor.flow.tcp cimport TcpMachine
-
-cdef extern from *:
-    """
-    #include <string.h>
-    /* The 64 bits at p, which need not be aligned, in network order: written so that it becomes one instruction. */
-    static CYTHON_INLINE unsigned PY_LONG_LONG ow_word(const unsigned char* p) {
-        typedef unsigned PY_LONG_LONG word;
-        return (word)p[0] << 56 | (word)p[1] << 48 | (word)p[2] << 40 | (word)p[3] << 32
-            | (word)p[4] << 24 | (word)p[5] << 16 | (word)p[6] << 8 | (word)p[7];
-    }
-    """
-    unsigned long long word_at "ow_word"(const unsigned char* at) noexcept
-
-cdef inline const unsigned char* address_of(const unsigned char[::1] buf) noexcept:
-    return &buf[0] if buf.shape[0] else NULL
+from sensor.octets cimport address_of, word_at
 
 cdef inline const long long* times_at(const long long[::1] column) noexcept:
     return &column[0]

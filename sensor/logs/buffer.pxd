@@ -2,6 +2,7 @@
 cimport cython
 from libc.string cimport memcpy
 from sensor.logs.encode cimport encode_time
+from sensor.octets cimport address_of
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
@@ -9,9 +10,6 @@ cdef extern from "Python.h":
     const char* PyBytes_AS_STRING(object octets)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     const char* PyUnicode_DATA(object text)
-
-cdef inline const unsigned char* address_of(const unsigned char[::1] octets) noexcept:
-    return &octets[0]  # there are some
 
 cdef bint _COMPILED
 cdef int EPOCH
@@ -35,7 +33,7 @@ cdef class LineBuffer:
     cpdef bytes take(self)
     cpdef Py_ssize_t place(self)
     cpdef object take_view(self)
-    @cython.locals(size=Py_ssize_t, source="const unsigned char *")
+    @cython.locals(size=Py_ssize_t)
     cpdef append(self, const unsigned char[::1] octets, Py_ssize_t first, Py_ssize_t last)
     cdef inline append_at(self, const unsigned char* source, Py_ssize_t size):
         """As append, of octets that the caller has seen to be there: a slice of memory costs more to pass on than to copy."""

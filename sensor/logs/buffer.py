@@ -103,13 +103,7 @@ class LineBuffer:
             self._lines.append(bytes(octets[first:last]))
             self.size += size
             return
-        self._end = self.size
-        if self._end + size > self._room:
-            self._grow(size)
-        source = address_of(octets)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
-        memcpy(self._at + self._end, source + first, size)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
-        self._end += size
-        self.size = self._end
+        self.append_at(address_of(octets) + first, size)  # type: ignore  # noqa: F821  (C's, by way of buffer.pxd)
 
     def append_text(self, text: str) -> None:
         """As `append`, of a text."""

@@ -1,8 +1,9 @@
 # Types for the compiled form of playback.py; see setup.py.
 cimport cython
 from sensor.audit.history cimport History
-from sensor.logs.buffer cimport LineBuffer, address_of
+from sensor.logs.buffer cimport LineBuffer
 from sensor.logs.writer cimport LogWriter
+from sensor.octets cimport address_of
 from sensor.privacy.leak cimport LeakCounter
 
 cdef int _EVENT, _COPY, _TIMES, _NOTICE, _AUDIT, _WEIRD, _NOTES, _CERTIFICATE, _FETCHED, _FIRED, _SAID, _WEIRD_OF, _HANDED_OVER

@@ -165,7 +165,22 @@ Demand = Callable[["Recorder", bool, int], int]
 """(reader, is_orig, how many octets have passed in that direction) -> what it wants next, as StreamReader says."""
 
 
-class Recorder:
+class Untouched:
+    """What the readers of these tests have of StreamReader, and make nothing of."""
+
+    valued = False
+
+    def kept(self) -> tuple[int, int]:
+        return 0, 0
+
+    def asked(self) -> list[object]:
+        return []
+
+    def take_over(self, asked: list[object]) -> None:
+        assert asked == []
+
+
+class Recorder(Untouched):
     """A StreamReader that writes down what it is told, and holds its teller to the contract of StreamReader."""
 
     def __init__(self, flow: FlowId, probation: bool, demand: Demand | None = None, service: str | None = None) -> None:
@@ -206,10 +221,8 @@ class Recorder:
             self.heard[is_orig].append((place, chunk))
             self.at[is_orig] += len(chunk)
             known = chunk == stream(place, len(chunk), is_orig)
-            self.told.append(
-                f"{'c' if is_orig else 's'} "
-                + (f"{place}-{place + len(chunk) - 1}" if known else ascii(chunk.decode("latin-1")))
-            )
+            said = f"{place}-{place + len(chunk) - 1}" if known else ascii(chunk.decode("latin-1"))
+            self.told.append(f"{'c' if is_orig else 's'} {said}")
         return self._ask(is_orig)
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
@@ -230,17 +243,6 @@ class Recorder:
 
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
         return self.waits
-
-    valued = False
-
-    def kept(self) -> tuple[int, int]:
-        return 0, 0
-
-    def asked(self) -> list[object]:
-        return []
-
-    def take_over(self, asked: list[object]) -> None:
-        assert asked == []
 
     def reopened(self, is_orig: bool, ts: int) -> None:
         self.times.append(ts)

@@ -19,14 +19,14 @@ from sensor.flow.tracker import FlowTracker, Mark
 from sensor.settings import CaptureSettings, FlowSettings
 from sensor.weird import FlowId
 from tests.flow.frames import START, Frame, S, batches
-from tests.flow.talk import HANDSHAKE, MS, TALK, Ends, listen, parse, seats
+from tests.flow.talk import HANDSHAKE, MS, TALK, Ends, Untouched, listen, parse, seats
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 CAPTURES = sorted(p for folder in ("tcp", "ip", "tunnel", "office") for p in (PCAPS / folder).rglob("*.pcap*"))
 Moment = tuple[int, int]
 
 
-class Teller:
+class Teller(Untouched):
     """Puts what it is told into the tracker's output, as a reader does with what it makes of it."""
 
     def __init__(self, flow: FlowId, out: list[object]) -> None:
@@ -47,17 +47,6 @@ class Teller:
 
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
         return False
-
-    valued = False
-
-    def kept(self) -> tuple[int, int]:
-        return 0, 0
-
-    def asked(self) -> list[object]:
-        return []
-
-    def take_over(self, asked: list[object]) -> None:
-        assert asked == []
 
     def reopened(self, is_orig: bool, ts: int) -> None:
         self.out.append(f"{self.flow.uid} {is_orig} {ts} reopened")
