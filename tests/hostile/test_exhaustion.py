@@ -20,7 +20,7 @@ from sensor.logs.writer import LogWriter
 from sensor.pipeline import Pipeline
 from sensor.settings import FlowSettings, HealthSettings, LogSettings, Settings
 from tests.flow import frames as wire
-from tests.flow.frames import START, Frame, batch
+from tests.flow.frames import START, Frame, S, batch
 from tests.flow.talk import HANDSHAKE, MS, Ends, frames_of, listen, parse
 from tests.hostile.floods import FLOODS, HIDDEN, columns, drown, hidden_in
 from tests.hostile.rows import REPOSITORY, Guard, Row
@@ -99,6 +99,9 @@ ROWS = {
         (
             Guard("sensor/logs/repeats.py", "% self._rate == 0", "% 1 == 0"),
             Guard("sensor/logs/repeats.py", "if self._admitted <= self._per_second:", "if True:"),
+            Guard("sensor/logs/repeats.py", "if seen.times <= self._burst:", "if False:"),
+            Guard("sensor/logs/repeats.py", "if not 0 <= weird.ts - seen.since < window:", "if False:"),
+            Guard("sensor/logs/repeats.py", "if len(self._seen) >= self._most:", "if False:"),
         ),
     ),
 }
@@ -194,10 +197,11 @@ def test_d10_a_storm_of_weirds() -> None:
     """Of no flow: the first ones of a name, then one in so many, and the outcomes count all. Of one flow: once."""
     broken = wire.ethernet(wire.ip4("10.20.0.31", "198.51.100.40", b"x" * 20, total=12))
     frames = [Frame(START + number * 1000, broken) for number in range(3000)]
-    seen = watch(frames, Settings(logs=LogSettings(weird_burst=5, weird_rate=100)))
-    assert 5 < len(seen.weirds) <= 5 + 30
+    frames += [Frame(START + 7 * S + number * 1000, broken) for number in range(3)]
+    seen = watch(frames, Settings(logs=LogSettings(weird_burst=5, weird_rate=100, weird_window_s=7)))
+    assert len(seen.weirds) == 5 + (3000 - 5) // 100 + 3
     assert len(set(seen.weirds)) == 1
-    assert sum(count for name, count in seen.accounts.outcomes.items() if name != "tcp") == 3000
+    assert sum(count for name, count in seen.accounts.outcomes.items() if name != "tcp") == 3003
     lies = "".join(f"c> A @1 !{10 + number} forged\n" for number in range(50))
     seen = watch(frames_of(parse(HANDSHAKE + "c> A @1 =100\n" + lies)))
     assert seen.weirds.count("rexmit_inconsistency") == 1
@@ -209,14 +213,15 @@ def test_d10_a_storm_of_flows_with_a_weird_each() -> None:
     for number in range(300):
         ends = Ends(f"10.1.{number >> 8}.{number & 255}", "198.51.100.40", 1024 + number)
         frames += [Frame(START + number * 10_000, ends.frame(each).data) for each in parse("c> S\nc> S @9\n", ends)]
-    seen = watch(frames, Settings(logs=LogSettings(weirds_per_s=50), health=HealthSettings(in_replay=True)))
+    logs = LogSettings(weirds_per_s=50, max_weirds=100)
+    seen = watch(frames, Settings(logs=logs, health=HealthSettings(in_replay=True)))
     logged = [row["name"] for row in seen.logs["weird"]]
     assert logged.count("SYN_seq_jump") == 50
     assert logged.count("excessive_weirds") == 1
     counted = {row["name"]: row["num_seen"] for row in seen.logs["weird_stats"]}
     assert counted == {"SYN_seq_jump": 300, "excessive_weirds": 1}
     limits = {row["limit"]: row["times"] for row in seen.logs["ocspwatch_limits"]}
-    assert limits["logs.weirds_per_s"] == 250
+    assert (limits["logs.weirds_per_s"], limits["logs.max_weirds"]) == (250, 201)
     told = [row["sub"] for row in seen.logs["notice"] if row["note"] == "Sensor::Limit_Reached"]
     assert "logs.weirds_per_s" in told
 

@@ -121,6 +121,14 @@ ROWS = {
             Guard("sensor/http/head.py", "    if len(line) > max_line:", "    if False:"),
             Guard("sensor/http/head.py", "    if count > max_fields:", "    if False:"),
             Guard("sensor/http/chunks.py", "if side.need > messages.settings.max_trailer_bytes", "if False"),
+            Guard(
+                "sensor/http/reader.py", "if stop >= 0 and stop - pos <= settings.max_target_bytes:", "if stop >= 0:"
+            ),
+            Guard(
+                "sensor/http/reader.py",
+                "too_long = (line_end if line_end >= 0 else len(data)) - pos > settings.max_target_bytes",
+                "too_long = False",
+            ),
         ),
         tests=("http/test_reader.py::test_a_trailer_beyond_the_limit",),
     ),
@@ -359,6 +367,22 @@ def test_h10_a_head_too_large(bomb: str) -> None:
     seen = heard(("c", BOMBS[bomb]), ("s", reply(b"x")), *THEN)
     assert told(seen) == [NEXT_TOLD]
     assert OTHER_BOMBS.get(bomb, "HTTP_header_too_large") in seen.weirds
+
+
+def test_h10_behind_a_long_request_line_a_message_begins_anywhere() -> None:
+    """Not only where a segment does: who began so speaks HTTP."""
+    seen = heard(("c", BOMBS["target"] + asking(NEXT)), ("s", reply(b"x") + answering(NEXT)))
+    assert ("0C0FFEE0", None, "request") in told(seen)
+
+
+@pytest.mark.parametrize("segment", [100, 1400, 10_000])
+@pytest.mark.parametrize("length", [900, 1100, 5000])
+def test_h10_a_request_line_has_a_limit_of_its_own(length: int, segment: int) -> None:
+    settings = Settings(http=HttpSettings(max_target_bytes=1000))
+    long = get(b"/" + b"a" * (length - len("GET / HTTP/1.1")))
+    seen = watch(conversation(("c", long), ("s", reply(b"x")), *THEN, segment=segment), settings)
+    assert told(seen) == [NEXT_TOLD]
+    assert ("HTTP_header_too_large" in seen.weirds) is (length > 1000)
 
 
 def test_h10_empty_lines_before_a_request() -> None:

@@ -38,6 +38,9 @@ ROWS = {
             ),
             Guard("sensor/http/chunks.py", "if own and side.head is not None:", "if False:"),
             Guard("sensor/http/chunks.py", "if end >= 0 and is_size_line(data[pos:end]):", "if False:"),
+            Guard("sensor/http/chunks.py", 'data.find(b"\\n", start, start + limit)', 'data.find(b"\\n", start)'),
+            Guard("sensor/http/chunks.py", "    elif len(data) - pos < limit and (\n", "    elif (\n"),
+            Guard("sensor/http/chunks.py", "    if end < 0 and len(data) - pos < limit:\n", "    if end < 0:\n"),
         ),
         note="Of the readings of a body at most one is DER from its first octet: that one is decoded.",
     ),
@@ -176,6 +179,22 @@ def test_h4_a_chunk_size_that_all_read_alike(size: bytes) -> None:
     seen = answered(CHUNKED, body=size % len(BODY) + b"\r\n" + BODY + LAST)
     assert (statuses(seen), seen.weirds) == (BOTH, ())
     assert doubts(seen) == [None, None]
+
+
+LONG = b"n" * 5000
+
+
+@pytest.mark.parametrize("segment", [700, 20_000])
+@pytest.mark.parametrize("end", [b"\r\n", b""], ids=["ends", "goes on"])
+@pytest.mark.parametrize("place", ["size line", "behind a chunk"])
+def test_h4_an_extension_has_a_limit(place: str, end: bytes, segment: int) -> None:
+    """The framing is taken for a lie, whether the line ends behind the limit or never, in one piece or many."""
+    line = b"%x;" % len(BODY) + LONG + end if place == "size line" else b"%x\r\n%b" % (len(BODY), BODY) + LONG + end
+    body = line + (b"" if end else LONG * 10)
+    head = b"HTTP/1.1 200 OK\r\n" + TYPE + b"response\r\n" + CHUNKED + b"\r\n\r\n"
+    seen = watch(conversation(("c", asking(FIRST)), ("s", head + body), segment=segment))
+    assert seen.weirds.count("HTTP_bad_chunk_size") == 1
+    assert [row["status_code"] for row in seen.of("http")] == [200]
 
 
 def test_h4_bare_line_feeds() -> None:

@@ -17,7 +17,7 @@ from cryptography import x509
 
 from sensor.ct.schema import StoreError
 from sensor.ct.store_lookup import StoreLookup
-from sensor.settings import CtSettings, Settings
+from sensor.settings import CtSettings, HealthSettings, PrivacySettings, Settings
 from tests.ct.pki import Ca, make_root
 from tests.ct.stores import StoreBench
 from tests.flow.frames import START, Frame, S
@@ -68,6 +68,7 @@ ROWS = {
         ("ct.memory_entries", "privacy.max_tracked"),
         guards=(
             Guard("sensor/ct/store_lookup.py", "while self._weight > self._settings.memory_entries:", "while False:"),
+            Guard("sensor/privacy/leak.py", "Recent(max_tracked)", "Recent(1 << 20)"),
         ),
     ),
     "C7": Row(
@@ -210,9 +211,11 @@ def test_c6_serials_that_nobody_issued(bench: StoreBench, ca: Ca) -> None:
     dice = random.Random(6)
     serials = [dice.getrandbits(100) for _ in range(300)]
     serials[150] = 5
+    settings = Settings(privacy=PrivacySettings(max_tracked=50), health=HealthSettings(in_replay=True))
     with looking(bench) as lookup:
-        seen = watch(asked(ca, *serials), lookup=lookup)
+        seen = watch(asked(ca, *serials), settings, lookup=lookup)
         assert lookup._weight <= 50
+    assert {row["limit"]: row["times"] for row in seen.of("ocspwatch_limits")}["privacy.max_tracked"] == 251
     assert [grade for grade, _ in leaks(seen)].count("exact") == 1
     assert len(leaks(seen)) == 300
 

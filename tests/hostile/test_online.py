@@ -57,8 +57,15 @@ ROWS: dict[str, Row | NotHere] = {
             Guard("sensor/online/fetching.py", "if size > limit:", "if False:"),
             Guard("sensor/crtsh/remembered.py", "Outcome.failed: settings.failure_ttl_s,", "Outcome.failed: 0,"),
             Guard("sensor/crtsh/pages.py", 'if answer.body.count(b"{") > self._max_rows:', "if False:"),
+            Guard(
+                "sensor/online/fetching.py", "Timer(self._timeout_s, cut.now)", "Timer(20 * self._timeout_s, cut.now)"
+            ),
+            Guard("sensor/crtsh/pace.py", "if self._failures >= self._most:", "if False:"),
         ),
-        tests=("crtsh/test_pages.py::test_no_more_rows_are_read_than_the_settings_allow",),
+        tests=(
+            "crtsh/test_pages.py::test_no_more_rows_are_read_than_the_settings_allow",
+            "crtsh/test_desk.py::test_a_server_that_fails_is_left_alone",
+        ),
         note="Ten to fifteen minutes, at random, so that failures do not come back all at once",
     ),
     "C10": NotHere(

@@ -35,9 +35,11 @@ ROWS = {
             Guard("sensor/report/disguise.py", "names.address(client),", "client,"),
             Guard("sensor/privacy/key_file.py", "if status.st_mode & 0o077:", "if False:"),
             Guard("sensor/cli/disguise.py", "self._pseudonyms.uid(flow.uid)", "flow.uid"),
+            Guard("sensor/privacy/crypto_pan.py", "lru_cache(remembered)", "lru_cache(None)"),
         ),
         tests=(
             "privacy/test_crypto_pan.py::test_as_many_leading_bits_are_shared_as_before",
+            "privacy/test_crypto_pan.py::test_no_more_is_remembered_than_was_said",
             "privacy/test_key_file.py::test_one_that_others_reach_is_refused",
             "cli/test_disguise.py::test_a_crash_names_places_and_no_values",
             "cli/test_disguise.py::test_nor_with_the_uid_where_nobody_is_named",
@@ -53,10 +55,12 @@ ROWS = {
                 "out.append(self._keys[name] + bytes(raw))",
             ),
             Guard(PSEUDONYMOUS, "return text if text in self._words else", "return text if text else"),
+            Guard("sensor/privacy/pseudonyms.py", "lru_cache(remembered)", "lru_cache(None)"),
         ),
         tests=(
             "logs/test_treatment.py::test_every_field_is_in_the_table",
             "logs/sinks/test_pseudonymous.py::test_a_word_stands_and_any_other_does_not",
+            "privacy/test_pseudonyms.py::test_long_texts_are_not_remembered",
         ),
     ),
     "P3": Row(
@@ -67,9 +71,15 @@ ROWS = {
             Guard("sensor/crtsh/desk.py", "            self._answers.trim()\n", "            pass\n"),
             Guard("sensor/ct/pruning.py", "and row.learned_at < before", ""),
             Guard("sensor/logs/sinks/archive.py", "self._keep_s = keep_days * _DAY_S", "self._keep_s = 0"),
+            Guard("sensor/crtsh/desk.py", "if not self._keep_s or abs(", "if abs("),
+            Guard("sensor/crtsh/remembered.py", "Outcome.found: settings.found_ttl_s,", "Outcome.found: 1e9,"),
+            Guard(
+                "sensor/crtsh/remembered.py", "Outcome.not_found: settings.negative_ttl_s,", "Outcome.not_found: 1e9,"
+            ),
         ),
         tests=(
             "crtsh/test_desk.py::test_answers_are_forgotten_in_time",
+            "crtsh/test_remembered.py::test_each_outcome_is_believed_for_its_time_over_restarts",
             "logs/sinks/test_archive.py::test_archives_are_deleted_when_their_days_are_over_and_nothing_else",
             "logs/sinks/test_archive.py::test_a_clock_that_jumps_deletes_nothing_for_a_day",
         ),

@@ -51,6 +51,11 @@ ROWS = {
         guards=(
             Guard("sensor/flow/reassembly.py", "flow.late.lose(end, first, end.next_rel, ts)", "pass"),
             Guard("sensor/flow/reassembly.py", "or ts - end.hole_since > self.hole_ns", "or False"),
+            Guard(
+                "sensor/flow/reassembly.py",
+                "            end.held_bytes > self.hole_bytes\n            or len(",
+                "            len(",
+            ),
         ),
     ),
     "T5": Row(
@@ -326,6 +331,21 @@ def test_t4_a_hole_is_waited_for_so_long(later: str, missing: int) -> None:
         f"{SHAKE}c> A @{1 + half} {lit(Q[half:])}\nc> A @{1 + len(Q)} {lit(asking(B))} {later}\n"
         f"c> A @1 {lit(Q[:half])} forged\ns> A {lit(R)}\ns> A {lit(answering(B))}{BYE}",
         settings=settings,
+    )
+    assert seen.accounts.gap_bytes == missing
+    assert "0C0FFEE0" in {serial for serial, _ in told(seen)}
+
+
+@pytest.mark.parametrize(("most", "missing"), [(1000, 0), (150, len(Q) // 2)])
+def test_t4_no_more_is_held_above_a_hole(most: int, missing: int) -> None:
+    """What is missing comes when more has come behind it than is held, or just before."""
+    half = len(Q) // 2
+    rest = Q[half:] + asking(B)
+    assert 200 < len(rest) < 1000
+    settings = Settings(flow=FlowSettings(hole_wait_bytes=most, hole_wait_s=100, reorder_wait_s=100))
+    above = "".join(f"c> A @{1 + half + at} {lit(rest[at : at + 100])}\n" for at in range(0, len(rest), 100))
+    seen = said(
+        f"{SHAKE}{above}c> A @1 {lit(Q[:half])} forged\ns> A {lit(R)}\ns> A {lit(answering(B))}{BYE}", settings=settings
     )
     assert seen.accounts.gap_bytes == missing
     assert "0C0FFEE0" in {serial for serial, _ in told(seen)}
