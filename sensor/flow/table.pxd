@@ -11,10 +11,10 @@ cdef class FlowTable:
     cdef list _flows
 
     cpdef size_t size(self) noexcept
-    @cython.locals(at=size_t, flow=Flow)
+    @cython.locals(at=size_t, known="unsigned long long")
     cpdef Flow find(self, unsigned long long key)
     cpdef add(self, Flow flow)
-    @cython.locals(key="unsigned long long", last=size_t, free=size_t, at=size_t, way=size_t, other=Flow)
+    @cython.locals(key="unsigned long long", last=size_t, free=size_t, at=size_t, way=size_t, known="unsigned long long")
     cpdef remove(self, Flow flow)
     cpdef list values(self)
     @cython.locals(at=size_t)

@@ -16,10 +16,11 @@ _MANY: Final = 1024
 
 
 class FlowTable:
-    """Flows by `Flow.key`, 64 bits that are mixed so well that the lowest of them do for an index.
+    """Flows by `Flow.key`, 64 bits that are mixed so well that the lowest of them do for an index, and never all 0.
 
     Open addressing with linear probing; no more than half of it is in use, and what stands behind a removed flow moves
-    up (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so that there are no graves to walk over.
+    up (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so that there are no graves to walk over. Where a
+    key is 0 there is no flow: of the flows on the way nothing is looked at, as each would be a miss of the cache.
     """
 
     def __init__(self) -> None:
@@ -38,13 +39,17 @@ class FlowTable:
     def find(self, key: int) -> Flow | None:
         at = key & self._last
         while True:
-            flow = self._flows[at]
-            if flow is None or self._keys[at] == key:
-                return flow
+            known = self._keys[at]
+            if known == key:
+                return self._flows[at]
+            if not known:
+                return None
             at = (at + 1) & self._last
 
     def add(self, flow: Flow) -> None:
-        """A flow whose key is not here."""
+        """A flow whose key is not here. Raises ValueError if it is 0."""
+        if not flow.key:
+            raise ValueError("a flow without a key")
         if 2 * self._used > self._last:
             self._grow()
         self._used += 1
@@ -55,25 +60,26 @@ class FlowTable:
         key, last = flow.key, self._last
         free = key & last
         while True:
-            other = self._flows[free]
-            if other is None:
+            known = self._keys[free]
+            if not known:
                 return
-            if self._keys[free] == key:
+            if known == key:
                 break
             free = (free + 1) & last
         self._used -= 1
         at = free
         while True:
             at = (at + 1) & last
-            other = self._flows[at]
-            if other is None:
+            known = self._keys[at]
+            if not known:
                 break
-            way = (at - self._keys[at]) & last  # from where its key says
+            way = (at - known) & last  # from where its key says
             if way >= ((at - free) & last):
-                self._flows[free] = other
-                self._keys[free] = self._keys[at]
+                self._flows[free] = self._flows[at]
+                self._keys[free] = known
                 free = at
         self._flows[free] = None
+        self._keys[free] = 0
 
     def values(self) -> list[Flow]:
         """All of them, in no order."""
@@ -81,7 +87,7 @@ class FlowTable:
 
     def _enter(self, flow: Flow) -> None:
         at = flow.key & self._last
-        while self._flows[at] is not None:
+        while self._keys[at]:
             at = (at + 1) & self._last
         self._flows[at] = flow
         self._keys[at] = flow.key

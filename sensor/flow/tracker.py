@@ -426,7 +426,7 @@ class FlowTracker:
             mix = (mix + (vlan + 1) * _GOLDEN) & _MASK
         mix ^= mix >> 33
         mix = (mix * _MIX2) & _MASK
-        return mix ^ (mix >> 33)
+        return mix ^ (mix >> 33) or 1  # a key of 0 is none
 
     def side(self, flow: Flow, packet: Packet) -> int:
         """1 if the packet goes from originator to responder, -1 the other way, 0 if it is not of this flow."""
@@ -467,7 +467,7 @@ class FlowTracker:
                 direction = self.side(flow, packet)
                 if direction:
                     break
-                key = (key + 1) & _MASK  # two five-tuples with one key: the next slot
+                key = (key + 1) & _MASK or 1  # two five-tuples with one key: the next slot
                 flow = self.flows.find(key)
         old: Flow | None = None
         older: Flow | None = None
@@ -543,7 +543,7 @@ class FlowTracker:
         if self.born > 2 * self.flows.size() + _GARBAGE:
             self.compact()
         while self.flows.find(key) is not None:
-            key = (key + 1) & _MASK
+            key = (key + 1) & _MASK or 1
         flow = begin_flow(self.index, ts)
         flow.key = key
         flow.family = packet.family
