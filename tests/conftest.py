@@ -73,6 +73,13 @@ def missing(need: str) -> str | None:
     return None if shutil.which(need) else f"needs the program {need}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `--numprocesses auto`: half of the time tests wait, for a server that hangs or a second that has to pass, and
+    a processor does something else meanwhile."""
+    return len(os.sched_getaffinity(0)) + 2
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*names): programs, folders and rights without which the test is skipped")
 
