@@ -18,6 +18,7 @@ from sensor.ct.lookup import Answer, CrlUse, CtLookup, Issuer, KnownIssuer, Unav
 from sensor.flow.decode import Packet
 from sensor.flow.state import render_address
 from sensor.flow.stream import StreamReader
+from sensor.logs.records import STREAMS
 from sensor.logs.sinks.sink import EventSink
 from sensor.logs.writer import LogWriter
 from sensor.ocsp.model import CertId
@@ -33,7 +34,15 @@ CLOCK_JUMP: Final = "clock_jump"
 _TCP: Final = 0  # as in decode.py
 _FRAGMENT: Final = 1
 _BAD_TCP: Final = 11
-_OF_NO_FLOW: Final = frozenset({"stats", "capture_loss", "ocspwatch_stats"})
+_OF_A_FLOW_UNNAMED: Final = frozenset({"ocsp", "x509"})  # by file, or by fingerprint
+_OF_NO_FLOW: Final = (
+    frozenset(
+        stream
+        for stream, record in STREAMS.items()
+        if "id.orig_h" not in [field.encode_name for field in msgspec.structs.fields(record)]
+    )
+    - _OF_A_FLOW_UNNAMED
+)
 _DAY_NS: Final = 86_400_000_000_000
 _LOCKED: Final = "locked by another process (injected)"
 

@@ -66,7 +66,8 @@ class Mark:
     """What came out since the mark before came out at one moment; marks of all shards in ascending order, by `key` and
     then by `number`, are the order of what comes out of one tracker.
 
-    `key`: 4 * index of the frame + phase: 0 its time, 1 flows that end then, each with its `number`, 2 the frame.
+    `key`: 4 * index of the frame + phase: 0 its time, 1 flows that end then, each with its `number`, 2 the frame, with 0
+    what a fragment does before it belongs to a flow, and with 1 all else.
     """
 
     __slots__ = ("key", "number")
@@ -255,7 +256,7 @@ class FlowTracker:
             elif code > 5:
                 self.odd(code, ts)
             if marking and len(out) != told:
-                self._mark(2, 0)
+                self._mark(2, 1)
 
     def advance(self, now: int) -> None:
         """It is `now`, in packet time, and no earlier frame will come: flows whose time is over end.
@@ -308,6 +309,8 @@ class FlowTracker:
                 self.counts[code] += 1
             if code != _FRAGMENT:
                 break
+        if self.marking:
+            self._mark(2, 0)  # what it does to its flow another shard may tell
         if code in {_TCP, _BAD_TCP}:
             self.segment(ts, code == _BAD_TCP)
         elif code > 5:

@@ -17,8 +17,8 @@ from sensor.flow.decode import BAD_TCP_HEADER, TCP, Packet
 from sensor.flow.stream import IGNORE, StreamReader
 from sensor.flow.tracker import FlowTracker, Mark
 from sensor.settings import CaptureSettings, FlowSettings
-from sensor.weird import FlowId
-from tests.flow.frames import START, Frame, S, batches
+from sensor.weird import FlowId, Weird
+from tests.flow.frames import START, Frame, S, batches, ethernet, ip4
 from tests.flow.talk import HANDSHAKE, MS, TALK, Ends, Untouched, listen, parse, seats
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -115,6 +115,11 @@ def test_recorded(path: Path) -> None:
     alike(feed)
 
 
+def turned(datagram: bytes) -> bytes:
+    """From the other side."""
+    return datagram[:12] + datagram[16:20] + datagram[12:16] + datagram[20:]
+
+
 def share_of(tracker: FlowTracker, packet: Packet) -> int:
     ends = (packet.src_hi, packet.src_lo, packet.sport), (packet.dst_hi, packet.dst_lo, packet.dport)
     share = tracker.share(*ends[0], *ends[1])
@@ -194,6 +199,27 @@ def test_many_flows_at_once(seed: int) -> None:
 
     alike(feed)
     assert any(isinstance(item, Connection) for item in played(feed).out)
+
+
+def test_a_frame_of_which_two_shards_tell() -> None:
+    """What a fragment is the first shard tells; what its datagram does to its flow, with that frame, the flow's."""
+    frames: list[Frame] = []
+    for number in range(8):
+        ends = Ends(client=f"10.9.{number}.1", cport=2000 + number)
+        for frame in (ends.frame(s) for s in parse(HANDSHAKE + "c> A !100\n" + TALK, ends)):
+            payload = frame.data[34:]
+            if len(payload) > 24:
+                for offset, more in ((24, False), (0, True)):  # the head completes it, and is smaller than any link's
+                    part = payload[:24] if more else payload[24:]
+                    whole = ip4(ends.client, ends.server, part, ident=7, offset=offset, more=more)
+                    frames.append(
+                        Frame(frame.ts, ethernet(whole if frame.data[26:30] == whole[12:16] else turned(whole)))
+                    )
+            else:
+                frames.append(frame)
+    alone = played(lambda tracker: tracker.feed(next(iter(batches(frames, len(frames))))))
+    assert any(isinstance(item, Weird) for item in alone.out)
+    alike(lambda tracker: tracker.feed(next(iter(batches(frames, len(frames))))))
 
 
 def test_flows_that_end_at_one_time_end_in_the_order_in_which_they_began() -> None:

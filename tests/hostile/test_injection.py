@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import main
+from sensor.inject import QUEUE_FULL, Injection
+from sensor.logs.records import STREAMS
+from sensor.settings import FlowSettings, InjectSettings
 from tests.flow.frames import START, Frame
 from tests.flow.talk import HANDSHAKE, MS, Ends, frames_of, parse
 from tests.hostile.rows import REPOSITORY, Guard, Row
@@ -139,6 +142,12 @@ def test_d11_a_full_queue_costs_the_lines_of_that_packet(
     assert {row.get("uid", uid) for rows in lost.values() for row in rows} == {uid}
     count = sum(map(len, clear.values())) - sum(map(len, hurt.values()))
     assert f"injected: queue_full@{at}; {count} log lines dropped" in capsys.readouterr().err
+
+
+def test_d11_a_full_queue_costs_no_line_of_the_sensor_itself() -> None:
+    injection = Injection(InjectSettings((f"{QUEUE_FULL}@1",)), FlowSettings())
+    spared = {stream for stream in STREAMS if injection.is_of_another(stream, b'{"ts":1.0}\n')}
+    assert spared == {"stats", "capture_loss", "ocspwatch_stats", "ocspwatch_limits", "weird_stats"}
 
 
 def test_d11_a_clock_that_leaps_is_told_and_costs_no_line(tmp_path: Path, frames: dict[float, int]) -> None:
