@@ -66,8 +66,8 @@ class Mark:
     """What came out since the mark before came out at one moment; marks of all shards in ascending order, by `key` and
     then by `number`, are the order of what comes out of one tracker.
 
-    `key`: 4 * index of the frame + phase: 0 its time, 1 flows that end then, each with its `number`, 2 the frame, with 0
-    what a fragment does before it belongs to a flow, and with 1 all else.
+    `key`: 4 * index of the frame + phase: 0 its time, 1 flows that end then, each with its `number`, 2 the frame: 0
+    what a fragment does before it belongs to a flow, 1 all else.
     """
 
     __slots__ = ("key", "number")
