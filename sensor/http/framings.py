@@ -1,7 +1,10 @@
 """Where a message may end in several ways, the next one may begin in several places: the main reading of a flow goes on
 at one of them, and who frames by the other finds what stands there. If that is a message, it is read, too.
 
-Content-Length beside chunked, several Content-Lengths, content of a GET (RFC 9112 section 6.3, RFC 9110 section 9.3.1).
+Content-Length beside chunked, several Content-Lengths, and content of any request that a server answers without
+reading it: of a GET it has no meaning, of a POST some handlers ignore it, or it was never sent behind `Expect`
+(RFC 9112 section 6.3, RFC 9110 sections 9.3.1 and 10.1.1; "CL.0"). So a body that begins like a request is read as one,
+too, whatever the method.
 Each such place is a turn: the number of octets of the direction that lie before it. One at a time is followed, by a
 second reading as `sensor.http.second` has it, until both stand between the same messages again.
 """
@@ -30,7 +33,7 @@ def find_turns(messages: Messages, side: Side, head: Head, here: int) -> None:
     told = list(head.lengths)
     if head.chunked != NOT_CHUNKED and head.length >= 0:
         told.append(head.length)
-    if side.is_orig and side.method in (b"GET", b"HEAD"):
+    if side.is_orig:
         told.append(0)
     if told:
         turns = {here + length for length in told} | set(side.turns or ())

@@ -107,6 +107,10 @@ class HttpReader:
             self._count_skip(side, side.asked, ts)
         side.total += len(chunk)
         data = chunk
+        if side.unseen:
+            side.unseen = False
+            if side.head is not None and _may_be_method(chunk[0]):
+                find_turns(self._messages, side, side.head, side.total - len(chunk))
         tail = side.tail
         if tail is not None:
             known = len(tail)
@@ -144,6 +148,7 @@ class HttpReader:
         if side.asked:
             self._count_skip(side, side.asked - unskipped, ts)
         side.total += length
+        side.unseen = False
         body = side.body
         state = side.state
         if body is not None and length:
@@ -458,8 +463,11 @@ class HttpReader:
             if after != MORE:
                 return after
         told_twice = head.bad_length or (head.chunked != NOT_CHUNKED and head.length >= 0)
-        if (told_twice or _is_bodiless(side)) and not messages.is_second:
-            find_turns(messages, side, head, side.total - len(data) + pos)
+        if not messages.is_second:
+            if told_twice or (side.is_orig and pos < len(data) and _may_be_method(data[pos])):
+                find_turns(messages, side, head, side.total - len(data) + pos)
+            elif side.is_orig:
+                side.unseen = pos == len(data)
         if head.chunked != NOT_CHUNKED:
             side.first_chunk = True
             side.state = CHUNK_SIZE
@@ -562,9 +570,10 @@ class HttpReader:
             self._messages.weird_once(BAD_REPLY, ts, "bad_HTTP_reply")
 
 
-def _is_bodiless(side: Side) -> bool:
-    """Whether a body has no meaning, and many do not expect it."""
-    return side.is_orig and side.method in (b"GET", b"HEAD")
+def _may_be_method(octet: int) -> bool:
+    """Whether a request may begin with `octet`. Few bodies do, so that it costs next to nothing to look at the others:
+    DER, a form, JSON, XML, the size of a chunk."""
+    return 0x41 <= octet <= 0x5A
 
 
 def _is_1(version: str) -> bool:

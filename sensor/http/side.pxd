@@ -6,7 +6,7 @@ from sensor.http.pairing cimport Exchange
 @cython.final
 @cython.freelist(8)
 cdef class Side:
-    cdef public bint is_orig, spoke, first_chunk, junk, interim
+    cdef public bint is_orig, spoke, unseen, first_chunk, junk, interim
     cdef public int state, status, turned, known
     cdef public long long line_ts, need, asked, searched, length, total
     cdef public Py_ssize_t head_at

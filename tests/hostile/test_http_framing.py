@@ -100,6 +100,7 @@ HIDDEN = {
     + b"Content-Length: 5\r\nContent-Length: %d\r\n\r\nhello" % (5 + len(TARGET))
     + TARGET,
     "a GET without a body": b"GET /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n" % len(TARGET) + TARGET,
+    "a POST whose body is not read": HEAD + b"Content-Length: %d\r\n\r\n" % len(TARGET) + TARGET,
 }
 """Requests whose body ends in two places; to one of two ends the other request, TARGET, stands behind it."""
 NO_NUMBERS = (b"+5", b"5_0", b"0x5", "\uff15".encode(), b"-1", b"", b"1" + b"0" * 5000, b"9" * 19, b"9" * 20)
@@ -267,6 +268,15 @@ def test_h5_a_request_that_only_one_framing_has_is_told_and_in_doubt(where: str,
         ("0BADCAFE", ["framing"]),
         ("0C0FFEE0", None),
     ]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "POST", "PUT", "PATCH"])
+def test_h5_a_body_that_is_announced_and_not_sent(method: str) -> None:
+    """The server does not wait for it, and the client goes on with the next request."""
+    head = method.encode() + b" / HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n"
+    seen = watch(conversation(("c", head), ("s", reply(b"x")), ("c", asking(FIRST)), ("s", answering(FIRST))))
+    asked = [row for row in seen.exchanges if row["evidence"] == "both"]
+    assert [(row["serial_number"], row.get("ambiguous")) for row in asked] == [("0BADCAFE", ["framing"])]
 
 
 def test_h5_a_reply_that_only_one_framing_has_is_told_and_in_doubt() -> None:

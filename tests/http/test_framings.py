@@ -114,3 +114,22 @@ def test_one_at_a_time_and_both_ends_again() -> None:
 def test_a_form_in_a_get_makes_nothing_of_it() -> None:
     out = heard((True, b"GET /x HTTP/1.1\r\nContent-Length: 5\r\n\r\na=b&c"), (False, reply(b"a")))
     assert told(out) == [(b"/x", 200, ())]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("body", [b"0\x03\x02\x01\x05", b"a=b&c", b"{}", b"<x/>", get(b"/in")])
+def test_only_a_body_that_begins_like_a_request_is_read_as_one(body: bytes, apart: bool) -> None:
+    """Whatever the method, and wherever the segments end; to the others nothing is done."""
+    reader = HttpReader(FLOW, [], HttpSettings(), probation=False)
+    head = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (2 * len(body))
+    for piece in (head, body) if apart else (head + body,):
+        reader.data(True, piece, SECOND)
+    assert bool(reader.messages().orig.turned) is body.startswith(b"GET")
+
+
+def test_what_stands_behind_a_gap_is_not_where_a_body_begins() -> None:
+    reader = HttpReader(FLOW, [], HttpSettings(), probation=False)
+    reader.data(True, b"POST /x HTTP/1.1\r\nContent-Length: 400\r\n\r\n", SECOND)
+    reader.gap(True, 10, SECOND, 0)
+    reader.data(True, get(b"/in"), SECOND)
+    assert not reader.messages().orig.turned
