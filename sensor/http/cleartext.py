@@ -48,7 +48,7 @@ _PKI_TYPES: Final = frozenset(
 _REQUEST_TYPE: Final = "application/ocsp-request"
 _RESPONSE_TYPE: Final = "application/ocsp-response"
 _OCSP_PATH: Final = re.compile(rb"/[^/]*(?:ocsp|oscp)[^/]*", re.IGNORECASE)
-_LOST: Final = frozenset({NotKept.HOLE, NotKept.CUT, NotKept.UNDECODABLE})
+_LOST: Final = frozenset({NotKept.HOLE, NotKept.CUT})
 
 
 class Cleartext(msgspec.Struct, frozen=True, gc=False):

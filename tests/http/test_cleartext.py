@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +19,7 @@ from tests.http.wire import FLOW, Heard, Lost, answer, ask
 
 Hear = Callable[..., Heard]
 SETTINGS = HttpSettings()
+NOISE = random.Random(1).randbytes(400)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 OCSP_REQUEST, OCSP_RESPONSE = "application/ocsp-request", "application/ocsp-response"
 
@@ -228,8 +231,23 @@ def test_what_claims_to_be_ocsp(hear: Hear, request_: bytes, answered: bytes, cl
     assert seen(heard, is_ocsp=True) is None
 
 
-def test_what_is_lost_in_capture_claims_nothing(hear: Hear) -> None:
-    half = reply(OCSP_RESPONSE, b"0" * 400)[:-200]
+BOMB = gzip.compress(b"\x30\x83\x10\0\0" + bytes(0x100000), mtime=0)
+BROKEN = gzip.compress(b"", mtime=0)[:10] + b"\0\x90\1\x6f\xfe" + NOISE + b"\7" * 9  # behind a stored block no block
+
+
+@pytest.mark.parametrize("body", [BOMB, BROKEN], ids=["bomb", "broken"])
+def test_what_is_not_decoded_claims_what_it_would_otherwise(hear: Hear, body: bytes) -> None:
+    """A bomb by its ratio, which OCSP with a large extension of zeros is, too; and what breaks."""
+    coded = post(OCSP_REQUEST + "\r\nContent-Encoding: gzip", body)
+    assert told(hear, coded).ocsp_claims == ("content_type",)
+    coded = reply(OCSP_RESPONSE + "\r\nContent-Encoding: gzip", body)
+    assert told(hear, get("/x"), coded).ocsp_claims == ("resp_content_type",)
+
+
+@pytest.mark.parametrize("coding", ["", "\r\nContent-Encoding: gzip"], ids=["plain", "gzip"])
+def test_what_is_lost_in_capture_claims_nothing(hear: Hear, coding: str) -> None:
+    body = gzip.compress(NOISE, mtime=0) if coding else NOISE
+    half = reply(OCSP_RESPONSE + coding, body)[:-200]
     assert seen(hear(ask(get("/x")), answer(half), answer(Lost(200)))) is None
 
 
