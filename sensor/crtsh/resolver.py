@@ -19,6 +19,7 @@ import msgspec
 from sensor.crtsh.pages import AskError, Row
 from sensor.ct.authorities import RefusedError, is_authority, may_sign_authorities
 from sensor.ct.lookup import Unavailable
+from sensor.ct.rows import ASKED
 from sensor.ct.store import Store
 from sensor.ct.store_lookup import StoreLookup
 from sensor.ocsp.model import CertId
@@ -26,7 +27,7 @@ from sensor.pki.certificates import CertificateError, SignedCertificate, decode_
 from sensor.pki.issuers import ALGORITHMS, UnsupportedSignatureError, is_signed_by
 from sensor.settings import CtSettings, OnlineSettings
 
-SOURCE: Final = "crt.sh"
+SOURCE: Final = ASKED
 _MAX_ISSUER_CERTIFICATES: Final = 4  # of one key: cross-signed, renewed
 _MAX_MET: Final = 256
 

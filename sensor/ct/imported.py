@@ -7,9 +7,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+import msgspec
+
 from sensor.ct.numbers import Numbers
 from sensor.ct.partitions import Partitions
-from sensor.ct.rows import Row, always, decode_row, encode_row, merge
+from sensor.ct.rows import ASKED, Row, always, decode_row, encode_row, merge
 
 _SYNCED = "SELECT generation, (SELECT row FROM recent WHERE issuer = ? AND serial = ?) FROM bulk"
 
@@ -66,7 +68,11 @@ class ImportedRows:
 
     def _add_names(self, issuer: int, serial: bytes, row: Row, may_add: Callable[[], bool] = always) -> None:
         old = self.row(issuer, serial)
-        merged = merge(old, row, self._max_names, may_add) if old else None
+        if old is None:
+            return
+        merged = merge(old, row, self._max_names, may_add)
+        if row.source != old.source == self._numbers.known_source(ASKED):  # it is no longer there for having been asked
+            merged = msgspec.structs.replace(merged or old, source=row.source, learned_at=row.learned_at)
         if merged:
             self._connection.execute(
                 "UPDATE certificate SET row = ? WHERE issuer = ? AND serial = ?", (encode_row(merged), issuer, serial)

@@ -54,6 +54,14 @@ class Numbers:
             )
         return number
 
+    def known_source(self, text: str) -> int | None:
+        """As `source`, of which none is made."""
+        number = self._sources.get(text)
+        if number is None:
+            row = self._connection.execute("SELECT number FROM source WHERE text = ?", (text,)).fetchone()
+            number = None if row is None else int(row[0])
+        return number
+
     def url_set(self, urls: UrlSet) -> int:
         """OCSP and CRL URLs; the latter lead to it from then on."""
         number = self._urls.get(urls)

@@ -8,7 +8,7 @@ is left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from sensor.pki.serial import render_serial
 IS_CA = 1
 MUST_STAPLE = 2
 BARE_SUBJECT = 4  # the subject's text is "CN=" and the common name
+
+ASKED: Final = "crt.sh"
+"""The source whose answers stay for a time only (`online.keep_days`), since they say what was asked."""
 
 UrlSet = tuple[tuple[str, ...], tuple[str, ...]]  # OCSP, CRL
 

@@ -103,6 +103,30 @@ def test_answers_are_forgotten_in_time(crtsh: CrtSh, new_desk: NewDesk, ct: CtSe
     assert b"words.example" in own.read_bytes()
 
 
+def test_what_is_imported_after_it_was_asked_about_stays(
+    crtsh: CrtSh, new_desk: NewDesk, ct: CtSettings, sub: Ca
+) -> None:
+    """Or synced; what is asked about again does not."""
+    now = [1_795_000_000.0]
+    leaves = {
+        name: sub.issue(f"{name}.example", serial=0x80 + at) for at, name in enumerate(("file", "again", "alone"))
+    }
+    crtsh.add(sub.der, *leaves.values())
+    desk = new_desk(clock=lambda: now[0], keep_days=30)
+    for serial in serials.values():
+        desk.ask(f"{serial:X}", sub.cert_id(serial))
+    store = Store(Path(str(ct.path)), 250)
+    with store.batch():
+        store.add(decoded(leaves["file"]), "file", int(now[0]) + 5)
+        store.add(decoded(leaves["again"]), SOURCE, int(now[0]) + 5)
+    store.close()
+    desk.ask("80", sub.cert_id(0x80))
+    now[0] += 31 * 86400
+    new_desk(clock=lambda: now[0], keep_days=30)
+    assert names(ct, sub.cert_id(0x80)) == ("file.example",)
+    assert names(ct, sub.cert_id(0x81)) == names(ct, sub.cert_id(0x82)) == ()
+
+
 def test_a_locked_cache_is_trimmed_another_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ct.sqlite"
     asked = []

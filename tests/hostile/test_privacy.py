@@ -79,6 +79,7 @@ ROWS = {
         ),
         tests=(
             "crtsh/test_desk.py::test_answers_are_forgotten_in_time",
+            "crtsh/test_desk.py::test_what_is_imported_after_it_was_asked_about_stays",
             "crtsh/test_remembered.py::test_each_outcome_is_believed_for_its_time_over_restarts",
             "logs/sinks/test_archive.py::test_archives_are_deleted_when_their_days_are_over_and_nothing_else",
             "logs/sinks/test_archive.py::test_a_clock_that_jumps_deletes_nothing_for_a_day",
