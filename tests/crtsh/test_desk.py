@@ -108,9 +108,8 @@ def test_what_is_imported_after_it_was_asked_about_stays(
 ) -> None:
     """Or synced; what is asked about again does not."""
     now = [1_795_000_000.0]
-    leaves = {
-        name: sub.issue(f"{name}.example", serial=0x80 + at) for at, name in enumerate(("file", "again", "alone"))
-    }
+    serials = {"file": 0x80, "again": 0x81, "alone": 0x82}
+    leaves = {name: sub.issue(f"{name}.example", serial=serial) for name, serial in serials.items()}
     crtsh.add(sub.der, *leaves.values())
     desk = new_desk(clock=lambda: now[0], keep_days=30)
     for serial in serials.values():
