@@ -68,10 +68,10 @@ class ImportedRows:
 
     def _add_names(self, issuer: int, serial: bytes, row: Row, may_add: Callable[[], bool] = always) -> None:
         old = self.row(issuer, serial)
-        if old is None:
-            return
-        merged = merge(old, row, self._max_names, may_add)
-        if row.source != old.source == self._numbers.known_source(ASKED):  # it is no longer there for having been asked
+        merged = merge(old, row, self._max_names, may_add) if old else None
+        if old and row.source != old.source == self._numbers.known_source(
+            ASKED
+        ):  # it is no longer there for having been asked
             merged = msgspec.structs.replace(merged or old, source=row.source, learned_at=row.learned_at)
         if merged:
             self._connection.execute(
