@@ -265,6 +265,10 @@ class Pipeline:
             log_lines=sum(lines.values()),
         )
 
+    def discarded(self) -> dict[str, int]:
+        """Octets of TCP payload that no reader was told of, by why: `flow.reassembly`."""
+        return {why: octets for why, octets in self.tracker.reassembler.discards.by_why().items() if octets}
+
     def limits(self) -> dict[str, int]:
         """How often each limit was reached so far, by settings key, and behind a colon what it cost; those that were.
         Of what weirds tell by their names, weirds are the count."""
@@ -343,6 +347,7 @@ class Pipeline:
             self._summary.other_frames = {k: n for k, n in self.tracker.outcomes().items() if k not in ordinary}
             self._summary.lookups_failed = self._leaks.unavailable + self._fetch_leaks.unavailable
             self._summary.limits = self.limits()
+            self._summary.discarded = self.discarded()
 
     def _drain(self) -> None:
         """What the flows have produced since the last time, in order."""

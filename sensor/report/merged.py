@@ -95,6 +95,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     other_frames: dict[str, Count]
     lookups_failed: Total
     limits: dict[str, Total]
+    discarded: dict[str, Total]
 
 
 class Glance(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +182,7 @@ def count_up(summary: Summary, file: FileRead) -> Counted:
         other_frames=summary.other_frames,
         lookups_failed=summary.lookups_failed,
         limits=summary.limits,
+        discarded=summary.discarded,
     )
 
 
@@ -219,6 +221,8 @@ def add_up(summary: Summary, counted: Counted) -> None:
     summary.lookups_failed += counted.lookups_failed
     for limit, times in counted.limits.items():
         summary.limits[limit] = summary.limits.get(limit, 0) + times
+    for why, octets in counted.discarded.items():
+        summary.discarded[why] = summary.discarded.get(why, 0) + octets
 
 
 def one_input(name: str, files: Sequence[FileRead], damage: Sequence[str] = ()) -> FileRead:

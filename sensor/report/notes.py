@@ -42,6 +42,7 @@ class SummaryNotes:
         self.other_frames: dict[str, int] = {}
         self.lookups_failed = 0
         self.limits: dict[str, int] = {}
+        self.discarded: dict[str, int] = {}
 
     def connection(self, connection: Connection) -> None:
         self._notes.append((_CONNECTION, *facts.of_connection(connection)))

@@ -44,6 +44,13 @@ _GRAVITY = {"critical": 5, "high": 4, "medium": 3, "low": 2, "informational": 1}
 _HIGH = 4
 
 _TROUBLE = frozenset({"revoked", "mismatched", "no reply", "no status"})
+_DISCARDED = {
+    "behind_fin": "behind a FIN",
+    "out_of_window": "out of the window",
+    "too_late": "too late",
+    "with_reset": "with a RST",
+    "before_start": "before the start",
+}
 _PLAIN = str.maketrans({"─": "-", "━": "=", "…": "~", "·": "-", "µ": "u"})
 
 
@@ -270,6 +277,10 @@ def _not_readable(summary: Summary, width: int) -> list[Line]:
     if summary.missed_bytes:
         where = f"in {text.count(summary.gapped_connections)} of {plural(summary.connections, 'connection')}"
         rows.append((("lost in capture", "warn"), f"{plural(summary.missed_bytes, 'byte')} {where}"))
+    if summary.discarded:
+        octets = sum(summary.discarded.values())
+        whys = [f"{text.count(count)} {_DISCARDED[why]}" for why, count in sorted(summary.discarded.items())]
+        rows.append((("not taken", "warn"), [f"{plural(octets, 'byte')} of TCP:", *_listed(whys)]))
     if summary.ambiguous.total:
         ways = [f"{text.count(times)} by {name}" for name, times in summary.ambiguous.top(SHOWN_WEIRDS)]
         told = [f"{plural(summary.ambiguous.total, 'OCSP exchange')} that can be read otherwise:", *_listed(ways)]

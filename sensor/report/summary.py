@@ -139,7 +139,7 @@ class Summary:
     """Takes every observation, in any order, and keeps the counts that `report.render` shows.
 
     What comes from no observation is set from outside: `files`, `other_frames` (frames without TCP, by what they
-    were), `lookups_failed` (LeakStage's `unavailable`) and `limits` (Pipeline.limits).
+    were), `lookups_failed` (LeakStage's `unavailable`), `limits` (Pipeline.limits) and `discarded` (octets, by why).
     """
 
     def __init__(self) -> None:
@@ -176,6 +176,7 @@ class Summary:
         self.other_frames: dict[str, int] = {}
         self.lookups_failed = 0
         self.limits: dict[str, int] = {}
+        self.discarded: dict[str, int] = {}
         self._takers: dict[type, Callable[..., None]] = {
             Connection: self.connection,
             HttpTransaction: self.transaction,

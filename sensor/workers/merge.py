@@ -36,6 +36,7 @@ class Account(msgspec.Struct, frozen=True):
     internal_errors: int
     lookups_failed: int
     limits: dict[str, int]
+    discarded: dict[str, int]
 
 
 class _Worker:
@@ -120,4 +121,5 @@ def _total(accounts: list[dict[str, Any]]) -> Account:
         sum(account["internal_errors"] for account in accounts),
         sum(account["lookups_failed"] for account in accounts),
         _added([account["limits"] for account in accounts]),
+        _added([account["discarded"] for account in accounts]),
     )

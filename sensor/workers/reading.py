@@ -132,6 +132,7 @@ def read_with_workers(
             "privacy.max_tracked": counter.forgotten + fetches.forgotten,
             "audit.max_certificates": history.forgotten,
         }
+        summary.discarded = account.discarded
         summary.limits = account.limits | {limit: times for limit, times in here.items() if times}
     return account
 

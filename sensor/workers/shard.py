@@ -166,6 +166,7 @@ class Worker:
             "internal_errors": self._pipeline.internal_errors,
             "lookups_failed": 0 if self._notes is None else self._notes.lookups_failed,
             "limits": self._pipeline.limits(),
+            "discarded": self._pipeline.discarded(),
             "complete": source.complete,
             "files": [msgspec.structs.astuple(file) for file in source.files],
         }

@@ -227,4 +227,5 @@ def office() -> Summary:
     summary.feed([Weird(START, "data_before_established", FlowId("C", "10.1.0.21", 1, "192.0.2.1", 80))] * 12)
     summary.feed([Weird(START, "unknown_link_type", None, "147")] * 3)
     summary.lookups_failed = 2
+    summary.discarded = {"too_late": 1460, "behind_fin": 10}
     return summary

@@ -59,6 +59,7 @@ def test_parts_add_up_to_the_whole(workers: int) -> None:
         summary.count_audited(5 if summary is whole else 5 // workers, [])
         summary.other_frames = {"udp": 60 if summary is whole else 60 // workers}
         summary.lookups_failed = 10 if summary is whole else 10 // workers
+        summary.discarded = {"too_late": 30 if summary is whole else 30 // workers}
     if workers == 2:
         parts[0].count_audited(1, [])
     for observation in observations():

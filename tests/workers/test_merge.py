@@ -25,6 +25,7 @@ ACCOUNT = {
     "internal_errors": 1,
     "lookups_failed": 2,
     "limits": {"flow.max_ooo_segments": 3},
+    "discarded": {"too_late": 2},
     "complete": True,
     "files": [("x.pcap", "pcap", 9, 1, 2, True, 0)],
 }
@@ -81,6 +82,7 @@ def test_any_events_of_any_shards(seed: int) -> None:
         thread.join()
     assert sink.data[""] == b"".join(b"%d.%d\n" % moment for moment in moments)
     assert account.limits == {"flow.max_ooo_segments": 3 * count}  # type: ignore[attr-defined]
+    assert account.discarded == {"too_late": 2 * count}  # type: ignore[attr-defined]
     assert (account.internal_errors, account.lookups_failed) == (count, 2 * count)  # type: ignore[attr-defined]
 
 
