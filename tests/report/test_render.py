@@ -218,7 +218,8 @@ Not readable ──────────────────────�
                               1,514 bytes and 8 are there
   captures/\\x1b]0;x\\x07.pcap  gzip: checksum differs at the end
   lost in capture             2,920 bytes in 2 of 1,657 connections
-  not taken                   1,470 bytes of TCP: 10 behind a FIN, 1,460 too late
+  not taken                   1,470 bytes of TCP: 10 behind a FIN,
+                              1,460 too late
   certificate cache           2 look-ups not answered, graded unlisted
   odd traffic                 12 data_before_established,
                               3 unknown_link_type (147)
