@@ -42,7 +42,7 @@ cdef class Summary:
     cdef public long long connections, gapped_connections, missed_bytes, audited, told_besides, leaks
     cdef public long long damage_besides, lookups_failed
     cdef public Tally ports, mime_types, ambiguous, unlisted, weirds, raised
-    cdef public dict responders, unsound, told, weird_examples, other_frames, limits, _takers, _unsound
+    cdef public dict responders, unsound, told, weird_examples, other_frames, limits, discarded, _takers, _unsound
     cdef public Responder other_responders
     cdef public Distinct clients_total, sites_total, certificates_total
 
