@@ -429,6 +429,8 @@ class Pipeline:
                 writer.cleartext(cleartext)
         if not events:
             return
+        if transaction.repeated:
+            exchanges = []
         if exchanges:
             first = exchanges[0]
             reply = first.response

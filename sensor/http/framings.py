@@ -99,6 +99,8 @@ class Turned:
         """`rest` stands behind the turn. The main reading has had it, and wants `want`; what is wanted now."""
         main, second = self._main, self._second
         resp = main.resp
+        if side.exchange is not None and side.exchange.depth == side.turned:
+            side.exchange.doubts |= FRAMING  # its reply was there before its body
         for exchange in main.pairing.pending:
             if exchange.depth == side.turned:
                 exchange.doubts |= FRAMING
@@ -120,6 +122,12 @@ class Turned:
     def over(self) -> bool:
         """Whether there is but one reading again, and nothing that it wants waits here."""
         return self.both.is_over()
+
+    def left(self) -> Messages:
+        """What was read of the reading that is left: the other one's, if it has taken over."""
+        left = self.both.left().messages()
+        left.new_tap = self._main.new_tap
+        return left
 
     def messages(self) -> Messages:
         return self._main

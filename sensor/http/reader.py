@@ -98,7 +98,9 @@ class HttpReader:
         turned = self._turned
         if turned is not None and not turned.inside:
             want: int = turned.both.data(is_orig, chunk, ts)
-            self._turned = None if turned.over() else turned
+            if turned.over():
+                self._turned = None
+                self._messages = turned.left()
             return want
         side = messages.orig if is_orig else messages.resp
         if side.state == OVER:
@@ -140,7 +142,9 @@ class HttpReader:
         turned = self._turned
         if turned is not None and not turned.inside:
             want: int = turned.both.gap(is_orig, length, ts, unskipped)
-            self._turned = None if turned.over() else turned
+            if turned.over():
+                self._turned = None
+                self._messages = turned.left()
             return want
         side = self._messages.orig if is_orig else self._messages.resp
         if side.state == OVER:

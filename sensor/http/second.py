@@ -77,7 +77,9 @@ class ForkedReader:
         self._second_wants = {True: 0, False: 0}
         self._budget = budget
         self._others: list[tuple[int, bytes]] = []
-        self._told: set[object] = set()
+        # Halves; whether the second reading told them as parts of a whole, and the main one has not told them yet.
+        self._told: dict[object, bool] = {}
+        self._since = 0  # how long `out` was before what came last
         self._over: set[bool] = set()
         self._most = most
         self._forks = 1
@@ -94,14 +96,14 @@ class ForkedReader:
         return self._main.valued or (self._second is not None and self._second.valued)
 
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
-        before = len(self._out)
+        self._since = len(self._out)
         self._paid += len(chunk)
         want = self._wants[is_orig]
         if want >= 0:
             self._wants[is_orig] = (
                 want - len(chunk) if len(chunk) < want else self._main.data(is_orig, chunk[want:], ts)
             )
-        self._note(before)
+        self._note(self._since)
         if self._second is not None:
             if is_orig == self._is_orig:
                 chunk = self._other_copy(chunk)
@@ -120,11 +122,11 @@ class ForkedReader:
         return self._next(is_orig)
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
-        before = len(self._out)
+        self._since = len(self._out)
         want = self._wants[is_orig]
         if want >= 0:
             self._wants[is_orig] = self._main.gap(is_orig, length, ts, unskipped + want)
-        self._note(before)
+        self._note(self._since)
         if is_orig == self._is_orig:
             self._position += length
         rest = self._second_wants[is_orig]
@@ -157,9 +159,9 @@ class ForkedReader:
         self._main.take_over(asked)
 
     def reopened(self, is_orig: bool, ts: int) -> None:
-        before = len(self._out)
+        self._since = len(self._out)
         self._main.reopened(is_orig, ts)
-        self._note(before)
+        self._note(self._since)
         if self._second is not None:
             self._second.reopened(is_orig, ts)
         if is_orig in self._over:
@@ -168,9 +170,9 @@ class ForkedReader:
 
     def closed(self, is_orig: bool, how: int, ts: int, last_data_ts: int, unskipped: int) -> None:
         self._over.add(is_orig)
-        before = len(self._out)
+        self._since = len(self._out)
         self._main.closed(is_orig, how, ts, last_data_ts, unskipped + max(self._wants[is_orig], 0))
-        self._note(before)
+        self._note(self._since)
         if self._second is not None:
             self._second.closed(is_orig, how, ts, last_data_ts, max(self._second_wants[is_orig], 0))
             self._tell()
@@ -213,8 +215,10 @@ class ForkedReader:
         """Exchanges are found by the second reading, and none by the main one, which is on a wrong track: it ends."""
         second = self._second
         if second is not None:
+            before = len(self._out)
             for side in (True, False):
                 self._main.closed(side, END_OF_INPUT, ts, ts, max(self._wants[side], 0))
+            self._note(before)
             second.messages().lead(self._out)
             self._main, self._wants = second, self._second_wants
             self._second = None
@@ -240,7 +244,8 @@ class ForkedReader:
     def _end(self, ts: int) -> None:
         """There is no second reading any more: what waits there for its reply is told without."""
         if self._second is not None:
-            self._told.update([_asked(request) for request in self._main.asked()])
+            for request in self._main.asked():
+                self._told.setdefault(_asked(request), False)
             for side in (True, False):
                 self._second.closed(side, END_OF_INPUT, ts, ts, max(self._second_wants[side], 0))
             self._tell()
@@ -253,6 +258,10 @@ class ForkedReader:
     def is_over(self) -> bool:
         """Whether there is one reading again, which wants the next octets."""
         return self._second is None and self._wants[True] <= 0 and self._wants[False] <= 0
+
+    def left(self) -> HttpReader:
+        """The main reading, which was the second one if that has taken over."""
+        return self._main
 
     def begin(self, is_orig: bool, ts: int) -> None:
         """What came before in this direction the second reading does not know."""
@@ -279,21 +288,30 @@ class ForkedReader:
         return any(at + len(octets) > self._position for at, octets in self._others)
 
     def _note(self, before: int) -> None:
-        """What the main reading told since `out` was `before` long is not told again."""
-        for item in self._out[before:] if self._second is not None else ():
+        """What the main reading told since `out` was `before` long is not told again, nor is a half of what the second
+        one told whole."""
+        out = self._out
+        for place in range(before, len(out)) if self._second is not None or self._told else ():
+            item = out[place]
             if type(item) is HttpTransaction:
-                if item.request is not None and item.response is not None:
+                halves = _halves(item)
+                if len(halves) > 1:
                     self._led = False
-                self._told.update(_halves(item))
+                elif self._told.get(halves[0], False):
+                    out[place] = msgspec.structs.replace(item, repeated=True)
+                self._told.update(dict.fromkeys(halves, False))
 
     def _tell(self) -> None:
         for item in self._found:
             if type(item) is HttpTransaction:
                 halves = _halves(item)
-                known = [half in self._told for half in halves]
+                whole = len(halves) > 1
+                known = [half in self._told and not (whole and self._take_back(half)) for half in halves]
                 if not all(known):
-                    self._led = item.request is not None and item.response is not None
-                    self._told.update(halves)
+                    self._led = whole
+                    for half in halves:
+                        self._told[half] = whole and half not in self._told
+                    before = len(self._out)
                     ambiguous = AMBIGUITIES[self._doubt | sum(1 << _BITS[each] for each in item.ambiguous)]
                     self._out.append(
                         SecondReading(
@@ -304,7 +322,18 @@ class ForkedReader:
                     )
                     # To the main reading the reply may be one that waits for a request still to come.
                     self._main.messages().pairing.release_early()
+                    self._note(before)
         self._found.clear()
+
+    def _take_back(self, half: object) -> bool:
+        """Of what came last the main reading told this half alone: then it is not told so."""
+        out = self._out
+        for place in range(self._since, len(out)):
+            item = out[place]
+            if type(item) is HttpTransaction and not item.repeated and _halves(item) == [half]:
+                out[place] = msgspec.structs.replace(item, repeated=True)
+                return True
+        return False
 
 
 def in_step(main: Messages, second: Messages) -> bool:

@@ -19,8 +19,8 @@ cdef extern from *:
         *target, *ts, *user_agent, *version; } HttpRequestStruct;
     typedef struct { PyObject_HEAD PyObject *body_len, *complete, *files, *headers, *info_code, *info_msg,
         *notable, *status_code, *status_msg, *ts, *version; } HttpResponseStruct;
-    typedef struct { PyObject_HEAD PyObject *ambiguous, *flow, *request, *response, *trans_depth,
-        *ts; } HttpTransactionStruct;
+    typedef struct { PyObject_HEAD PyObject *ambiguous, *flow, *repeated, *request, *response,
+        *trans_depth, *ts; } HttpTransactionStruct;
     """
 
     ctypedef class sensor.http.transaction.Digests [object DigestsStruct, check_size error]:
@@ -41,7 +41,7 @@ cdef extern from *:
         cdef object version
 
     ctypedef class sensor.http.transaction.HttpTransaction [object HttpTransactionStruct, check_size error]:
-        cdef object ambiguous, flow, request, response, trans_depth, ts
+        cdef object ambiguous, flow, repeated, request, response, trans_depth, ts
 
     ctypedef class sensor.settings.HttpSettings [object HttpSettingsStruct, check_size error]:
         cdef object hash_bodies, max_chunk_extension_bytes, max_cleartext_items, max_codings

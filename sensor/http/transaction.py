@@ -138,7 +138,8 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
 
 class HttpTransaction(msgspec.Struct, frozen=True, gc=False):
     """One line of http.log. Either half may be None: it was not seen. `trans_depth` counts from 1 within the flow.
-    `ambiguous`: in what it can be read otherwise."""
+    `ambiguous`: in what it can be read otherwise. `repeated`: what there is of it is told as half of a whole one by a
+    second reading, too: this is for http.log, and what it carries is told there."""
 
     flow: FlowId
     ts: int
@@ -146,3 +147,4 @@ class HttpTransaction(msgspec.Struct, frozen=True, gc=False):
     request: HttpRequest | None
     response: HttpResponse | None
     ambiguous: tuple[Ambiguity, ...] = ()
+    repeated: bool = False

@@ -305,7 +305,7 @@ def _exchanges(found: _Found, transaction: HttpTransaction) -> list[OcspEvent]:
     events += [_exchange(found, transaction, single.cert_id, single, alone) for single in pairs.unasked]
     if not events:
         events.append(_exchange(found, transaction, None, None, _RESPONSE if asked is None else _REQUEST))
-    if pairs.unasked and not found.garbled:
+    if pairs.unasked and not found.garbled and not transaction.repeated:
         addl = _serials([single.cert_id for single in pairs.unasked])
         found.weird(found.response_ts, "ocsp_unmatched_response", addl)
     if pairs.conflicting:

@@ -84,6 +84,10 @@ def doubts(seen: Watched) -> list[object]:
     return [row.get("ambiguous") for row in seen.exchanges]
 
 
+def once(seen: Watched) -> list[tuple[object, object, object]]:
+    return [(row["serial_number"], row["evidence"], row.get("ambiguous")) for row in seen.exchanges]
+
+
 BOTH = [("0BADCAFE", "good"), ("0C0FFEE0", "good")]
 HEAD = b"POST /x HTTP/1.1\r\nHost: a.example\r\n"
 TARGET = asking(FIRST)
@@ -275,8 +279,27 @@ def test_h5_a_body_that_is_announced_and_not_sent(method: str) -> None:
     """The server does not wait for it, and the client goes on with the next request."""
     head = method.encode() + b" / HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n"
     seen = watch(conversation(("c", head), ("s", reply(b"x")), ("c", asking(FIRST)), ("s", answering(FIRST))))
-    asked = [row for row in seen.exchanges if row["evidence"] == "both"]
-    assert [(row["serial_number"], row.get("ambiguous")) for row in asked] == [("0BADCAFE", ["framing"])]
+    assert once(seen) == [("0BADCAFE", "both", ["framing"])]
+    assert [row["times_seen"] for row in seen.of("leak")] == [1]
+    assert "ocsp_unmatched_response" not in seen.weirds
+
+
+def test_h5_what_follows_a_reply_of_two_lengths_is_told_once() -> None:
+    """By the greater one, which the main reading does not go by."""
+    two = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nabcdefg"
+    seen = watch(conversation(("c", get(b"/x")), ("s", two), ("c", asking(FIRST)), ("s", answering(FIRST))))
+    assert once(seen) == [("0BADCAFE", "both", ["framing"])]
+    assert [row["times_seen"] for row in seen.of("leak")] == [1]
+
+
+def test_h5_however_much_stands_in_place_of_a_body_is_read() -> None:
+    """Where only the second reading finds exchanges, it goes on as the only one when it is over its limit."""
+    head = b"DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000000\r\n\r\n"
+    numbers = range(0x510000, 0x510000 + 140)
+    exchanges = [said for number in numbers for said in (("c", asking(number)), ("s", answering(number)))]
+    seen = watch(conversation(("c", head), ("s", reply(b"x")), *exchanges))
+    assert [(row["serial_number"], row["evidence"]) for row in seen.exchanges] == [(f"{n:X}", "both") for n in numbers]
+    assert seen.weirds == ("HTTP_second_reading_cut",)
 
 
 def test_h5_a_reply_that_only_one_framing_has_is_told_and_in_doubt() -> None:

@@ -133,3 +133,26 @@ def test_what_stands_behind_a_gap_is_not_where_a_body_begins() -> None:
     reader.gap(True, 10, SECOND, 0)
     reader.data(True, get(b"/in"), SECOND)
     assert not reader.messages().orig.turned
+
+
+def repeated(out: list[object]) -> list[tuple[bool, bool]]:
+    """Of the main reading's transactions: whether a request is there, and whether it was told as part of a whole."""
+    return [(item.request is not None, item.repeated) for item in out if isinstance(item, HttpTransaction)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_half_of_what_was_told_whole_is_for_http_log(again: bool) -> None:
+    """Once: the same, a second time, is told."""
+    announced = b"DELETE /x HTTP/1.1\r\nContent-Length: 400000\r\n\r\n"
+    said = [(True, announced), (False, reply(b"a")), (True, get(b"/in")), (False, reply(b"b"))]
+    out = heard(*said, *[(False, reply(b"b"))] * again)
+    alone = (None, 200, ())
+    assert told(out) == [(b"/IN", 200, FRAMING), alone, (b"/x", 200, FRAMING), *[alone] * again]
+    assert repeated(out) == [(False, True), (True, False), *[(False, False)] * again]
+
+
+def test_a_half_that_is_told_later_than_the_whole() -> None:
+    two = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nabcdefg"
+    out = heard((True, get(b"/x")), (False, two), (True, get(b"/in")), (False, reply(b"b")))
+    assert told(out) == [(b"/x", 200, FRAMING), (b"/IN", 200, FRAMING), (b"/in", None, ())]
+    assert repeated(out) == [(True, False), (True, True)]
