@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MAX_TURNS: Final = 16
 """Of one direction, that are still to come."""
+_MAX_EMPTY: Final = 4
+"""Octets of empty lines before a request, which servers skip (RFC 9112 section 2.2)."""
 
 
 def find_turns(messages: Messages, side: Side, head: Head, here: int) -> None:
@@ -49,9 +51,7 @@ def begins_in_doubt(messages: Messages, side: Side, start: int) -> bool:
     if turns is None:
         return False
     in_doubt = turns[-1] > start
-    if start in turns:
-        turns.remove(start)
-        side.turns = turns or None
+    side.turns = _others(turns, start) or None
     pending = messages.pairing.pending
     if side.is_orig:
         return in_doubt and bool(pending)
@@ -63,8 +63,8 @@ def pass_turns(messages: Messages, side: Side, chunk: bytes, busy: bool, ts: int
     followed already."""
     first = side.total - len(chunk)
     turns = side.turns or []
-    if side.state == HEAD and side.tail is not None and side.total - len(side.tail) in turns:
-        turns.remove(side.total - len(side.tail))  # there the main reading sees a message, too
+    if side.state == HEAD and side.tail is not None:
+        turns = _others(turns, side.total - len(side.tail))
     rest = b""
     passed = 0
     for turn in turns:
@@ -72,13 +72,28 @@ def pass_turns(messages: Messages, side: Side, chunk: bytes, busy: bool, ts: int
             break
         passed += 1
         at = turn - first
-        begins = at >= 0 and begins_message(chunk, at, side.is_orig)
-        if not rest and not busy and at >= 0 and (begins or may_begin_message(chunk, at, side.is_orig)):
+        begins, may_begin = _stands(chunk, at, side.is_orig) if at >= 0 else (False, False)
+        if may_begin and not rest and not busy:
             rest = chunk[at:]
         elif begins:
             messages.weird_once(SECOND_CUT, ts, "HTTP_second_reading_cut")
     side.turns = turns[passed:] or None
     return rest
+
+
+def _others(turns: list[int], start: int) -> list[int]:
+    """Without those where the main reading, too, sees the message that begins behind `start` octets."""
+    return [turn for turn in turns if not start - _MAX_EMPTY <= turn <= start]
+
+
+def _stands(chunk: bytes, at: int, is_orig: bool) -> tuple[bool, bool]:
+    """Whether a message begins at `at`, or behind empty lines there; and whether one does, or one may that is cut."""
+    behind = at
+    while is_orig and behind < min(len(chunk), at + _MAX_EMPTY) and chunk[behind] in b"\r\n":
+        behind += 1
+    if begins_message(chunk, behind, is_orig):
+        return True, True
+    return False, behind == len(chunk) or may_begin_message(chunk, behind, is_orig)
 
 
 class Turned:

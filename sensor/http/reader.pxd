@@ -55,5 +55,5 @@ cdef class HttpReader:
     @cython.locals(line=bytes, head=Head)
     cdef _break_off(self, Side side, long long ts)
 
-cdef bint _may_be_method(int octet) except -1
+cdef bint _may_begin_request(int octet) except -1
 cdef bint _is_1(str version) except -1

@@ -111,7 +111,7 @@ class HttpReader:
         data = chunk
         if side.unseen:
             side.unseen = False
-            if side.head is not None and _may_be_method(chunk[0]):
+            if side.head is not None and _may_begin_request(chunk[0]):
                 find_turns(self._messages, side, side.head, side.total - len(chunk))
         tail = side.tail
         if tail is not None:
@@ -468,7 +468,7 @@ class HttpReader:
                 return after
         told_twice = head.bad_length or (head.chunked != NOT_CHUNKED and head.length >= 0)
         if not messages.is_second:
-            if told_twice or (side.is_orig and pos < len(data) and _may_be_method(data[pos])):
+            if told_twice or (side.is_orig and pos < len(data) and _may_begin_request(data[pos])):
                 find_turns(messages, side, head, side.total - len(data) + pos)
             elif side.is_orig:
                 side.unseen = pos == len(data)
@@ -574,10 +574,10 @@ class HttpReader:
             self._messages.weird_once(BAD_REPLY, ts, "bad_HTTP_reply")
 
 
-def _may_be_method(octet: int) -> bool:
-    """Whether a request may begin with `octet`. Few bodies do, so that it costs next to nothing to look at the others:
-    DER, a form, JSON, XML, the size of a chunk."""
-    return 0x41 <= octet <= 0x5A
+def _may_begin_request(octet: int) -> bool:
+    """Whether a request may begin with `octet`, or an empty line before it. Few bodies do, so that it costs next to
+    nothing to look at the others: DER, a form, JSON, XML, the size of a chunk."""
+    return 0x41 <= octet <= 0x5A or octet in (0x0D, 0x0A)
 
 
 def _is_1(version: str) -> bool:

@@ -241,6 +241,8 @@ CONSTANTS: Final[dict[str, str]] = {
     "halves of transactions that are told apart: `HTTP_second_reading_cut`": "http/second.py _MAX_TOLD",
     "places where a body may end: `HTTP_second_reading_cut` with the second that a message stands at": """
         http/framings.py _MAX_TURNS""",
+    "octets of empty lines before a request that stands where another framing has one: behind more there is none": """
+        http/framings.py _MAX_EMPTY""",
     "members and headers of one gzip body: `HTTP_content_coding_cut`": """
         http/codings.py _MAX_MEMBERS _MAX_GZIP_HEADER""",
     "Content-Lengths that differ: `HTTP_bad_content_length` with the second already": "http/head.py _MAX_LENGTHS",

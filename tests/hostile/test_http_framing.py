@@ -104,6 +104,9 @@ HIDDEN = {
     + b"Content-Length: 5\r\nContent-Length: %d\r\n\r\nhello" % (5 + len(TARGET))
     + TARGET,
     "a GET without a body": b"GET /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n" % len(TARGET) + TARGET,
+    "a POST whose body is not read, an empty line": HEAD
+    + b"Content-Length: %d\r\n\r\n\r\n" % (2 + len(TARGET))
+    + TARGET,
     "a POST whose body is not read": HEAD + b"Content-Length: %d\r\n\r\n" % len(TARGET) + TARGET,
 }
 """Requests whose body ends in two places; to one of two ends the other request, TARGET, stands behind it."""
