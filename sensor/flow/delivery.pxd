@@ -1,8 +1,10 @@
 cimport cython
+from sensor.flow.beginning cimport asks_in_http, pass_over, put_off, read_other, roles_known, stand_against
+from sensor.flow.discards cimport Discards
 from sensor.flow.ledger cimport Ledger
 from sensor.flow.state cimport Endpoint, Flow
 
-cdef int _UNDECIDED, _NOBODY, _ATTACHED
+cdef int _UNDECIDED, _NOBODY, _ATTACHED, _AGAINST, _UNSEEN, _READ, _PASSED
 cdef long long _RECENT_SEGMENTS, _RECENT_BYTES, _NO_FIN, _PER_PIECE, _PER_READING
 
 cdef bint _COMPILED
@@ -21,6 +23,7 @@ cpdef bytes octets(object raw, Py_ssize_t pos, Py_ssize_t length)
 cdef class Delivery:
     cdef public object make_reader
     cdef public Ledger ledger
+    cdef public Discards discards
     cdef public list out
     cdef public frozenset ports
     cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, max_older, gap_bytes, gaps
@@ -38,10 +41,10 @@ cdef class Delivery:
     @cython.locals(low="long long", high="long long")
     cpdef remember(self, Endpoint end, long long first, bytes chunk)
     cpdef settle_doubt(self, Flow flow)
-    @cython.locals(chunk=bytes, kind=int, probation=bint)
+    @cython.locals(chunk=bytes, kind=int, probation=bint, asks=bint)
     cpdef decide(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
-    @cython.locals(peer=Endpoint, asks=bint)
-    cpdef attach(self, Flow flow, Endpoint end, bytes chunk, bint probation)
+    cpdef read(self, Flow flow, Endpoint end, long long first, bytes chunk, bint asks, long long ts)
+    cpdef attach(self, Flow flow, Endpoint end, bint asks, bint probation)
     cpdef new_reader(self, Flow flow, Endpoint end, bint probation)
     cpdef close_now(self, Flow flow, Endpoint end, int how, long long ts)
     @cython.locals(peer=Endpoint, side=Endpoint, again=bint)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sensor.flow.beginning import asks_in_http, pass_over, put_off, read_other, roles_known, stand_against
+from sensor.flow.discards import Discards
 from sensor.flow.ledger import PER_PIECE, PER_READING, Ledger
 from sensor.flow.lost import lose
 from sensor.flow.sniff import PREFIX, looks_like
@@ -20,6 +22,9 @@ from sensor.weird import FlowId, Weird
 _UNDECIDED: Final = 0
 _NOBODY: Final = 1
 _ATTACHED: Final = 2
+
+# As in beginning.py.
+_AGAINST, _UNSEEN, _READ, _PASSED = -1, 0, 1, 2
 
 _RECENT_SEGMENTS: Final = 64
 _RECENT_BYTES: Final = 65536
@@ -72,6 +77,7 @@ class Delivery:
         self.waited_long = 0
         self.reordered_late = 0
         self.hole_key = "hole_wait_bytes" if settings.hole_wait_bytes <= settings.max_ooo_bytes else "max_ooo_bytes"
+        self.discards = Discards()
         self.gap_bytes = 0
         self.gaps = 0
 
@@ -114,7 +120,7 @@ class Delivery:
     ) -> None:
         """raw[pos : pos + length], bytes `first` and following, to whoever reads this flow, as far as it wants it."""
         if flow.reading != _ATTACHED:
-            if flow.reading == _UNDECIDED and not end.sniffed:
+            if flow.reading == _UNDECIDED and end.sniffed <= _UNSEEN:
                 self.decide(flow, end, first, raw, pos, length, ts)
             return
         if end.skip:
@@ -135,6 +141,7 @@ class Delivery:
 
     def remember(self, end: Endpoint, first: int, chunk: bytes) -> None:
         """Keep what was delivered until it is acknowledged, to compare a retransmission with; within limits."""
+        end.sniffed = _READ
         if end.recent is None:
             end.recent = []
             end.recent_bytes = 0
@@ -156,6 +163,8 @@ class Delivery:
     def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
         """Octets came again, at `rel`, and were others: the reader may want both readings."""
         reader = flow.reader
+        if end.sniffed != _READ and read_other(self, flow, end, rel, other, ts):
+            return
         if flow.reading == _UNDECIDED and flow.doubt is None:
             if self.total_held + len(other) <= self.max_total:
                 flow.doubt = (end, rel, other, ts)
@@ -211,17 +220,25 @@ class Delivery:
         if probation:
             kind = looks_like(chunk)
             if kind == PREFIX:
-                end.prefix = chunk
+                put_off(self, flow, end, first, chunk)
                 return
-            end.sniffed = 1
             flow.tls |= kind & TLS
             if kind != HTTP:
-                if end.peer.sniffed:
-                    flow.reading = _NOBODY
-                    self.settle_doubt(flow)
+                pass_over(self, flow, end, first, chunk)
                 return
+        asks = asks_in_http(end, chunk)
+        if asks != end.is_orig and end.peer.sniffed != _AGAINST and roles_known(flow):
+            if stand_against(self, flow, end, first, chunk):
+                return
+            asks = end.is_orig
+        self.read(flow, end, first, chunk, asks, ts)
+
+    def read(self, flow: Flow, end: Endpoint, first: int, chunk: bytes, asks: bool, ts: int) -> None:
+        """The flow is read from here on, and `chunk` is the beginning of a direction."""
+        probation = flow.resp_p not in self.ports
         flow.reading = _ATTACHED
-        self.attach(flow, end, chunk, probation)
+        end.recent = None
+        self.attach(flow, end, asks, probation)
         self.join(flow, end.peer, ts)
         if first > 1 or flow.partial:  # a length of 0: what came before is unknown
             end.skip = flow.reader.gap(end.reads_as_orig, max(first - 1, 0), ts, 0)  # type: ignore[union-attr]  # it is attached
@@ -230,17 +247,11 @@ class Delivery:
         self.hand_on(flow, end, first, chunk, 0, len(chunk), ts)
         self.settle_doubt(flow)
 
-    def attach(self, flow: Flow, end: Endpoint, chunk: bytes, probation: bool) -> None:
+    def attach(self, flow: Flow, end: Endpoint, asks: bool, probation: bool) -> None:
         """Make a reader. Who asks in HTTP is the originator to it, whoever sent the first SYN that was seen: where the
         beginning was missed, or both sides sent a SYN, conn.log may have it the other way round."""
-        peer = end.peer
-        asks = end.is_orig
-        if asks:
-            asks = not chunk.startswith(b"HTTP/")
-        elif not chunk.startswith(b"HTTP/"):
-            asks = looks_like(chunk) == HTTP
         end.reads_as_orig = asks
-        peer.reads_as_orig = not asks
+        end.peer.reads_as_orig = not asks
         self.new_reader(flow, end, probation)
 
     def new_reader(self, flow: Flow, end: Endpoint, probation: bool) -> None:
@@ -255,6 +266,11 @@ class Delivery:
         reader = flow.reader
         early = end.prefix or b""
         end.prefix = None
+        if end.sniffed == _AGAINST and end.is_orig == end.reads_as_orig:
+            early = b""
+            end.sniffed = _PASSED
+        elif early:
+            end.recent = None
         passed = end.next_rel
         if flow.late is not None:
             reached = flow.late.reached(end)

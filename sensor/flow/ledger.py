@@ -52,6 +52,8 @@ def weigh(flow: Flow) -> tuple[int, int]:
     for end in (flow.orig, flow.resp):
         if end.recent is not None:
             kept += end.recent_bytes + PER_PIECE * len(end.recent)
+        elif end.prefix is not None:
+            kept += PER_PIECE + len(end.prefix)
         if end.lost is not None:
             kept += sum([PER_PIECE + each.size() for each in end.lost])
         if end.held is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sensor.flow.ledger import PER_READING
-from sensor.flow.state import ATTACHED, UNDECIDED, Endpoint, Flow, Segment, begin_flow
+from sensor.flow.state import ATTACHED, SENT_SYNS, UNDECIDED, Endpoint, Flow, Segment, begin_flow
 from sensor.flow.stream import TIMEOUT
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def begin_behind(reassembler: Reassembler, flow: Flow, ts: int) -> Flow:
         new.trim_rel = min(old.trim_rel, new.next_rel)
         new.top_rel = new.next_rel
         new.reads_as_orig = old.reads_as_orig
+        new.hist_mask = old.hist_mask & SENT_SYNS
     if flow.reading == ATTACHED and flow.reader is not None and flow.reader.service is not None:
         attach(reassembler, behind, [], ts)
     return behind

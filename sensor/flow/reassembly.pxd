@@ -1,5 +1,5 @@
 cimport cython
-from sensor.flow.discards cimport Discards
+from sensor.flow.beginning cimport read_against
 from sensor.flow.delivery cimport Delivery
 from sensor.flow.state cimport Endpoint, Flow
 
@@ -13,7 +13,6 @@ cpdef Py_ssize_t first_behind(list pieces, long long rel) except -1
 @cython.final
 cdef class Reassembler(Delivery):
     cdef public object raw
-    cdef public Discards discards
     cdef public long long payload_bytes, delivered_bytes, duplicate_bytes, acks, ack_gaps
 
     @cython.locals(upper="long long", cut="long long", first=tuple)

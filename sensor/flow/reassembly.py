@@ -11,8 +11,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Final
 
+from sensor.flow.beginning import read_against
 from sensor.flow.delivery import Delivery, ReaderFactory
-from sensor.flow.discards import Discards
 from sensor.flow.late import Late
 from sensor.flow.ledger import Ledger
 from sensor.flow.lost import read_lost
@@ -59,7 +59,6 @@ class Reassembler(Delivery):
         self.payload_bytes = 0
         self.delivered_bytes = 0
         self.duplicate_bytes = 0
-        self.discards = Discards()
         self.acks = 0  # Zeek's gap_stats: acknowledgments of something new, and those of them for bytes not seen
         self.ack_gaps = 0
 
@@ -360,7 +359,7 @@ class Reassembler(Delivery):
                 high = min(last, rel + length)
                 if low < high and chunk is not None:
                     raw = bytes(self.raw[pos + low - rel : pos + high - rel])
-                    if raw != chunk[low - first : high - first] and (high - low > 1 or end.peer.last_rel > 1):
+                    if raw != chunk[low - first : high - first] and not (length == 1 and end.may_probe(ts)):
                         self.weird(flow, ts, "rexmit_inconsistency")
                         self.tell_conflict(flow, end, rel, bytes(self.raw[pos : pos + length]), ts)
                         return
@@ -379,10 +378,10 @@ class Reassembler(Delivery):
                 if end.held is not None:
                     last: int = end.held[-1][1]
                     self.give_up(flow, end, last, False, ts)
-        if flow.late is not None:
-            self.go_on(flow, True)
-        if flow.doubt is not None:
-            self.settle_doubt(flow)
+        self.go_on(flow, True)
+        if orig.prefix is not None or resp.prefix is not None:
+            read_against(self, flow, ts)
+        self.settle_doubt(flow)
         if orig.rst_cnt or resp.rst_cnt:
             how = RESET
         if orig.fin_ts or resp.fin_ts:

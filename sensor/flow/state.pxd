@@ -7,6 +7,7 @@ cdef bint _COMPILED
 cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
 cdef Py_ssize_t _LETTERS
+cdef long long _SOONEST_PROBE
 
 @cython.final
 cdef class Endpoint:
@@ -25,6 +26,7 @@ cdef class Endpoint:
 
     cpdef begin(self, bint is_orig)
     cpdef bint is_numbered(self) except -1
+    cpdef bint may_probe(self, long long ts) except -1
     @cython.locals(shift="long long", first="long long", last="long long")
     cpdef rebase(self)
     cpdef inherit(self, Endpoint old)

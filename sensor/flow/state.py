@@ -29,6 +29,8 @@ UNDECIDED: Final = 0
 NOBODY: Final = 1
 ATTACHED: Final = 2
 
+SENT_SYNS: Final = 384
+"""Those of `Endpoint.hist_mask` that say who asked for the connection (128: a SYN) and who took it (256: a SYN-ACK)."""
 
 Segment = tuple[int, int, bytes | None]
 """(start_rel, end_rel, the bytes, or None where nobody reads them)."""
@@ -104,6 +106,11 @@ class Endpoint:
         """Whether its sequence numbers are known: by a segment of its own, its peer's ACK, or an earlier flow."""
         return self.state != INACTIVE or self.inherited or self.start_seq != 0
 
+    def may_probe(self, ts: int) -> bool:
+        """May one octet that is another one be a keep-alive's (RFC 9293 section 3.8.4), though the acknowledgment of
+        the true one was not seen? No host sends any so soon; and the peer has said nothing (as Zeek has it)."""
+        return self.peer.last_rel <= 1 and ts - self.last_data_ts >= _SOONEST_PROBE
+
     def rebase(self) -> None:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
         shift = seq_delta(self.base_seq, self.start_seq)
@@ -136,6 +143,7 @@ class Endpoint:
         self.prefix = old.prefix
         self.skip = old.skip
         self.sniffed = old.sniffed
+        self.hist_mask |= old.hist_mask & SENT_SYNS
         self.dropped = old.dropped
         self.over = old.over
         self.closed_told = old.closed_told
@@ -325,6 +333,7 @@ def begin_flow(number: int, ts: int) -> Flow:
 
 _COMPILED: Final = not __file__.endswith(".py")
 _SCRATCH: Final = bytearray(32)
+_SOONEST_PROBE: Final = 1_000_000_000
 _LETTERS: Final = 8  # that fit into 64 bits
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _NO_ENDPOINT: Final = Endpoint(True)

@@ -47,6 +47,8 @@ _H_DATA: Final = 8
 _H_ACK: Final = 16
 _H_FIN_RST: Final = 32
 _H_MULTI: Final = 64
+_SENT_SYN: Final = 128  # no letters', but kept with them: who has asked for the connection, and who has taken it
+_SENT_SYN_ACK: Final = 256
 
 # The letters themselves; the responder's are small.
 _UPPER_A, _UPPER_D, _UPPER_F, _UPPER_H, _UPPER_I, _UPPER_Q, _UPPER_R, _UPPER_S, _UPPER_T, _UPPER_W = b"ADFHIQRSTW"
@@ -249,8 +251,10 @@ class TcpMachine:
         elif control == _SYN:
             if flags & _ACK:
                 mark, letter = _H_SYN, _UPPER_H
+                end.hist_mask |= _SENT_SYN_ACK
             else:
                 mark, letter = _H_SYN, _UPPER_S
+                end.hist_mask |= _SENT_SYN
             again = rel != end.hist_syn
             end.hist_syn = rel
         elif control == _FIN:

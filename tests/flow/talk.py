@@ -197,6 +197,7 @@ class Recorder(Untouched):
         self.times: list[int] = []
         self.last_data: dict[bool, int] = {}
         self.waits = False
+        self.conflicts: list[bool] = []
 
     def _pass_skip(self, is_orig: bool, unskipped: int) -> None:
         wanted = self.wants[is_orig]
@@ -238,7 +239,8 @@ class Recorder(Untouched):
         self.told.append(f"{'c' if is_orig else 's'} gap {length}")
         return self._ask(is_orig)
 
-    def second(self, *_: object) -> Recorder:
+    def second(self, is_orig: bool, *_: object) -> Recorder:
+        self.conflicts.append(is_orig)
         return self
 
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)

@@ -285,8 +285,11 @@ def test_t13_a_keep_alive_opens_a_flow_in_its_middle() -> None:
 
 
 def test_t13_a_keep_alive_may_carry_any_octet() -> None:
-    """Its one octet is compared only once the peer has said something (Zeek: "n > 1" and data of the other side)."""
-    assert play(HANDSHAKE + "c> A =100\nc> A @100 !1\n").weirds == []
+    """It is not compared where the peer has said nothing (Zeek: "n > 1" and data of the other side), and not at once:
+    no host probes so soon, and a forged octet comes right before the true ones."""
+    assert play(HANDSHAKE + "c> A =100\nc> A @100 !1 +1s\n").weirds == []
+    assert play(HANDSHAKE + "c> A =100\nc> A @100 !1\n").weirds == ["rexmit_inconsistency"]
+    assert play(HANDSHAKE + "c> A !1 forged\nc> A =100\n").weirds == ["rexmit_inconsistency"]
     assert play(HANDSHAKE + "c> A =100\nc> A @99 !2\n").weirds == ["rexmit_inconsistency"]
     assert play(HANDSHAKE + "s> A =5\nc> A =100\nc> A @100 !1\n").weirds == ["rexmit_inconsistency"]
 

@@ -24,6 +24,8 @@ ROWS = {
         guards=(
             Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
             Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
+            Guard("sensor/flow/beginning.py", "    end.next_rel = max(rel, first)\n", "    return False\n"),
+            Guard("sensor/flow/delivery.py", "asks != end.is_orig and", "False and"),
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
             Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
             Guard("sensor/flow/tcp.py", "self.reassembler.charge(flow.split(), PER_READING)", "pass"),
@@ -263,3 +265,38 @@ def test_t12_copies_of_the_same_are_read_so_often() -> None:
     seen = said(script, settings=Settings(http=HttpSettings(max_second_readings=3)))
     assert "HTTP_second_reading_cut" in seen.weirds
     assert {row["serial_number"] for row in seen.exchanges} == {"010001"}
+
+
+ASKED_TWICE = [
+    *SHAKE.splitlines(),
+    f"c> A @1 {lit(Q)}",
+    f"s> A @1 {lit(R)}",
+    f"c> A {lit(Q3)}",
+    f"s> A {lit(R3)}",
+    "c> A",
+]
+FIRST = {
+    "the client's reply": ("c> A @1 {0} forged", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+    "the client's reply, its beginning": ("c> A @1 {0} forged", b"HTTP/1."),
+    "the server's request": ("s> A @1 {0} forged", b"GET / HTTP/1.1\r\n\r\n"),
+    "the server's request, its beginning": ("s> A @1 {0} forged", b"GET "),
+    "the client's octet": ("c> A @1 {0} forged", b"\0"),
+    "the server's octet": ("s> A @1 {0} forged", b"\0"),
+    "an octet of each": ("c> A @1 {0} forged\ns> A @1 {0} forged", b"\0"),
+    "many octets of each": ("c> A @1 {0} forged\ns> A @1 {0} forged", b"\0" * 20),
+    "a beginning of TLS": ("c> A @1 {0} forged\ns> A @1 {0} forged", b"\x16"),
+}
+
+
+@pytest.mark.parametrize("port", [80, 2560, 8080])
+@pytest.mark.parametrize("forged", FIRST)
+def test_t12_the_first_octets_of_a_side(forged: str, port: int) -> None:
+    """They say who reads a flow, and who asks there: others in their place are read all the same."""
+    line, octets = FIRST[forged]
+    script = "\n".join([*ASKED_TWICE[:3], line.format(lit(octets)), *ASKED_TWICE[3:]])
+    seen = said(script + BYE, Ends(sport=port))
+    rows = seen.exchanges
+    assert {row["serial_number"] for row in rows if row["evidence"] != "response"} == {"0BADCAFE", "C0FFEE"}
+    assert {row["serial_number"] for row in rows if row.get("cert_status") == "good"} == {"0BADCAFE", "C0FFEE"}
+    assert ["tcp"] in [row.get("ambiguous") for row in rows if row["serial_number"] == "0BADCAFE"]
+    assert "rexmit_inconsistency" in seen.weirds
