@@ -7,7 +7,7 @@ cpdef bint roles_known(Flow flow) except -1
 cpdef put_off(object delivery, Flow flow, Endpoint end, long long first, bytes chunk)
 cpdef bint stand_against(object delivery, Flow flow, Endpoint end, long long first, bytes chunk) except -1
 @cython.locals(kept=bytes)
-cpdef pass_over(object delivery, Flow flow, Endpoint end, long long first, bytes chunk)
+cpdef pass_over(object delivery, Flow flow, Endpoint end, long long first, bytes chunk, long long ts)
 @cython.locals(first="long long", last="long long", kept=bytes, begin=bytes, known=bytes)
 cpdef bint read_other(object delivery, Flow flow, Endpoint end, long long rel, bytes other, long long ts) except -1
 @cython.locals(end=Endpoint)

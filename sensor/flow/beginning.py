@@ -63,9 +63,14 @@ def stand_against(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chu
     return True
 
 
-def pass_over(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chunk: bytes) -> None:
+def pass_over(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chunk: bytes, ts: int) -> None:
     """This direction begins with nothing that we read. Its first octets are remembered until they are acknowledged:
-    should others come in their place, it was perhaps somebody else who sent these."""
+    should others come in their place, it was perhaps somebody else who sent these. What stands against the handshake
+    waits no longer (a SOCKS server that connects to its client answers with what is nothing by itself)."""
+    if end.peer.sniffed == AGAINST and end.peer.prefix is not None:
+        put_off(delivery, flow, end, first, chunk)
+        read_against(delivery, flow, ts)
+        return
     kept = chunk[:_FIRST_OCTETS]
     delivery.charge(flow, len(kept))
     end.recent = [(first, first + len(kept), kept)]
@@ -125,10 +130,10 @@ def drop_unread(delivery: Delivery, flow: Flow) -> None:
 
 
 def read_against(delivery: Delivery, flow: Flow, ts: int) -> None:
-    """The flow is over, and one side has said what is the other's to say, and the other one nothing."""
+    """One side has said what is the other's to say, and the other one, so far or to the end, nothing that we read."""
     for end in (flow.orig, flow.resp):
         chunk = end.prefix
         if end.sniffed == AGAINST and chunk is not None and flow.reading == UNDECIDED:
-            delivery.read(flow, end, end.next_rel - len(chunk), chunk, not end.is_orig, ts)
+            delivery.read(flow, end, end.next_rel - len(chunk), chunk, not end.is_orig, end.last_data_ts)
             if end.closed_told:
                 flow.reader.closed(end.reads_as_orig, FIN, ts, end.last_data_ts, max(end.skip, 0))  # type: ignore[union-attr]  # it is attached

@@ -224,7 +224,7 @@ class Delivery:
                 return
             flow.tls |= kind & TLS
             if kind != HTTP:
-                pass_over(self, flow, end, first, chunk)
+                pass_over(self, flow, end, first, chunk, ts)
                 return
         asks = asks_in_http(end, chunk)
         if asks != end.is_orig and end.peer.sniffed != _AGAINST and roles_known(flow):

@@ -88,6 +88,12 @@ def test_at_the_end_it_is_read_as_what_it_is(end: str) -> None:
     assert heard.readers[0].flow.orig_p == 2560
 
 
+def test_a_server_that_connects_to_its_client() -> None:
+    """What the client says to it is nothing that anybody would read by itself (SOCKS)."""
+    heard = play(HANDSHAKE + f's> A "\\x05\\x01\\x00"\nc> A "\\x05\\x00"\ns> A {GET}\nc> A {REPLY}\n' + CLOSE, ends=ODD)
+    assert said(heard.readers[0]) == (b"\5\1\0" + ASKED, b"\5\0" + ANSWERED)
+
+
 def test_reordered_segments_of_a_flow_that_nobody_read() -> None:
     """What was not kept of them is told as a gap."""
     script = f'c> A !5 @1 forged\ns> A !5 @1 forged\nc> A "x" @{1 + len(ASKED)}\nc> A @1 {GET}\ns> A @1 {REPLY}\n'
