@@ -227,7 +227,7 @@ class Delivery:
                 pass_over(self, flow, end, first, chunk, ts)
                 return
         asks = asks_in_http(end, chunk)
-        if asks != end.is_orig and end.peer.sniffed != _AGAINST and roles_known(flow):
+        if asks != end.is_orig and end.peer.sniffed == _UNSEEN and roles_known(flow):
             if stand_against(self, flow, end, first, chunk):
                 return
             asks = end.is_orig

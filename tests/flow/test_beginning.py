@@ -58,6 +58,13 @@ def test_too_few_octets_are_compared_as_well() -> None:
         assert said(heard.readers[0]) == (ASKED, ANSWERED), cut
 
 
+def test_a_client_that_is_connected_to_and_greeted() -> None:
+    heard = play(HANDSHAKE + f"s> A {GET}\n" + CLOSE, ends=ODD)
+    assert said(heard.readers[0]) == (ASKED, b"")
+    heard = play(HANDSHAKE + f"c> A =6\ns> A {GET}\nc> A {REPLY}\n" + CLOSE, ends=ODD)
+    assert said(heard.readers[0]) == (ASKED, ANSWERED)
+
+
 @pytest.mark.parametrize("port", [80, 2560])
 @pytest.mark.parametrize("forged", ['c> A @1 "HTTP/1." forged', 's> A @1 "GET " forged'])
 def test_what_stands_against_the_handshake(port: int, forged: str) -> None:

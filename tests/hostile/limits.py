@@ -231,7 +231,7 @@ CONSTANTS: Final[dict[str, str]] = {
     "what of a direction a retransmission is compared with until it is acknowledged: a window without scaling": """
         flow/delivery.py _RECENT_SEGMENTS _RECENT_BYTES""",
     "first octets of a side: those remembered that are no HTTP, and those that wait for what the other side says": """
-        flow/beginning.py _FIRST_OCTETS _MAX_AGAINST""",
+        flow/beginning.py _MAX_AGAINST""",
     "jumps remembered in case what was given up comes: of more the first and the last ones": """
         flow/lost.py _MAX_LOST""",
     "farther than any buffer reaches: `segment_out_of_window`, unless four come one behind the other": """
