@@ -23,8 +23,7 @@ _UNDECIDED: Final = 0
 _NOBODY: Final = 1
 _ATTACHED: Final = 2
 
-# As in beginning.py.
-_AGAINST, _UNSEEN, _READ, _PASSED = -1, 0, 1, 2
+_AGAINST, _UNSEEN, _READ, _PASSED = -1, 0, 1, 2  # as in beginning.py
 
 _RECENT_SEGMENTS: Final = 64
 _RECENT_BYTES: Final = 65536

@@ -196,8 +196,7 @@ class Recorder(Untouched):
         self.ended: dict[bool, int] = {}
         self.times: list[int] = []
         self.last_data: dict[bool, int] = {}
-        self.waits = False
-        self.conflicts: list[bool] = []
+        self.waits, self.conflicts = False, list[bool]()
 
     def _pass_skip(self, is_orig: bool, unskipped: int) -> None:
         wanted = self.wants[is_orig]
