@@ -8,8 +8,10 @@ cpdef put_off(object delivery, Flow flow, Endpoint end, long long first, bytes c
 cpdef bint stand_against(object delivery, Flow flow, Endpoint end, long long first, bytes chunk) except -1
 @cython.locals(kept=bytes)
 cpdef pass_over(object delivery, Flow flow, Endpoint end, long long first, bytes chunk, long long ts)
-@cython.locals(first="long long", last="long long", kept=bytes, begin=bytes, known=bytes)
+@cython.locals(first="long long", last="long long", kept=bytes, begin=bytes, known=bytes, asks=bint)
 cpdef bint read_other(object delivery, Flow flow, Endpoint end, long long rel, bytes other, long long ts) except -1
+@cython.locals(end=Endpoint)
+cpdef turn_back(Flow flow, long long ts)
 @cython.locals(end=Endpoint)
 cpdef drop_unread(object delivery, Flow flow)
 @cython.locals(end=Endpoint, chunk=bytes)

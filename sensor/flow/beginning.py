@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sensor.flow.sniff import HTTP, PREFIX, looks_like
 from sensor.flow.state import ATTACHED, NOBODY, UNDECIDED, Endpoint, Flow
-from sensor.flow.stream import FIN
+from sensor.flow.stream import FIN, TIMEOUT
 
 if TYPE_CHECKING:
     from sensor.flow.delivery import Delivery
@@ -92,10 +92,16 @@ def read_other(delivery: Delivery, flow: Flow, end: Endpoint, rel: int, other: b
     begin = kept[: max(rel - first, 0)] + other[max(first - rel, 0) :]
     if flow.resp_p not in delivery.ports and not looks_like(begin) & (HTTP | PREFIX):
         return False
-    if flow.reading == ATTACHED:
-        if asks_in_http(end, begin) != end.reads_as_orig:
+    asks = asks_in_http(end, begin)
+    if flow.reading == ATTACHED and asks != end.reads_as_orig:
+        if asks != end.is_orig or first > 1 or end.peer.over or not roles_known(flow):
             return False
-    elif asks_in_http(end, begin) != end.is_orig and roles_known(flow):
+        delivery.go_on(flow, True)
+        turn_back(flow, ts)
+    elif flow.reading == ATTACHED:
+        if end.sniffed == READ:
+            return False
+    elif asks != end.is_orig and roles_known(flow):
         return False
     if flow.late is not None:
         delivery.go_on(flow, True)
@@ -118,6 +124,20 @@ def read_other(delivery: Delivery, flow: Flow, end: Endpoint, rel: int, other: b
         flow.doubt = (end, first, kept, ts)
         delivery.hold_more(len(kept))
     return True
+
+
+def turn_back(flow: Flow, ts: int) -> None:
+    """The flow is read the other way round than its handshake has it, and what began that has another copy, by the
+    handshake's roles: nobody reads it any more, and what was read is passed over."""
+    reader = flow.reader
+    for end in (flow.orig, flow.resp):
+        if reader is not None:
+            reader.closed(end.reads_as_orig, TIMEOUT, ts, end.last_data_ts, max(end.skip, 0))
+        end.skip = end.fin_ts = 0
+        end.prefix = None
+        end.sniffed = PASSED
+    flow.reader = None
+    flow.reading = UNDECIDED
 
 
 def drop_unread(delivery: Delivery, flow: Flow) -> None:

@@ -161,8 +161,7 @@ class Delivery:
 
     def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
         """Octets came again, at `rel`, and were others: the reader may want both readings."""
-        reader = flow.reader
-        if end.sniffed != _READ and read_other(self, flow, end, rel, other, ts):
+        if (end.sniffed != _READ or end.reads_as_orig != end.is_orig) and read_other(self, flow, end, rel, other, ts):
             return
         if flow.reading == _UNDECIDED and flow.doubt is None:
             if self.total_held + len(other) <= self.max_total:
@@ -171,6 +170,7 @@ class Delivery:
             else:
                 self.full_total += 1
             return
+        reader = flow.reader
         if flow.reading != _ATTACHED or reader is None or end.closed_told:
             return
         position = end.next_rel

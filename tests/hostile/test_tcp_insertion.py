@@ -25,6 +25,7 @@ ROWS = {
             Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
             Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
             Guard("sensor/flow/beginning.py", "    end.next_rel = max(rel, first)\n", "    return False\n"),
+            Guard("sensor/flow/beginning.py", "        turn_back(flow, ts)\n", "        return False\n"),
             Guard("sensor/flow/delivery.py", "asks != end.is_orig and", "False and"),
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
             Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
@@ -284,6 +285,8 @@ FIRST = {
     "the server's octet": ("s> A @1 {0} forged", b"\0"),
     "an octet of each": ("c> A @1 {0} forged\ns> A @1 {0} forged", b"\0"),
     "many octets of each": ("c> A @1 {0} forged\ns> A @1 {0} forged", b"\0" * 20),
+    "what is the other's to say": ('c> A @1 {0} forged\ns> A @1 "GET " forged', b"HTTP/1."),
+    "nothing, and the client's to say": ('c> A @1 {0} forged\ns> A @1 "GET " forged', b"\0\0"),
     "a beginning of TLS": ("c> A @1 {0} forged\ns> A @1 {0} forged", b"\x16"),
 }
 
