@@ -51,6 +51,7 @@ from sensor.settings import HttpSettings
 from sensor.weird import FlowId
 
 _LINE_ENDS: Final = re.compile(rb"[\r\n]*")
+_TARGET: Final = re.compile(b" (?:/|https?://)")
 _SOCKS_BYTES: Final = 1024
 """What the client and the proxy have to say to each other first (RFC 1928, RFC 1929)."""
 
@@ -395,8 +396,8 @@ class HttpReader:
         settings = self._settings
         line_end = data.find(b"\n", pos)
         too_long = (line_end if line_end >= 0 else len(data)) - pos > settings.max_target_bytes
-        if too_long and side.is_orig and begins_request(data, pos):
-            self._messages.certain = True  # nothing else begins with a method and goes on for so long
+        if too_long and side.is_orig and begins_request(data, pos) and _TARGET.search(data, pos, pos + MAX_METHOD):
+            self._messages.certain = True  # nothing else begins with a method and a path, and goes on for so long
         if line_end < 0 or too_long:
             if not may_be_start(self._messages, side, data, pos) or (too_long and not self._messages.certain):
                 return refuse(self._messages, side, data, pos, ts)

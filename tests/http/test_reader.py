@@ -273,7 +273,7 @@ def test_a_head_beyond_the_limit(hear) -> None:
 
 @pytest.mark.parametrize("probation", [False, True])
 def test_a_start_line_beyond_the_limit(hear, probation: bool) -> None:
-    """On any port: what begins with a method and goes on for so long is nothing else."""
+    """On any port: what begins with a method and a path, and goes on for so long is nothing else."""
     settings = HttpSettings(max_target_bytes=1000)
     heard = hear(ask(get(b"/" + b"a" * 5000)), *again(), settings=settings, probation=probation)
     assert heard.weirds == ["HTTP_header_too_large"]
