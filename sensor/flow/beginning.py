@@ -84,7 +84,7 @@ def pass_over(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chunk: 
 def read_other(delivery: Delivery, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> bool:
     """Octets came again, at `rel`, of which the first copy was not read, and were others. If these are what we read
     it goes back to them, and the first copy is the second reading's."""
-    if not end.recent or end.over:
+    if not end.recent or end.over or (end.sniffed == READ and end.reads_as_orig == end.is_orig):
         return False
     first, last, kept = end.recent[0]
     if kept is None or rel >= last or rel + len(other) <= first:

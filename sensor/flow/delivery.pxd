@@ -1,5 +1,5 @@
 cimport cython
-from sensor.flow.beginning cimport asks_in_http, pass_over, put_off, read_other, roles_known, stand_against
+from sensor.flow.beginning cimport asks_in_http, pass_over, put_off, roles_known, stand_against
 from sensor.flow.discards cimport Discards
 from sensor.flow.ledger cimport Ledger
 from sensor.flow.state cimport Endpoint, Flow

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sensor.flow.beginning import asks_in_http, pass_over, put_off, read_other, roles_known, stand_against
+from sensor.flow.beginning import asks_in_http, pass_over, put_off, roles_known, stand_against
 from sensor.flow.discards import Discards
 from sensor.flow.ledger import PER_PIECE, PER_READING, Ledger
 from sensor.flow.lost import lose
@@ -161,8 +161,6 @@ class Delivery:
 
     def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
         """Octets came again, at `rel`, and were others: the reader may want both readings."""
-        if (end.sniffed != _READ or end.reads_as_orig != end.is_orig) and read_other(self, flow, end, rel, other, ts):
-            return
         if flow.reading == _UNDECIDED and flow.doubt is None:
             if self.total_held + len(other) <= self.max_total:
                 flow.doubt = (end, rel, other, ts)

@@ -1,5 +1,5 @@
 cimport cython
-from sensor.flow.beginning cimport read_against
+from sensor.flow.beginning cimport read_against, read_other
 from sensor.flow.delivery cimport Delivery
 from sensor.flow.state cimport Endpoint, Flow
 

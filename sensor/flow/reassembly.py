@@ -11,7 +11,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Final
 
-from sensor.flow.beginning import read_against
+from sensor.flow.beginning import read_against, read_other
 from sensor.flow.delivery import Delivery, ReaderFactory
 from sensor.flow.late import Late
 from sensor.flow.ledger import Ledger
@@ -343,9 +343,7 @@ class Reassembler(Delivery):
 
     def compare(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """Does a retransmission say the same as the copy that was taken?"""
-        waiting = None
-        if flow.late is not None:
-            waiting = [(piece.first, piece.last, piece.chunk) for piece in flow.late.pieces if piece.end is end]
+        waiting = None if flow.late is None else [(p.first, p.last, p.chunk) for p in flow.late.pieces if p.end is end]
         for kept in (end.recent, end.held, waiting):
             if kept is None:
                 continue
@@ -361,7 +359,9 @@ class Reassembler(Delivery):
                     raw = bytes(self.raw[pos + low - rel : pos + high - rel])
                     if raw != chunk[low - first : high - first] and not (length == 1 and end.may_probe(ts)):
                         self.weird(flow, ts, "rexmit_inconsistency")
-                        self.tell_conflict(flow, end, rel, bytes(self.raw[pos : pos + length]), ts)
+                        other = bytes(self.raw[pos : pos + length])
+                        if not read_other(self, flow, end, rel, other, ts):
+                            self.tell_conflict(flow, end, rel, other, ts)
                         return
 
     def fin_reached(self, flow: Flow, end: Endpoint, ts: int) -> None:
