@@ -211,6 +211,9 @@ class _Reader:
     def unfinished(self, is_orig: bool) -> bool:
         return self._inner.unfinished(is_orig)
 
+    def in_message(self) -> bool:
+        return self._inner.in_message()
+
     @property
     def valued(self) -> bool:
         return self._inner.valued

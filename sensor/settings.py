@@ -79,6 +79,9 @@ class FlowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A closed connection is kept for late packets (Zeek tcp_close_delay, tcp_reset_delay)."""
     partial_close_s: Seconds = 3.0
     """A connection closed by one side, the other never seen (Zeek tcp_partial_close_delay)."""
+    unfinished_wait_s: Seconds = 60.0
+    """A flow that conn.log says is over, by a FIN or RST or after attempt_timeout_s, but in the middle of a message, is
+    kept for so much longer: if its next segment comes after all, it is read on."""
     idle_timeout_s: Seconds = 300.0
     """Zeek tcp_inactivity_timeout."""
     max_ooo_bytes: Size = 262144

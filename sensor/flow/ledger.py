@@ -69,9 +69,10 @@ def weigh(flow: Flow) -> tuple[int, int]:
 def take_stock(flows: Iterable[Flow], ledger: Ledger, limit: int) -> list[Flow]:
     """Weighs flows and corrects the ledger. If they keep more than three quarters of `limit`, returns which to end, so
     that they do no more: of those that keep at least half of what flows keep on average (an idle connection keeps
-    nothing, and what an ordinary message takes is little beside a flood of large ones) those idle longest."""
+    nothing, and what an ordinary message takes is little beside a flood of large ones) those idle longest, but those
+    that are over for conn.log first."""
     total = 0
-    weights: list[tuple[int, int, int, Flow]] = []
+    weights: list[tuple[bool, int, int, int, Flow]] = []
     for newest in flows:
         weight = 0
         for flow in (newest,) if newest.older is None else newest.chain():
@@ -82,7 +83,7 @@ def take_stock(flows: Iterable[Flow], ledger: Ledger, limit: int) -> list[Flow]:
                 flow.charged = kept
                 weight += kept + window
         if weight:
-            weights.append((newest.last_ts, newest.number, weight, newest))
+            weights.append((not newest.unfinished, newest.last_ts, newest.number, weight, newest))
             total += weight
     ledger.charged = total
     most = limit - limit // 4
@@ -90,7 +91,7 @@ def take_stock(flows: Iterable[Flow], ledger: Ledger, limit: int) -> list[Flow]:
         return []
     enough = total // (2 * len(weights))
     ended: list[Flow] = []
-    for _, _, weight, flow in sorted([each for each in weights if each[2] >= enough]):
+    for *_, weight, flow in sorted([each for each in weights if each[3] >= enough]):
         ended.append(flow)
         total -= weight
         if total <= most:

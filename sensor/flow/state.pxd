@@ -27,6 +27,7 @@ cdef class Endpoint:
     cpdef begin(self, bint is_orig)
     cpdef bint is_numbered(self) except -1
     cpdef bint may_probe(self, long long ts) except -1
+    cpdef bint ends(self) except -1
     @cython.locals(shift="long long", first="long long", last="long long")
     cpdef rebase(self)
     cpdef inherit(self, Endpoint old)
@@ -43,7 +44,7 @@ cdef class Flow:
     cdef str _history
     cdef unsigned long long _letters
     cdef Py_ssize_t _letter_count
-    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, reopened, half_open
+    cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, unfinished, reopened, half_open
     cdef public FlowId id
     cdef public object reader, parent, service, late, doubt
     cdef public Flow older, behind
@@ -59,6 +60,7 @@ cdef class Flow:
     @cython.locals(older=Flow, end=Endpoint)
     cpdef Flow split(self)
     cpdef list chain(self)
+    cpdef bint in_message(self) except -1
     cpdef release(self)
     cpdef FlowId flow_id(self)
 

@@ -111,6 +111,10 @@ class Endpoint:
         the true one was not seen? No host sends any so soon; and the peer has said nothing (as Zeek has it)."""
         return self.peer.last_rel <= 1 and ts - self.last_data_ts >= _SOONEST_PROBE
 
+    def ends(self) -> bool:
+        """Whether it said that it is over, or somebody for it."""
+        return self.fin_cnt > 0 or self.rst_cnt > 0
+
     def rebase(self) -> None:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
         shift = seq_delta(self.base_seq, self.start_seq)
@@ -206,6 +210,7 @@ class Flow:
         self.half_closed_ts = 0
         self.established = False
         self.over = False
+        self.unfinished = False  # it is over for conn.log, and may go on: see FlowTracker.retire
         self.reopened = False  # octets came behind a FIN, or of numbers that a SYN had ended
         self.older: Flow | None = None  # whose bytes have other numbers, from before a SYN, or that had been given up
         self.behind: Flow | None = None  # the one of those that reads what was given up
@@ -308,6 +313,17 @@ class Flow:
         while flows[0].older is not None:
             flows.insert(0, flows[0].older)
         return flows
+
+    def in_message(self) -> bool:
+        """Is anything read of it that would be torn if nobody read it on?"""
+        orig, resp = self.orig, self.resp
+        if self.reading == NOBODY:
+            return False
+        if orig.held is not None or resp.held is not None or self.late is not None:
+            return True
+        if self.reading == ATTACHED:
+            return self.reader is not None and self.reader.in_message()
+        return orig.prefix is not None or resp.prefix is not None
 
     def release(self) -> None:
         """The flow is over: lets go of the reader, and of the ring of references between the two ends."""

@@ -66,6 +66,10 @@ class StreamReader(Protocol):
         """A FIN came: does what was read of this direction promise more? Then `closed` is told at the flow's end."""
         ...
 
+    def in_message(self) -> bool:
+        """Is a message of either direction under way, or a reply owed? Asked when the flow would end."""
+        ...
+
     def asked(self) -> list[object]:
         """What was asked and waits for its answer."""
         ...

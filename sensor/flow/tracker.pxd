@@ -40,14 +40,14 @@ cdef class FlowTracker:
     cdef public Reassembler reassembler
     cdef public Ledger ledger
     cdef public TcpMachine machine
-    cdef public object on_error, defragmenter, emergency
+    cdef public object on_error, defragmenter, emergency, unfinished
     cdef public Flow last_flow
     cdef public FlowTable flows
     cdef public FlowQueue closing, opening, oldest, spared, valued
     cdef public dict wheel
-    cdef public Py_ssize_t max_flows, max_half_open, max_older
+    cdef public Py_ssize_t max_flows, max_half_open, max_older, waiting
     cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, evicted_ocsp, older_given_up
-    cdef public long long max_kept, evicted_for_memory
+    cdef public long long max_kept, evicted_for_memory, evicted_unfinished, unfinished_ns
     cdef public bint use_vlan, finished, tells, is_ours, marking
     cdef public Py_ssize_t unanswered, most_flows, most_half_open
     cdef public long long index
@@ -79,8 +79,13 @@ cdef class FlowTracker:
     @cython.locals(a="unsigned long long", b="unsigned long long", mix="unsigned long long", seed="unsigned long long")
     cpdef unsigned long long mix(self, unsigned long long src_hi, unsigned long long src_lo, unsigned int sport, unsigned long long dst_hi, unsigned long long dst_lo, unsigned int dport, int family, int vlan) noexcept
     cpdef int side(self, Flow flow, Packet packet) noexcept
-    @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, older=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
+    @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, older=Flow, waiting=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
     cpdef segment(self, long long ts, bint bad)
+    cpdef take_over(self, Flow flow, Flow old, long long ts)
+    @cython.locals(flow=Flow)
+    cpdef Flow take_unfinished(self, unsigned long long key, long long ts)
+    @cython.locals(reassembler=Reassembler, chain=list)
+    cpdef read_on(self, Flow flow, Flow old, long long ts)
     @cython.locals(packet=Packet, seq="unsigned int", ahead="long long")
     cpdef bint goes_on(self, Endpoint end) except -1
     @cython.locals(packet=Packet, flow=Flow, half_open=bint)
@@ -96,6 +101,8 @@ cdef class FlowTracker:
     cpdef look_again(self, Flow flow, long long now, long long due)
     @cython.locals(due="long long")
     cpdef time_out(self, Flow flow, long long now)
+    @cython.locals(until="long long", other=Flow)
+    cpdef retire(self, Flow flow, long long ts, long long due)
     @cython.locals(flow=Flow, queue=FlowQueue)
     cpdef evict(self, long long ts)
     @cython.locals(flow=Flow, flows=list)
@@ -104,7 +111,9 @@ cdef class FlowTracker:
     @cython.locals(slot=list, queue=FlowQueue, flow=Flow, opening=bint)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)
+    cpdef fail(self, Flow flow, long long ts, error)
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
+    @cython.locals(told=bint)
     cpdef end(self, Flow flow, long long ts, bint at_end)
     cpdef dict limits(self)
     cpdef Py_ssize_t size(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -111,6 +112,9 @@ class FlowTracker:
         self.oldest = FlowQueue()  # with `spared` and `valued` all that are not over
         self.spared = FlowQueue()  # of the oldest those that spoke HTTP: they go later
         self.valued = FlowQueue()  # of those the ones that spoke OCSP: they go last
+        self.unfinished: OrderedDict[int, Flow] = OrderedDict()  # over for conn.log, in the middle of a message
+        self.waiting = 0  # so many they are
+        self.unfinished_ns = int(settings.unfinished_wait_s * 1e9)
         self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
         self.max_half_open = settings.max_half_open
@@ -135,6 +139,7 @@ class FlowTracker:
         self.evicted_http = 0
         self.evicted_ocsp = 0
         self.evicted_for_memory = 0
+        self.evicted_unfinished = 0  # these conn.log had already
         self.older_given_up = 0
         self.born = 0
         self.last_flow: Flow | None = None
@@ -483,7 +488,7 @@ class FlowTracker:
                     old = flow
                     self.end_record(flow)
                 else:
-                    self.end(flow, ts, False)
+                    self.retire(flow, ts, due)
                 flow = None
             elif not bad and packet.flags & _SYN:
                 end = flow.orig if direction > 0 else flow.resp
@@ -491,17 +496,17 @@ class FlowTracker:
                     older = self.replace(flow, ts)
                     flow = None
         if flow is None:
-            flow = self.open(key or self.key_of(packet), ts)
+            key = key or self.key_of(packet)
+            waiting = self.take_unfinished(key, ts) if self.waiting else None
+            flow = self.open(key, ts)
+            if waiting is not None:
+                self.read_on(flow, waiting, ts)
             if older is not None:
                 flow.older = older
                 self.reassembler.charge(older, PER_READING)
             if old is not None:
-                if old.late is not None:
-                    self.reassembler.go_on(old, True)
-                self.reassembler.settle_doubt(old)
-                flow.inherit(old)
                 self.out.append(self.machine.connection(old))
-                old.release()
+                self.take_over(flow, old, ts)
             direction = self.side(flow, packet)
         if bad:
             self.out.append(Weird(ts, "bad_TCP_header_len", flow.flow_id(), None, "TCP"))
@@ -522,6 +527,52 @@ class FlowTracker:
             self.evict(ts)
         if self.ledger.charged > self.max_kept:
             self.relieve(ts)
+
+    def take_over(self, flow: Flow, old: Flow, ts: int) -> None:
+        """Go on in `flow` where `old` was ended too early. The flow boundary, as `step`."""
+        try:
+            if old.late is not None:
+                self.reassembler.go_on(old, True)
+            self.reassembler.settle_doubt(old)
+            flow.inherit(old)
+            if old.unfinished and (old.orig.ends() or old.resp.ends()):
+                self.reassembler.doubt(flow, ts)  # one of them has not sent the FIN or RST, or not obeyed it
+        except Exception as error:  # noqa: BLE001  (the flow boundary, see `step`)
+            self.fail(flow, ts, error)
+        old.release()
+
+    def take_unfinished(self, key: int, ts: int) -> Flow | None:
+        """The flow of the segment in `packet`, if it ended in the middle of a message, and may be read on. It waits no
+        more then."""
+        flow: Flow | None = self.unfinished.get(key)
+        if flow is None or not self.side(flow, self.packet):
+            return None
+        if self.now >= flow.delete_at and not self.survives(flow, flow.delete_at):
+            self.end(flow, ts, False)
+            return None
+        del self.unfinished[key]
+        self.waiting -= 1
+        return flow
+
+    def read_on(self, flow: Flow, old: Flow, ts: int) -> None:
+        """`flow` is new, and `old` waited for it in the middle of a message. If the segment in `packet` fits, it goes
+        on here; else segments by the old numbers may follow, as behind a SYN (older.py)."""
+        reassembler = self.reassembler
+        if self.goes_on(old.orig if self.side(old, self.packet) > 0 else old.resp):
+            self.take_over(flow, old, ts)
+            return
+        old.unfinished = False
+        chain = old.chain()
+        if len(chain) > self.max_older:
+            self.older_given_up += 1
+            flow.older, old.older = old.older, None
+            self.step(old, None, ts, False)
+            self.ledger.charged -= old.charged
+            old.release()
+            return
+        flow.older = old
+        reassembler.older_flows += 1
+        reassembler.charge(old, PER_READING)
 
     def goes_on(self, end: Endpoint) -> bool:
         """Is the segment in `packet`, sent by `end`, a continuation of what its flow carried?"""
@@ -661,7 +712,7 @@ class FlowTracker:
         over: list[Flow] = []
         for due_tick in due_ticks:
             for flow in self.wheel.pop(due_tick):
-                if flow.over:
+                if flow.over and not flow.unfinished:
                     continue
                 due = self.machine.deadline(flow)
                 if due <= now or flow.late is not None:
@@ -671,7 +722,7 @@ class FlowTracker:
         if len(over) > 1:
             over.sort(key=_number)  # however the flows are shared out, they end in this order
         for flow in over:
-            if not flow.over:
+            if not flow.over or flow.unfinished:
                 self.time_out(flow, now)
                 if self.marking:
                     self._mark(1, flow.number)
@@ -681,7 +732,7 @@ class FlowTracker:
         self.spared.tidy()
         self.valued.tidy()
         if self.emergency.is_on:
-            self.emergency.look(now, self.size(), self.half_open())
+            self.emergency.look(now, self.size() - self.waiting, self.half_open())
 
     def look_again(self, flow: Flow, now: int, due: int) -> None:
         """Its time is over at `due`, if nothing comes; what comes may also bring that forward."""
@@ -699,18 +750,47 @@ class FlowTracker:
         elif self.survives(flow, due) and now < self.jump_to + due - self.jump_from:
             self.schedule(flow, self.jump_to + due - self.jump_from)
         else:
-            self.end(flow, now, False)
+            self.retire(flow, now, due)
+
+    def retire(self, flow: Flow, ts: int, due: int) -> None:
+        """The flow's time is over since `due`: conn.log has it. But whoever is on the path can forge what ends it so
+        soon, a FIN or a RST, and where one side is not seen its silence says nothing. So in the middle of a message it
+        waits whether the next segment comes after all.
+        """
+        until = due + self.unfinished_ns
+        if (
+            flow.over
+            or ts >= until
+            or due >= flow.last_ts + self.machine.idle_ns  # it was idle
+            or not (flow.in_message() or (flow.older is not None and any(map(_in_message, flow.chain()))))
+        ):
+            self.end(flow, ts, False)
+            return
+        self.end_record(flow)
+        other = self.unfinished.get(flow.key)
+        if other is not None:  # another one, by the same 64 bits
+            self.end(other, ts, False)
+        flow.unfinished = True
+        flow.delete_at = until
+        self.unfinished[flow.key] = flow
+        self.waiting += 1
+        self.schedule(flow, until)
+        self.out.append(self.machine.connection(flow))
 
     def evict(self, ts: int) -> None:
-        """Make room for one flow more: closed flows go first, then half-open ones, then the oldest, of those that spoke
-        HTTP later, and of those in which OCSP was at the very end. An octet to port 80 is not enough for that: a whole
-        head is. If one has to go it is an emergency."""
+        """Make room for one flow more: what conn.log has already goes first, then closed flows, then half-open ones,
+        then the oldest, of those that spoke HTTP later, and of those in which OCSP was at the very end. An octet to
+        port 80 is not enough for that: a whole head is. If one has to go that is not over, it is an emergency."""
         while self.unanswered >= self.max_half_open and self.opening:
             flow = self.opening.popleft()
             if flow.half_open:
                 self.evicted_for_half_open += 1
                 self.drop(flow, ts, "the flow table is full")
         while self.size() >= self.max_flows:
+            if self.waiting:
+                self.evicted_unfinished += 1
+                self.end(next(iter(self.unfinished.values())), ts, False)
+                continue
             queue = self.closing or self.opening or self.oldest or self.spared or self.valued
             if not queue:
                 return
@@ -737,7 +817,7 @@ class FlowTracker:
 
     def relieve(self, ts: int) -> None:
         """Flows may keep too much in memory: if they do, some end (ledger.py)."""
-        flows = take_stock(self.flows.values(), self.ledger, self.max_kept)
+        flows = take_stock(self.flows.values() + list(self.unfinished.values()), self.ledger, self.max_kept)
         for flow in flows:
             self.evicted_for_memory += 1
             self.drop(flow, ts, "flows keep too much in memory")
@@ -760,7 +840,7 @@ class FlowTracker:
             opening = queue is self.opening
             queue.keep([flow for flow in queue.values() if not flow.over and (flow.half_open or not opening)])
         for tick, slot in list(self.wheel.items()):
-            slot[:] = [flow for flow in slot if not flow.over]
+            slot[:] = [flow for flow in slot if not flow.over or flow.unfinished]
             if not slot:
                 del self.wheel[tick]
 
@@ -783,24 +863,35 @@ class FlowTracker:
                 self.reassembler.finish(flow, ts, at_end)
             else:
                 self.machine.segment(flow, end, self.packet, ts)
-        except Exception as error:  # the flow boundary, see above
-            if self.on_error is None:
-                raise
-            self.internal_errors += 1
-            for each in flow.chain():
-                each.reader = None
-                each.reading = _NOBODY
-            self.out.append(Weird(ts, "internal_error", flow.flow_id(), type(error).__name__, "FLOW"))
-            self.on_error(flow.flow_id(), error)
+        except Exception as error:  # noqa: BLE001  (the flow boundary, see above)
+            self.fail(flow, ts, error)
+
+    def fail(self, flow: Flow, ts: int, error: Exception) -> None:
+        """A bug of ours, in this flow."""
+        if self.on_error is None:
+            raise error
+        self.internal_errors += 1
+        for each in flow.chain():
+            each.reader = None
+            each.reading = _NOBODY
+        self.out.append(Weird(ts, "internal_error", flow.flow_id(), type(error).__name__, "FLOW"))
+        self.on_error(flow.flow_id(), error)
 
     def end(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: tell its reader and conn.log."""
-        self.end_record(flow)
+        told = flow.over
+        if not told:
+            self.end_record(flow)
+        elif flow.unfinished:
+            flow.unfinished = False
+            del self.unfinished[flow.key]
+            self.waiting -= 1
         if flow.older is not None:
             self.end_older(flow, ts)
         self.step(flow, None, ts, at_end)
         self.ledger.charged -= flow.charged
-        self.out.append(self.machine.connection(flow))
+        if not told:
+            self.out.append(self.machine.connection(flow))
         flow.release()
 
     def end_older(self, flow: Flow, ts: int) -> None:
@@ -826,6 +917,7 @@ class FlowTracker:
         capture's flows count adds up: of fragments, which all of them put together, the first one's count."""
         reassembler, fragments = self.reassembler, self.defragmenter
         found = {
+            "flow.max_flows:unfinished": self.evicted_unfinished,
             "flow.max_flows:closed": self.evicted_closed,
             "flow.max_flows:half_open": self.evicted_half_open,
             "flow.max_flows:oldest": self.evicted_idle,
@@ -843,8 +935,8 @@ class FlowTracker:
         return found
 
     def size(self) -> int:
-        """Flows in the table, and those that are read beside them."""
-        return self.flows.size() + self.reassembler.older_flows
+        """Flows in the table, those that are read beside them, and those that may be read on."""
+        return self.flows.size() + self.reassembler.older_flows + self.waiting
 
     def half_open(self) -> int:
         """Flows begun by a SYN that is not answered yet."""
@@ -857,7 +949,7 @@ class FlowTracker:
     def held_bytes(self) -> int:
         """Payload bytes that wait above a hole."""
         total = 0
-        for newest in self.flows.values():
+        for newest in self.flows.values() + list(self.unfinished.values()):
             for flow in newest.chain():
                 for end in (flow.orig, flow.resp):
                     if end.held is not None:
@@ -873,7 +965,8 @@ class FlowTracker:
             self.finished = True
             spared = self.spared.values() + self.valued.values()
             ending = [flow for flow in spared + self.oldest.values() if not flow.over]
-            if spared:
+            ending += self.unfinished.values()
+            if spared or self.waiting:
                 ending.sort(key=_number)  # as they were opened
             ending.reverse()
             self.ending = ending
@@ -890,17 +983,19 @@ class FlowTracker:
         while ending and at_most > 0:
             at_most -= 1
             flow = ending.pop()
-            self.end(flow, self.now, True)
+            self.end(flow, self.now, not flow.unfinished)
             if self.marking:
                 self._mark(1, flow.number)
         return bool(ending)
 
     def abandon(self) -> None:
         """Let go of all flows, told or not: there is no memory left for them."""
-        for newest in self.flows.values():
+        for newest in self.flows.values() + list(self.unfinished.values()):
             for flow in newest.chain():
                 flow.release()
         self.flows = FlowTable()
+        self.unfinished.clear()
+        self.waiting = 0
         for queue in (self.closing, self.opening, self.oldest, self.spared, self.valued):
             queue.keep([])
         self.wheel.clear()
@@ -915,6 +1010,10 @@ class FlowTracker:
         self.finished = False
         self.now = self.swept = self.calm_until = self.jump_from = self.jump_to = 0
         self.slot_tick = -1
+
+
+def _in_message(flow: Flow) -> bool:
+    return flow.in_message()
 
 
 def _number(flow: Flow) -> int:

@@ -163,6 +163,12 @@ class Turned:
     def unfinished(self, is_orig: bool) -> bool:
         return self._reader.unfinished(is_orig)
 
+    def in_message(self) -> bool:
+        self.inside = True
+        found = self._reader.in_message()
+        self.inside = False
+        return found
+
     def data(self, is_orig: bool, chunk: bytes, ts: int) -> int:
         self.inside = True
         want = self._reader.data(is_orig, chunk, ts)

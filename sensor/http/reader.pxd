@@ -28,6 +28,8 @@ cdef class HttpReader:
     @cython.locals(messages=Messages, side=Side, state=int)
     cpdef bint unfinished(self, bint is_orig) except -1
     @cython.locals(messages=Messages, side=Side)
+    cpdef bint in_message(self) except -1
+    @cython.locals(messages=Messages, side=Side)
     cpdef reopened(self, bint is_orig, long long ts)
     @cython.locals(messages=Messages, side=Side, state=int)
     cpdef closed(self, bint is_orig, int how, long long ts, long long last_data_ts, long long unskipped)

@@ -237,6 +237,16 @@ class HttpReader:
             return True
         return not is_orig and state == HEAD and bool(messages.pairing.pending)
 
+    def in_message(self) -> bool:
+        """As in StreamReader."""
+        if self._turned is not None and not self._turned.inside:
+            return self._turned.both.in_message()
+        messages = self._messages
+        for side in (messages.orig, messages.resp):
+            if side.state != OVER and (side.exchange is not None or side.tail is not None):
+                return True
+        return bool(messages.pairing.pending)
+
     def reopened(self, is_orig: bool, ts: int) -> None:
         """As in StreamReader. The message under way, and those that begin behind the FIN, can be read otherwise."""
         messages = self._messages

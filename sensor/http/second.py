@@ -139,6 +139,10 @@ class ForkedReader:
         """Either of them."""
         return self._main.unfinished(is_orig) or (self._second is not None and self._second.unfinished(is_orig))
 
+    def in_message(self) -> bool:
+        """Either of them."""
+        return self._main.in_message() or (self._second is not None and self._second.in_message())
+
     def kept(self) -> tuple[int, int]:
         """Of both, and what is remembered as told."""
         kept, window = self._main.kept()

@@ -173,6 +173,9 @@ class Untouched:
     def kept(self) -> tuple[int, int]:
         return 0, 0
 
+    def in_message(self) -> bool:
+        return False
+
     def asked(self) -> list[object]:
         return []
 
@@ -243,6 +246,9 @@ class Recorder(Untouched):
         return self
 
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
+        return self.waits
+
+    def in_message(self) -> bool:
         return self.waits
 
     def reopened(self, is_orig: bool, ts: int) -> None:
