@@ -27,7 +27,6 @@ cdef class Endpoint:
     cpdef begin(self, bint is_orig)
     cpdef bint is_numbered(self) except -1
     cpdef bint may_probe(self, long long ts) except -1
-    cpdef bint ends(self) except -1
     @cython.locals(shift="long long", first="long long", last="long long")
     cpdef rebase(self)
     cpdef inherit(self, Endpoint old)
@@ -60,6 +59,7 @@ cdef class Flow:
     @cython.locals(older=Flow, end=Endpoint)
     cpdef Flow split(self)
     cpdef list chain(self)
+    @cython.locals(orig=Endpoint, resp=Endpoint, holds=bint)
     cpdef bint in_message(self) except -1
     cpdef release(self)
     cpdef FlowId flow_id(self)

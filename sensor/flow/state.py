@@ -111,10 +111,6 @@ class Endpoint:
         the true one was not seen? No host sends any so soon; and the peer has said nothing (as Zeek has it)."""
         return self.peer.last_rel <= 1 and ts - self.last_data_ts >= _SOONEST_PROBE
 
-    def ends(self) -> bool:
-        """Whether it said that it is over, or somebody for it."""
-        return self.fin_cnt > 0 or self.rst_cnt > 0
-
     def rebase(self) -> None:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
         shift = seq_delta(self.base_seq, self.start_seq)
@@ -317,13 +313,10 @@ class Flow:
     def in_message(self) -> bool:
         """Is anything read of it that would be torn if nobody read it on?"""
         orig, resp = self.orig, self.resp
-        if self.reading == NOBODY:
-            return False
-        if orig.held is not None or resp.held is not None or self.late is not None:
-            return True
+        holds = orig.held is not None or resp.held is not None or self.late is not None
         if self.reading == ATTACHED:
-            return self.reader is not None and self.reader.in_message()
-        return orig.prefix is not None or resp.prefix is not None
+            return holds or (self.reader is not None and self.reader.in_message())
+        return self.reading != NOBODY and (holds or orig.prefix is not None or resp.prefix is not None)
 
     def release(self) -> None:
         """The flow is over: lets go of the reader, and of the ring of references between the two ends."""

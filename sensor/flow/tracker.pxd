@@ -41,7 +41,7 @@ cdef class FlowTracker:
     cdef public Ledger ledger
     cdef public TcpMachine machine
     cdef public object on_error, defragmenter, emergency, unfinished
-    cdef public Flow last_flow
+    cdef public Flow last_flow, parked
     cdef public FlowTable flows
     cdef public FlowQueue closing, opening, oldest, spared, valued
     cdef public dict wheel
@@ -82,6 +82,7 @@ cdef class FlowTracker:
     @cython.locals(packet=Packet, key="unsigned long long", flow=Flow, old=Flow, older=Flow, waiting=Flow, direction=int, end=Endpoint, lingering="long long", due="long long")
     cpdef segment(self, long long ts, bint bad)
     cpdef take_over(self, Flow flow, Flow old, long long ts)
+    cpdef inherit(self, Flow flow, Flow old, long long ts)
     @cython.locals(flow=Flow)
     cpdef Flow take_unfinished(self, unsigned long long key, long long ts)
     @cython.locals(reassembler=Reassembler, chain=list)
@@ -111,7 +112,6 @@ cdef class FlowTracker:
     @cython.locals(slot=list, queue=FlowQueue, flow=Flow, opening=bint)
     cpdef compact(self)
     cpdef end_record(self, Flow flow)
-    cpdef fail(self, Flow flow, long long ts, error)
     cpdef step(self, Flow flow, Endpoint end, long long ts, bint at_end)
     @cython.locals(told=bint)
     cpdef end(self, Flow flow, long long ts, bint at_end)

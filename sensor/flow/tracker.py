@@ -114,6 +114,7 @@ class FlowTracker:
         self.valued = FlowQueue()  # of those the ones that spoke OCSP: they go last
         self.unfinished: OrderedDict[int, Flow] = OrderedDict()  # over for conn.log, in the middle of a message
         self.waiting = 0  # so many they are
+        self.parked: Flow | None = None  # what `take_over` has in hand
         self.unfinished_ns = int(settings.unfinished_wait_s * 1e9)
         self.emergency = EmergencyMode(settings, self.machine, out)
         self.max_flows = settings.max_flows
@@ -529,17 +530,22 @@ class FlowTracker:
             self.relieve(ts)
 
     def take_over(self, flow: Flow, old: Flow, ts: int) -> None:
-        """Go on in `flow` where `old` was ended too early. The flow boundary, as `step`."""
-        try:
-            if old.late is not None:
-                self.reassembler.go_on(old, True)
-            self.reassembler.settle_doubt(old)
-            flow.inherit(old)
-            if old.unfinished and (old.orig.ends() or old.resp.ends()):
-                self.reassembler.doubt(flow, ts)  # one of them has not sent the FIN or RST, or not obeyed it
-        except Exception as error:  # noqa: BLE001  (the flow boundary, see `step`)
-            self.fail(flow, ts, error)
+        """Go on in `flow` where `old` was ended too early."""
+        self.parked = old
+        self.step(flow, None, ts, False)
+        self.parked = None
+        self.ledger.charged -= old.charged  # of nothing, if `flow` has it
+        old.unfinished = False
         old.release()
+
+    def inherit(self, flow: Flow, old: Flow, ts: int) -> None:
+        """What of this may meet a bug of ours."""
+        if old.late is not None:
+            self.reassembler.go_on(old, True)
+        self.reassembler.settle_doubt(old)
+        flow.inherit(old)
+        if old.unfinished and (old.orig.fin_cnt or old.orig.rst_cnt or old.resp.fin_cnt or old.resp.rst_cnt):
+            self.reassembler.doubt(flow, ts)  # one of them has not sent the FIN or RST, or not obeyed it
 
     def take_unfinished(self, key: int, ts: int) -> Flow | None:
         """The flow of the segment in `packet`, if it ended in the middle of a message, and may be read on. It waits no
@@ -853,29 +859,27 @@ class FlowTracker:
         self.flows.remove(flow)
 
     def step(self, flow: Flow, end: Endpoint | None, ts: int, at_end: bool) -> None:
-        """The segment in `packet`, sent by `end`, or (None) the end of the flow.
+        """The segment in `packet`, sent by `end`, or (None) the end of the flow, or it goes on where `parked` stopped.
 
         The flow boundary: a bug of ours costs this flow its reader and no other flow anything. Without `on_error` it
         goes on up.
         """
         try:
-            if end is None:
-                self.reassembler.finish(flow, ts, at_end)
-            else:
+            if end is not None:
                 self.machine.segment(flow, end, self.packet, ts)
-        except Exception as error:  # noqa: BLE001  (the flow boundary, see above)
-            self.fail(flow, ts, error)
-
-    def fail(self, flow: Flow, ts: int, error: Exception) -> None:
-        """A bug of ours, in this flow."""
-        if self.on_error is None:
-            raise error
-        self.internal_errors += 1
-        for each in flow.chain():
-            each.reader = None
-            each.reading = _NOBODY
-        self.out.append(Weird(ts, "internal_error", flow.flow_id(), type(error).__name__, "FLOW"))
-        self.on_error(flow.flow_id(), error)
+            elif self.parked is not None:
+                self.inherit(flow, self.parked, ts)
+            else:
+                self.reassembler.finish(flow, ts, at_end)
+        except Exception as error:  # the flow boundary, see above
+            if self.on_error is None:
+                raise
+            self.internal_errors += 1
+            for each in flow.chain():
+                each.reader = None
+                each.reading = _NOBODY
+            self.out.append(Weird(ts, "internal_error", flow.flow_id(), type(error).__name__, "FLOW"))
+            self.on_error(flow.flow_id(), error)
 
     def end(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: tell its reader and conn.log."""

@@ -168,13 +168,13 @@ Demand = Callable[["Recorder", bool, int], int]
 class Untouched:
     """What the readers of these tests have of StreamReader, and make nothing of."""
 
-    valued = False
+    valued = waits = False
 
     def kept(self) -> tuple[int, int]:
         return 0, 0
 
     def in_message(self) -> bool:
-        return False
+        return self.waits
 
     def asked(self) -> list[object]:
         return []
@@ -199,7 +199,7 @@ class Recorder(Untouched):
         self.ended: dict[bool, int] = {}
         self.times: list[int] = []
         self.last_data: dict[bool, int] = {}
-        self.waits, self.conflicts = False, list[bool]()
+        self.conflicts: list[bool] = []
 
     def _pass_skip(self, is_orig: bool, unskipped: int) -> None:
         wanted = self.wants[is_orig]
@@ -246,9 +246,6 @@ class Recorder(Untouched):
         return self
 
     def unfinished(self, is_orig: bool) -> bool:  # noqa: ARG002  (it does not care)
-        return self.waits
-
-    def in_message(self) -> bool:
         return self.waits
 
     def reopened(self, is_orig: bool, ts: int) -> None:

@@ -45,6 +45,7 @@ LONGER = {
     "sensor/ct/deferred.py": "one lock and the two threads that share it",
     "tests/contract/test_ct_lookup.py": "one contract, every clause run against every implementation",
     "sensor/http/reader.py": "one state machine over both directions; what it calls is elsewhere",
+    "tests/flow/talk.py": "one little language about TCP: how it is read, sent, and listened to",
     "tests/hostile/test_tcp.py": "one table of rows about TCP, and their tests",
     "tests/hostile/test_http.py": "one table of rows about HTTP, and their tests",
     "sensor/logs/writer.py": "one method for each kind of observation; they share the buffers, and one C struct",
