@@ -21,6 +21,7 @@ from tests.flow.talk import (
     parse,
     seats,
     stream,
+    tick,
 )
 
 OTHER = Ends(client="10.99.0.1", cport=999)
@@ -232,3 +233,57 @@ def test_d3_a_hole_given_up_says_for_what(settings: FlowSettings, limit: str) ->
     heard = listen(settings).feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()
     assert set(reached(heard)) == {limit}
     assert reached(listen().feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()) == {}
+
+
+def ended_early(heard: Heard, count: int, first: int = 1000) -> Heard:
+    """So many flows that a RST has ended, each in a message."""
+    heard.feed(seats(count, f"{HANDSHAKE}c> A =10\ns> R\n", first))
+    for reader in heard.readers:
+        reader.waits = True
+    return heard
+
+
+def test_t11_what_waits_for_its_next_segment_takes_its_room_in_the_table_and_goes_first() -> None:
+    heard = ended_early(listen(FlowSettings(max_flows=20)), 15)
+    heard.feed(tick(9))
+    assert (len(heard.tracker.flows), heard.tracker.size(), len(heard.conns)) == (0, 15, 15)
+    for frame in seats(20, f"{HANDSHAKE}c> A =10\n", 2000):
+        heard.feed([Frame(frame.ts + 10_000 * MS, frame.data)])
+        assert heard.tracker.size() <= 20
+    assert reached(heard) == {"flow.max_flows:unfinished": 15}
+    assert (heard.tracker.evicted, heard.tracker.waiting) == (0, 0)
+    assert all(reader.ended for reader in heard.readers[:15])
+    heard.end()
+    assert (heard.tracker.size(), heard.tracker.ledger.charged) == (0, 0)
+
+
+def test_t11_it_waits_so_long_and_no_longer() -> None:
+    heard = ended_early(listen(FlowSettings(unfinished_wait_s=20)), 3)
+    heard.feed(tick(24))
+    assert (heard.tracker.size(), [reader.ended for reader in heard.readers]) == (3, [{}] * 3)
+    heard.feed(tick(27))
+    assert heard.tracker.size() == 0
+    assert all(reader.ended for reader in heard.readers)
+    assert len(heard.conns) == 3
+    never = ended_early(listen(FlowSettings(unfinished_wait_s=0)), 3).feed(tick(9))
+    assert never.tracker.size() == 0
+    between = listen().feed(seats(3, f"{HANDSHAKE}c> A =10\ns> R\n")).feed(tick(9))
+    assert between.tracker.size() == 0
+
+
+def test_t11_at_the_end_each_is_told_once() -> None:
+    heard = ended_early(listen(), 3).feed(tick(9)).end()
+    assert (len(heard.conns), heard.tracker.size()) == (3, 0)
+    assert all(len(reader.ended) == 2 for reader in heard.readers)
+
+
+def test_t11_what_a_reader_makes_of_going_on_costs_that_flow_alone() -> None:
+    heard = ended_early(listen(), 2)
+    failed: list[str] = []
+    heard.tracker.on_error = lambda flow, error: failed.append(type(error).__name__)
+    heard.feed(tick(9))
+    heard.readers[0].reopened = None  # type: ignore[assignment,method-assign]
+    for frame in seats(2, f"{HANDSHAKE}c> A =10\nc> A =5\n")[4::5]:
+        heard.feed([Frame(START + 10_000 * MS, frame.data)])
+    assert failed == ["TypeError"]
+    assert heard.readers[1].octets(True) == stream(1, 15)

@@ -57,7 +57,11 @@ LIMITS: Final[dict[str, Limit]] = {
     "capture.max_damage_reports": Limit("no more weirds for this file", ("summary: Not readable",), ("exit code 3",)),
     "capture.ring_bytes": Limit("the kernel drops packets", ("pkts_dropped",), ("PacketFilter::Dropped_Packets",)),
     "flow.max_flows": also(
-        own("closed flows go, then half-open ones, then the oldest; those that spoke HTTP later, OCSP last"), _EMERGENCY
+        own(
+            "what conn.log has already goes (`unfinished`), then closed flows, half-open ones, the oldest; those that "
+            "spoke HTTP later, OCSP last"
+        ),
+        _EMERGENCY,
     ),
     "flow.max_half_open": also(own("the oldest half-open flow goes"), _EMERGENCY),
     "flow.max_older_flows": also(own("the last one is given up"), "active_connection_reuse"),
@@ -143,6 +147,8 @@ LIMITS: Final[dict[str, Limit]] = {
 }
 NO_LIMITS: Final = {
     r"flow\.(attempt_timeout|close_linger|partial_close|idle_timeout)_s": "when a flow is over: conn.log has it then",
+    r"flow\.unfinished_wait_s": "how long a message that is open when its flow is over waits for the rest; "
+    "`flow.max_flows` bounds how many",
     r"flow\.emergency_\w+": "what emergency mode does: `emergencies` counts it",
     r"logs\.(weird_window|suppress_for|relog_certificates|rotate_every|sync_every)_s": "a period",
     r"logs\.(rotate_bytes|keep_days)": "when log files are put aside and deleted",
