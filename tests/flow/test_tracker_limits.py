@@ -280,7 +280,7 @@ def test_t11_at_the_end_each_is_told_once() -> None:
 def test_t11_what_a_reader_makes_of_going_on_costs_that_flow_alone() -> None:
     heard = ended_early(listen(), 2)
     failed: list[str] = []
-    heard.tracker.on_error = lambda flow, error: failed.append(type(error).__name__)
+    heard.tracker.on_error = lambda _, error: failed.append(type(error).__name__)
     heard.feed(tick(9))
     vars(heard.readers[0])["reopened"] = None  # it cannot be called
     for frame in seats(2, f"{HANDSHAKE}c> A =10\nc> A =5\n")[4::5]:
