@@ -173,7 +173,8 @@ def attach(reassembler: Reassembler, flow: Flow, asked: list[object], ts: int) -
 
 def place(reassembler: Reassembler, flow: Flow, end: Endpoint, lost: Lost, rel: int, ts: int) -> None:
     """Nothing of `end` is expected where `rel` is: what was given up there is expected now."""
-    begun = end.last_data_ts or end.held is not None
+    late = flow.late
+    begun = end.last_data_ts or end.held is not None or (late is not None and late.reached(end) is not None)
     if begun:
         last = end.held[-1][1] if end.held else end.next_rel
         reassembler.give_up(flow, end, last, False, ts)

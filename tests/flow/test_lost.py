@@ -79,3 +79,22 @@ def test_limits_hold_for_what_is_behind() -> None:
     heard = play(f"{HANDSHAKE}{FAR}c> A @1 =100\n{run('c', 300, 10)}", settings)
     assert heard.tracker.reassembler.most_held <= 2000 + 1400
     assert MS
+
+
+def test_what_was_given_up_twice_is_counted_once() -> None:
+    """An older flow in which acknowledged octets are missing goes back behind them: they are missing once."""
+    heard = play("""
+        c> A @325 ^249
+        s> A @247 ^145
+        c> A @360 ^492
+        s> A @674 ^362
+        s> SA @0 ^1
+        c> S @0
+        c> A @360 ^567 =1
+        s> SA @0 ^1
+        c> A @325 ^249
+        s> A @421 ^360 =1
+        c> A @325 ^249
+        s> A @247 ^325 =2
+    """)
+    assert heard.tracker.reassembler.payload_bytes == 4
