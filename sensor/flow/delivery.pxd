@@ -27,7 +27,7 @@ cdef class Delivery:
     cdef public list out
     cdef public frozenset ports
     cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, max_older, gap_bytes, gaps
-    cdef public long long older_flows, full_bytes, full_segments, full_total, waited_long, reordered_late
+    cdef public long long older_flows, older_given_up, full_bytes, full_segments, full_total, waited_long, reordered_late
     cdef public str hole_key
 
     cpdef dict limits(self)

@@ -69,6 +69,7 @@ class Delivery:
         self.most_held = 0
         self.max_older = settings.max_older_flows
         self.older_flows = 0  # that are read beside those in the flow table, which bounds them, too
+        self.older_given_up = 0
         # Holes given up before their bytes came, and copies not kept, by what was reached.
         self.full_bytes = 0
         self.full_segments = 0

@@ -2,6 +2,8 @@
 
 conn.log takes the SYN at its word, as Zeek's does. Its receiver may not have: then the old numbers go on, and a sensor
 that forgot them is blind. Both are read, each by its own numbers, until the flow of the newest is over.
+There are so many readings as settings allow; then those go of which nothing was read, and no SYN takes the place of
+numbers by which something was.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from sensor.flow.decode import Packet
+from sensor.flow.ledger import PER_READING
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
-from sensor.flow.state import Endpoint, Flow
+from sensor.flow.state import ATTACHED, NOBODY, Endpoint, Flow
 
 _FIN: Final = 1
 _SYN: Final = 2
@@ -20,6 +23,83 @@ _ACK: Final = 16
 _MASK32: Final = 0xFFFFFFFF
 _NEAR: Final = 1 << 20  # as _FAR in reassembly.py
 _NOWHERE: Final = 1 << 40
+
+
+def renumber(reassembler: Reassembler, flow: Flow, end: Endpoint, seq: int, ts: int) -> bool:
+    """Another SYN of `end`, with another number, `seq`. Which of the two holds, the segments will say: what was read
+    goes on by the numbers that were, and the flow begins anew. False if it does not, for there are too many."""
+    reassembler.go_on(flow, True)
+    if flow.reading == NOBODY:
+        if end.held is not None:
+            reassembler.give_up(flow, end, end.held[-1][1], False, ts)
+    elif len(flow.chain()) <= reassembler.max_older or make_room(reassembler, flow, ts):
+        reassembler.settle_doubt(flow)
+        reassembler.charge(flow.split(), PER_READING)
+        reassembler.older_flows += 1
+        if flow.older is not None:
+            for new, old in ((flow.older.orig, flow.orig), (flow.older.resp, flow.resp)):
+                new.state, new.prev_state, new.ack_rel = old.state, old.prev_state, old.ack_rel
+    elif _was_read(flow):
+        return False
+    end.next_rel = end.trim_rel = end.top_rel = 1
+    end.missed_rel = 0
+    end.start_seq = end.base_seq = seq
+    return True
+
+
+def make_room(reassembler: Reassembler, flow: Flow, ts: int) -> bool:
+    """There are as many readings of `flow` as may be, and one more is wanted: the newest ends, among the older ones, of
+    which nothing was read. False if there is none, or if nothing was read of `flow` itself, so that it may go."""
+    reassembler.older_given_up += 1
+    reassembler.weird(flow, ts, "excessive_SYN_numbers")
+    if not _was_read(flow):
+        return False
+    chain = flow.chain()
+    unread = [older for older in chain[:-1] if not _was_read(older)]
+    if not unread:
+        return False
+    victim = unread[-1]
+    for each in chain:
+        if each.older is victim:
+            each.older = victim.older
+        if each.behind is victim:
+            each.behind = None
+    victim.older = None
+    reassembler.finish(victim, ts, False)
+    reassembler.older_flows -= 1
+    reassembler.ledger.charged -= victim.charged
+    victim.release()
+    return True
+
+
+def _was_read(flow: Flow) -> bool:
+    """Were octets read by these numbers, or did each side acknowledge the other's?"""
+    ends = (flow.orig, flow.resp)
+    if flow.reading == ATTACHED or any(end.sniffed or end.prefix or end.held is not None for end in ends):
+        return flow.reading != NOBODY
+    return all(end.ack_rel > 0 and abs(end.ack_rel - end.next_rel) < _NEAR for end in ends)
+
+
+def acknowledges_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: Packet, rel: int) -> bool:
+    """Does the segment, by the sender `newest` of `flow`, acknowledge numbers that were? By those of the newest it is
+    `rel` that is acknowledged: conn.log has what lies below as missed, as Zeek's does. It is no loss, and nobody is
+    told so."""
+    peer = newest.peer
+    best = abs(_ahead(packet.ack, peer))
+    for older in flow.chain()[:-1]:
+        end = _same(flow, older, newest).peer
+        if end.is_numbered() and end.start_seq != peer.start_seq and abs(_ahead(packet.ack, end)) < min(best, _NEAR):
+            if peer.fin_cnt and rel >= peer.fin_rel:
+                rel = peer.fin_rel - 1
+            reassembler.count_gap(flow, peer, peer.next_rel, rel)
+            return True
+    return False
+
+
+def _same(flow: Flow, older: Flow, newest: Endpoint) -> Endpoint:
+    """The side of `older` that is the side `newest` of `flow`."""
+    same = flow.orig_hi == older.orig_hi and flow.orig_lo == older.orig_lo and flow.orig_p == older.orig_p
+    return older.orig if same == newest.is_orig else older.resp
 
 
 def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: Packet, ts: int) -> bool:
@@ -32,8 +112,7 @@ def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: 
     best = _distances(packet, newest)
     found: tuple[Flow, Endpoint] | None = None
     for older in flow.chain()[:-1]:
-        same = flow.orig_hi == older.orig_hi and flow.orig_lo == older.orig_lo and flow.orig_p == older.orig_p
-        end = older.orig if same == newest.is_orig else older.resp
+        end = _same(flow, older, newest)
         distances = _distances(packet, end)
         if distances[0] <= _NEAR and (distances < best or (distances == best and found is None)):
             best, found = distances, (older, end)
@@ -45,9 +124,12 @@ def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: 
         end.inherited = True
     if packet.flags & _SYN:
         return False
+    # For conn.log it is the newest one's, and not missing there.
     if packet.seq == (newest.start_seq + newest.next_rel) & _MASK32:
-        newest.next_rel += packet.payload_len  # for conn.log it is the newest one's, and not missing there
+        newest.next_rel += packet.payload_len
         newest.top_rel = max(newest.top_rel, newest.next_rel)
+    elif packet.seq == (newest.start_seq + newest.missed_rel) & _MASK32:
+        newest.missed_rel += packet.payload_len
     _read(reassembler, flow, older, end, packet, ts)
     return True
 
@@ -74,6 +156,7 @@ def _read(reassembler: Reassembler, flow: Flow, older: Flow, end: Endpoint, pack
         acked = _ahead(packet.ack, peer)
         if -_NEAR < acked < _NEAR:
             reassembler.acked(older, peer, peer.next_rel + acked, ts)
+            peer.ack_rel = max(peer.ack_rel, 1)
     if length > 0 and rel >= 0:
         if rel + length > end.next_rel:
             reassembler.doubt(older, ts)

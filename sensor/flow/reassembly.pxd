@@ -33,7 +33,7 @@ cdef class Reassembler(Delivery):
     @cython.locals(first="long long")
     cpdef gap(self, Flow flow, Endpoint end, long long length, bint acked, long long ts)
     @cython.locals(peer=Endpoint)
-    cpdef count_gap(self, Flow flow, Endpoint end, long long length)
+    cpdef count_gap(self, Flow flow, Endpoint end, long long first, long long last)
     cdef count_ack(self, Endpoint end, long long rel)
     @cython.locals(last="long long")
     cpdef acked(self, Flow flow, Endpoint end, long long rel, long long ts)

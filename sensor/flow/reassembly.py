@@ -260,27 +260,29 @@ class Reassembler(Delivery):
         first = end.next_rel
         end.next_rel += length
         if acked:
-            self.count_gap(flow, end, length)
+            self.count_gap(flow, end, first, end.next_rel)
         if end.over:
             return  # behind the FIN
         if flow.late is None:
-            # One byte may be a FIN that was acknowledged before it was seen.
-            if not acked or flow.reading == _NOBODY or (end.skip and length > 1):
+            if not acked or flow.reading == _NOBODY or (end.skip and length > 1):  # one may be a FIN, not seen yet
                 self.tell_gap(flow, end, first, length, ts)
                 return
             flow.late = Late()
         flow.late.lose(end, first, end.next_rel, ts)
         self.charge(flow, 0)
 
-    def count_gap(self, flow: Flow, end: Endpoint, length: int) -> None:
-        """For conn.log: the peer acknowledged `length` bytes that were not seen."""
+    def count_gap(self, flow: Flow, end: Endpoint, first: int, last: int) -> None:
+        """For conn.log: the peer acknowledged bytes `first` to `last` - 1, which were not seen; each counts once."""
         peer = end.peer
+        first = max(first, end.missed_rel)
         if (
-            not end.dropped
+            first < last
+            and not end.dropped
             and (end.state == _ESTABLISHED or (end.state == _CLOSED and end.prev_state == _ESTABLISHED))
             and (peer.state == _ESTABLISHED or (peer.state == _CLOSED and peer.prev_state == _ESTABLISHED))
         ):
-            flow.gap_bytes += length
+            flow.gap_bytes += last - first
+            end.missed_rel = last
             end.gap_cnt += 1
             if end.gap_cnt == end.gap_next:
                 end.gap_next *= 10
@@ -308,7 +310,7 @@ class Reassembler(Delivery):
             # As for a segment far ahead: one who makes up an acknowledgment shall not make us deaf.
             end.far_acks += 1
             if end.far_acks == 1:
-                self.count_gap(flow, end, rel - end.next_rel)
+                self.count_gap(flow, end, end.next_rel, rel)
                 self.count_ack(end, rel)
             if end.far_acks < _FAR_RUN:
                 return

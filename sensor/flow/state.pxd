@@ -21,7 +21,7 @@ cdef class Endpoint:
     cdef public bytes prefix
     cdef public long long far_next
     cdef public int far_count, far_acks
-    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts, fin_ts, counted
+    cdef public long long held_bytes, recent_bytes, hole_since, skip, last_data_ts, fin_ts, counted, missed_rel
     cdef public Endpoint peer
 
     cpdef begin(self, bint is_orig)
@@ -56,7 +56,7 @@ cdef class Flow:
     cpdef flip(self)
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
-    @cython.locals(older=Flow, end=Endpoint)
+    @cython.locals(older=Flow, end=Endpoint, new=Endpoint, old=Endpoint)
     cpdef Flow split(self)
     cpdef list chain(self)
     @cython.locals(orig=Endpoint, resp=Endpoint, holds=bint)

@@ -43,6 +43,7 @@ class Endpoint:
     `recent` are delivered segments not yet acknowledged, kept to compare a retransmission with; `lost` is what was
     given up (lost.py), and gaps below `counted` are counted elsewhere. `skip` is the reader's demand: 0 deliver, n > 0
     count only, -1 nothing more. `fin_ts`: when the FIN came that ended it and of which its reader was not told yet.
+    `missed_rel`: what the peer acknowledged below it, and was not seen, conn.log has counted.
     """
 
     peer: Endpoint  # the other side of the flow, set by it
@@ -97,6 +98,7 @@ class Endpoint:
         self.over = False
         self.closed_told = False
         self.fin_ts = 0
+        self.missed_rel = 0
         self.reads_as_orig = is_orig
         self.inherited = False
         self.base_seq = 0
@@ -118,6 +120,7 @@ class Endpoint:
         self.next_rel += shift
         self.trim_rel += shift
         self.top_rel += shift
+        self.missed_rel += shift
         for kept in (self.held, self.recent):
             if kept is not None:
                 kept[:] = [(first + shift, last + shift, chunk) for first, last, chunk in kept]
@@ -130,14 +133,12 @@ class Endpoint:
             self.inherited = True
             self.base_seq = old.base_seq if old.inherited else old.start_seq
             self.start_seq = self.base_seq
-        self.next_rel = old.next_rel
-        self.trim_rel = old.trim_rel
-        self.top_rel = old.top_rel
+        self.next_rel, self.trim_rel, self.top_rel = old.next_rel, old.trim_rel, old.top_rel
         self.held, old.held = old.held, None
         self.held_bytes = old.held_bytes
         self.hole_since = old.hole_since
-        self.recent = old.recent
-        self.recent_bytes = old.recent_bytes
+        self.recent, self.recent_bytes = old.recent, old.recent_bytes
+        self.missed_rel = old.missed_rel
         self.lost = old.lost
         self.counted = old.counted
         self.prefix = old.prefix

@@ -5,9 +5,9 @@ from sensor.flow.reassembly cimport Reassembler
 from sensor.flow.seq cimport seq_delta
 from sensor.flow.state cimport Endpoint, Flow
 
-cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _RESET, _NOBODY, _ATTACHED
+cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _RESET, _ATTACHED
 cdef unsigned int _FIN, _SYN, _RST, _ACK, _URG
-cdef long long _TOO_LARGE, _S, _MASK32
+cdef long long _TOO_LARGE, _S, _MASK32, _NO_FIN
 cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI, _SENT_SYN, _SENT_SYN_ACK
 cdef unsigned int _UPPER_A, _UPPER_D, _UPPER_F, _UPPER_H, _UPPER_I, _UPPER_Q, _UPPER_R, _UPPER_S, _UPPER_T, _UPPER_W, _SMALL
 
@@ -21,7 +21,6 @@ cdef class TcpMachine:
                    delta_last="long long", do_close=bint, size="long long")
     cpdef segment(self, Flow flow, Endpoint end, Packet packet, long long ts)
     cpdef start(self, Flow flow, Endpoint end, unsigned int flags, unsigned int seq, unsigned int upper_seq, long long ts)
-    cpdef renumber(self, Flow flow, Endpoint end, unsigned int seq)
     @cython.locals(mark="unsigned int", letter="unsigned int", again=bint)
     cpdef note_history(self, Flow flow, Endpoint end, unsigned int flags, unsigned int control, long long rel, long long length)
     @cython.locals(state=int, closes=bint)

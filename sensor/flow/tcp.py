@@ -10,8 +10,7 @@ from typing import Final
 
 from sensor.flow.conn import Connection
 from sensor.flow.decode import Packet
-from sensor.flow.ledger import PER_READING
-from sensor.flow.older import is_of_older
+from sensor.flow.older import acknowledges_older, is_of_older, renumber
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
 from sensor.flow.state import Endpoint, Flow
@@ -25,7 +24,6 @@ _PARTIAL: Final = 3
 _ESTABLISHED: Final = 4
 _CLOSED: Final = 5
 _RESET: Final = 6
-_NOBODY: Final = 1
 _ATTACHED: Final = 2
 
 # TCP flags (RFC 9293 3.1).
@@ -38,6 +36,7 @@ _URG: Final = 32
 _MASK32: Final = 0xFFFFFFFF
 _TOO_LARGE: Final = 1048576  # a jump in a SYN or RST that is not believed (Zeek TOO_LARGE_SEQ_DELTA)
 _S: Final = 1_000_000_000
+_NO_FIN: Final = 1 << 60  # as in delivery.py
 
 # Marks of history letters that are written once.
 _H_SYN: Final = 1
@@ -90,7 +89,7 @@ class TcpMachine:
             span += 1
         upper_seq = (packet.seq + span) & _MASK32
 
-        if end.state != _CLOSED and (control & _SYN or end.state == _INACTIVE):
+        if control & _SYN or end.state == _INACTIVE:
             self.start(flow, end, flags, packet.seq, upper_seq, ts)
         rel = end.last_rel + seq_delta(packet.seq, end.last_seq)
         underflow = rel < 0
@@ -164,7 +163,8 @@ class TcpMachine:
         do_close = self.advance(flow, end, peer, flags, packet.seq, packet.ack, length, delta_last, ts)
 
         if flags & _ACK:
-            self.reassembler.acked(flow, peer, rel_ack, ts)
+            if flow.older is None or not acknowledges_older(self.reassembler, flow, end, packet, rel_ack):
+                self.reassembler.acked(flow, peer, rel_ack, ts)
             self.check_eof(flow, peer, ts)
         if end.is_orig:
             flow.seen_orig = True
@@ -208,33 +208,32 @@ class TcpMachine:
             if seq == end.start_seq:
                 return
             self.reassembler.weird(flow, ts, "SYN_seq_jump")
-            self.renumber(flow, end, seq)
-        elif end.state == _RESET:
-            if end.prev_state != _INACTIVE:
+            if not renumber(self.reassembler, flow, end, seq, ts):
                 return
+        elif end.state == _RESET and end.prev_state == _INACTIVE:
             end.start_seq = seq  # what came before was numbered by a RST, which may have been forged
+        elif end.state in {_CLOSED, _RESET}:
+            # Zeek's keeps the numbers. Those of a FIN without a SYN before it may be anybody's, and all that comes by
+            # the true ones would be read as from before the start.
+            if seq == end.start_seq or (end.hist_mask & _H_SYN and end.next_rel > 1):
+                return
+            if not renumber(self.reassembler, flow, end, seq, ts):
+                return
+            end.fin_rel = _NO_FIN
+            end.hist_syn = end.hist_fin = -1  # these letters are written anew, as by the numbers that Zeek's keeps
         else:
             if end.size() > 0:
                 self.reassembler.weird(flow, ts, "SYN_inside_connection")
             if seq != end.start_seq:
                 self.reassembler.weird(flow, ts, "SYN_seq_jump")
-                self.renumber(flow, end, seq)
+                if not renumber(self.reassembler, flow, end, seq, ts):
+                    return
         end.ack_seq = end.start_seq
         end.ack_rel = 0
         end.last_seq = upper_seq
         end.last_rel = seq_delta(upper_seq, end.start_seq)
         if end.inherited:
             end.rebase()
-
-    def renumber(self, flow: Flow, end: Endpoint, seq: int) -> None:
-        """Another SYN of `end`, with another number. Which of the two holds, the segments will say."""
-        if flow.reading != _NOBODY and flow.older is None and end.is_numbered():
-            self.reassembler.go_on(flow, True)
-            self.reassembler.settle_doubt(flow)
-            self.reassembler.charge(flow.split(), PER_READING)
-            self.reassembler.older_flows += 1
-            end.next_rel = end.trim_rel = end.top_rel = 1
-        end.start_seq = seq
 
     def note_history(self, flow: Flow, end: Endpoint, flags: int, control: int, rel: int, length: int) -> None:
         """The letter this segment adds to conn.log's history, if any."""

@@ -14,6 +14,7 @@ from sensor.flow.decode import OUTCOMES, Packet
 from sensor.flow.emergency import EmergencyMode
 from sensor.flow.fragment import INCOMPLETE, Defragmenter
 from sensor.flow.ledger import PER_READING, Ledger, give_back, take_stock
+from sensor.flow.older import make_room
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
 from sensor.flow.state import Endpoint, Flow, begin_flow
@@ -141,7 +142,6 @@ class FlowTracker:
         self.evicted_ocsp = 0
         self.evicted_for_memory = 0
         self.evicted_unfinished = 0  # these conn.log had already
-        self.older_given_up = 0
         self.born = 0
         self.last_flow: Flow | None = None
         self.clock_backwards = 0
@@ -570,7 +570,7 @@ class FlowTracker:
         old.unfinished = False
         chain = old.chain()
         if len(chain) > self.max_older:
-            self.older_given_up += 1
+            self.reassembler.older_given_up += 1
             flow.older, old.older = old.older, None
             self.step(old, None, ts, False)
             self.ledger.charged -= old.charged
@@ -678,14 +678,12 @@ class FlowTracker:
         chain = flow.chain()
         is_closed = flow.orig.closed_told and flow.resp.closed_told
         too_many = len(chain) > self.max_older  # the newest goes: of forged ones there may be any number
-        if flow.reading == _NOBODY or is_closed or too_many:
+        if flow.reading == _NOBODY or is_closed or (too_many and not make_room(self.reassembler, flow, ts)):
             older = flow.older
             if older is not None and (older.reopened or too_many):
                 flow.older = None
             else:
                 older = None
-            if too_many:
-                self.older_given_up += 1
             self.end(flow, ts, False)
             return older
         self.end_record(flow)
@@ -928,7 +926,7 @@ class FlowTracker:
             "flow.max_flows:oldest_http": self.evicted_http,
             "flow.max_flows:oldest_ocsp": self.evicted_ocsp,
             "flow.max_half_open": self.evicted_for_half_open,
-            "flow.max_older_flows": self.older_given_up,
+            "flow.max_older_flows": reassembler.older_given_up,
             "flow.max_kept_bytes": self.evicted_for_memory,
             **reassembler.limits(),
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow.talk import CLOSE, HANDSHAKE, play
+from sensor.settings import FlowSettings
+from tests.flow.talk import CLOSE, HANDSHAKE, Ends, play, stream
 
 
 @pytest.mark.parametrize("syn", ["c> S @90000 forged", "c> S @3000000000 forged", "s> S @90000 forged"])
@@ -59,3 +60,83 @@ def test_what_is_acknowledged_by_the_old_numbers_is_missing_there() -> None:
 def test_a_side_that_had_not_spoken_is_numbered_by_its_first_segment() -> None:
     heard = play("c> S\nc> A =100\nc> S @90000 forged\ns> A =50\n")
     assert "1-50" in heard.side("s")
+
+
+FIRST = ["s> F", "s> FA", "s> SF", "s> R", "s> A =50", "s> FA =50"]
+
+
+@pytest.mark.parametrize("number", [1_000_000_000, 3_000_000_000, 700])
+@pytest.mark.parametrize("forged", FIRST)
+def test_the_syn_numbers_whom_a_stranger_had_begun(forged: str, number: int) -> None:
+    """Whatever came in its name: the octets behind its SYN are its first ones, and none is a repetition."""
+    flags, _, sized = forged.removeprefix("s> ").partition(" ")
+    heard = play(f"c> S\ns> {flags} @{number} {sized} forged\ns> SA @0\nc> A =100\ns> A =200\nc> A\n{CLOSE}")
+    reader = heard.readers[-1]
+    assert (reader.octets(True), reader.octets(False)) == (stream(1, 100), stream(1, 200, False))
+    totals = heard.tracker.reassembler
+    assert (totals.duplicate_bytes, totals.discards.total, totals.gap_bytes) == (0, 0, 0)
+
+
+def test_a_closed_side_that_had_its_syn_keeps_its_numbers() -> None:
+    """As in Zeek's: a SYN/ACK behind the end of a connection says nothing about it."""
+    heard = play(f"{HANDSHAKE}c> A =100\ns> A =200\nc> A\n{CLOSE}\ns> SA @3000000000 forged\n")
+    assert (heard.conn.orig_bytes, heard.conn.resp_bytes) == (100, 200)
+    assert heard.tracker.reassembler.older_flows == 0
+
+
+@pytest.mark.parametrize("second", ["s> SA @90000", "s> SA @3000000000", "c> S @90000", "c> SA @90000"])
+@pytest.mark.parametrize("first", ["s> A @1000000000 =50", "s> SA @1000000000", "c> A @1000000000 =50"])
+def test_each_of_many_numberings_goes_on(first: str, second: str) -> None:
+    """Those of the SYN that is neither the first nor the last, too: it was forgotten when the last came."""
+    heard = play(f"c> S\n{first} forged\ns> SA @0\nc> A\n{second} forged\nc> A =100\ns> A =200\nc> A\n{CLOSE}")
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
+    totals = heard.tracker.reassembler
+    assert (totals.duplicate_bytes, totals.gap_bytes) == (0, 0)
+    assert totals.discards.total == totals.discards.out_of_window == (50 if first.startswith("c> A") else 0)
+
+
+def test_octets_that_came_once_are_no_repetition() -> None:
+    """Two forged SYN/ACKs, the second with the number of the true octets that come next."""
+    heard = play(f"{HANDSHAKE}s> SA @90000 forged\nc> A =100\ns> A =200\ns> SA @201 forged\ns> A =30\n{CLOSE}")
+    assert heard.tracker.reassembler.duplicate_bytes == 0
+    assert heard.tracker.reassembler.delivered_bytes == 330
+
+
+def test_in_a_flow_that_nobody_reads_too() -> None:
+    heard = play(
+        f"{HANDSHAKE}c> A =100\nc> A =100 lost\nc> A =100\nc> S @90000\nc> A @90001 =300 forged\n",
+        ends=Ends(sport=9999),
+    )
+    totals = heard.tracker.reassembler
+    assert (totals.duplicate_bytes, totals.delivered_bytes) == (0, 500)
+
+
+@pytest.mark.parametrize("far", [3_000_000_000, 1_000_000_000, 2_000_000, 90_000])
+def test_what_is_acknowledged_by_the_old_numbers_is_not_missing_by_the_new(far: int) -> None:
+    """conn.log has it as missed, once, for Zeek's has; it is no loss, and none of the sensor's."""
+    script = "c> A =100\ns> A =200\nc> A =10\ns> A =20\nc> A =10\ns> A =20\nc> A\n"
+    heard = play(f"{HANDSHAKE}s> SA @-{far} forged\n{script}{CLOSE}")
+    totals = heard.tracker.reassembler
+    assert (totals.gap_bytes, totals.gaps, totals.ack_gaps) == (0, 0, 0)
+    assert totals.delivered_bytes == 360
+    assert heard.conn.missed_bytes <= far
+
+
+def test_t12_numbers_by_which_something_was_read_are_never_given_up() -> None:
+    """As many as may be: of the strangers' one goes, and if all were read, the SYN is not followed."""
+    few = FlowSettings(max_older_flows=1)
+    more = "".join(f"s> SA @{1000000 * n} forged\n" for n in range(1, 6))
+    script = f"c> S\ns> F @500000000 forged\ns> SA @0\nc> A\n{more}c> A =100\n{more}s> A =200\n{more}c> A =30\n{CLOSE}"
+    heard = play(script, settings=few)
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert told == [(stream(1, 130), stream(1, 200, False))]
+    assert heard.tracker.limits()["flow.max_older_flows"] == heard.weirds.count("excessive_SYN_numbers") > 0
+
+
+def test_t12_without_room_a_syn_is_not_followed() -> None:
+    heard = play(
+        f"{HANDSHAKE}c> A =100\ns> SA @90000 forged\ns> A =200\nc> A\n{CLOSE}", settings=FlowSettings(max_older_flows=0)
+    )
+    assert heard.told == "c 1-100, s 1-200, c FIN, s FIN"
+    assert heard.weirds.count("excessive_SYN_numbers") == 1

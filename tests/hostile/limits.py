@@ -64,7 +64,10 @@ LIMITS: Final[dict[str, Limit]] = {
         _EMERGENCY,
     ),
     "flow.max_half_open": also(own("the oldest half-open flow goes"), _EMERGENCY),
-    "flow.max_older_flows": also(own("the last one is given up"), "active_connection_reuse"),
+    "flow.max_older_flows": also(
+        own("one of which nothing was read is given up, else the last one; a SYN that finds no room is not followed"),
+        "excessive_SYN_numbers",
+    ),
     "flow.max_ooo_bytes": also(own("the hole is given up, what waited is read"), "gap_bytes"),
     "flow.max_ooo_segments": also(own("likewise"), "excessive_out_of_order_segments", "gap_bytes"),
     "flow.max_reassembly_bytes": also(own("likewise, in whichever flow comes next"), "gap_bytes"),
