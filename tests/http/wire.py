@@ -160,14 +160,11 @@ def hear(
 def grows_linearly(run: Callable[[int], object], size: int) -> bool:
     """Whether twice the size takes less than 2.5 times the time; a busy machine gets several chances to show it."""
     for _ in range(6):
-        seconds = {}
-        for count in (size, 2 * size):
-            best = float("inf")
-            for _ in range(3):
-                start = time.process_time()
-                run(count)
-                best = min(best, time.process_time() - start)
-            seconds[count] = best
+        seconds = {size: float("inf"), 2 * size: float("inf")}
+        for count in (size, 2 * size) * 3:  # in turn: a machine is busy for a while, and then not
+            start = time.process_time()
+            run(count)
+            seconds[count] = min(seconds[count], time.process_time() - start)
         if seconds[2 * size] < 2.5 * seconds[size] + 0.0005:
             return True
     return False
