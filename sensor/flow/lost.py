@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sensor.flow.ledger import PER_READING
-from sensor.flow.state import ATTACHED, SENT_SYNS, UNDECIDED, Endpoint, Flow, Segment, begin_flow
+from sensor.flow.state import ATTACHED, SENT_SYNS, UNDECIDED, Endpoint, Flow, Segment
 from sensor.flow.stream import TIMEOUT
 
 if TYPE_CHECKING:
@@ -115,12 +115,7 @@ def read_lost(reassembler: Reassembler, flow: Flow, end: Endpoint, rel: int, pos
 
 def begin_behind(reassembler: Reassembler, flow: Flow, ts: int) -> Flow:
     """The flow behind `flow`: it begins where the first octets of either direction were given up."""
-    behind = begin_flow(flow.number, flow.first_ts)
-    behind.family = flow.family
-    behind.orig_hi, behind.orig_lo, behind.orig_p = flow.orig_hi, flow.orig_lo, flow.orig_p
-    behind.resp_hi, behind.resp_lo, behind.resp_p = flow.resp_hi, flow.resp_lo, flow.resp_p
-    behind.id = flow.flow_id()
-    behind.partial = flow.partial
+    behind = flow.beside()
     behind.depth = flow.depth + 1
     behind.older, flow.older = flow.older, behind
     flow.behind = behind

@@ -57,6 +57,7 @@ cdef class Flow:
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
     @cython.locals(older=Flow, end=Endpoint, new=Endpoint, old=Endpoint)
+    cpdef Flow beside(self)
     cpdef Flow split(self)
     cpdef list chain(self)
     @cython.locals(orig=Endpoint, resp=Endpoint, holds=bint)

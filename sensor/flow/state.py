@@ -135,20 +135,14 @@ class Endpoint:
             self.start_seq = self.base_seq
         self.next_rel, self.trim_rel, self.top_rel = old.next_rel, old.trim_rel, old.top_rel
         self.held, old.held = old.held, None
-        self.held_bytes = old.held_bytes
-        self.hole_since = old.hole_since
+        self.held_bytes, self.hole_since = old.held_bytes, old.hole_since
         self.recent, self.recent_bytes = old.recent, old.recent_bytes
         self.missed_rel = old.missed_rel
-        self.lost = old.lost
-        self.counted = old.counted
-        self.prefix = old.prefix
-        self.skip = old.skip
-        self.sniffed = old.sniffed
+        self.lost, self.counted = old.lost, old.counted
+        self.prefix, self.skip, self.sniffed = old.prefix, old.skip, old.sniffed
         self.hist_mask |= old.hist_mask & SENT_SYNS
         self.dropped = old.dropped
-        self.over = old.over
-        self.closed_told = old.closed_told
-        self.fin_ts = old.fin_ts
+        self.over, self.closed_told, self.fin_ts = old.over, old.closed_told, old.fin_ts
         self.last_data_ts = old.last_data_ts
         self.reads_as_orig = old.reads_as_orig
 
@@ -287,14 +281,19 @@ class Flow:
         self.behind, old.behind = old.behind, None
         self.depth = old.depth
 
+    def beside(self) -> Flow:
+        """One between the same ends, of which nothing is read yet."""
+        flow = begin_flow(self.number, self.first_ts)
+        flow.family = self.family
+        flow.orig_hi, flow.orig_lo, flow.orig_p = self.orig_hi, self.orig_lo, self.orig_p
+        flow.resp_hi, flow.resp_lo, flow.resp_p = self.resp_hi, self.resp_lo, self.resp_p
+        flow.id = self.flow_id()
+        flow.partial = self.partial
+        return flow
+
     def split(self) -> Flow:
         """A SYN gives one side other numbers: what was read so far goes on in `older`, by the numbers that were."""
-        older = begin_flow(self.number, self.first_ts)
-        older.family = self.family
-        older.orig_hi, older.orig_lo, older.orig_p = self.orig_hi, self.orig_lo, self.orig_p
-        older.resp_hi, older.resp_lo, older.resp_p = self.resp_hi, self.resp_lo, self.resp_p
-        older.id = self.flow_id()
-        older.partial = self.partial
+        older = self.beside()
         older.inherit(self)
         self.older = older
         self.reading = UNDECIDED

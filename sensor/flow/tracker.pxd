@@ -45,7 +45,7 @@ cdef class FlowTracker:
     cdef public FlowTable flows
     cdef public FlowQueue closing, opening, oldest, spared, valued
     cdef public dict wheel
-    cdef public Py_ssize_t max_flows, max_half_open, max_older, waiting
+    cdef public Py_ssize_t max_flows, max_half_open, max_older
     cdef public long long evicted_for_half_open, evicted_closed, evicted_half_open, evicted_idle, evicted_http, evicted_ocsp
     cdef public long long max_kept, evicted_for_memory, evicted_unfinished, unfinished_ns
     cdef public bint use_vlan, finished, tells, is_ours, marking

@@ -114,7 +114,6 @@ class FlowTracker:
         self.spared = FlowQueue()  # of the oldest those that spoke HTTP: they go later
         self.valued = FlowQueue()  # of those the ones that spoke OCSP: they go last
         self.unfinished: OrderedDict[int, Flow] = OrderedDict()  # over for conn.log, in the middle of a message
-        self.waiting = 0  # so many they are
         self.parked: Flow | None = None  # what `take_over` has in hand
         self.unfinished_ns = int(settings.unfinished_wait_s * 1e9)
         self.emergency = EmergencyMode(settings, self.machine, out)
@@ -498,7 +497,7 @@ class FlowTracker:
                     flow = None
         if flow is None:
             key = key or self.key_of(packet)
-            waiting = self.take_unfinished(key, ts) if self.waiting else None
+            waiting = self.take_unfinished(key, ts) if self.unfinished else None
             flow = self.open(key, ts)
             if waiting is not None:
                 self.read_on(flow, waiting, ts)
@@ -557,7 +556,6 @@ class FlowTracker:
             self.end(flow, ts, False)
             return None
         del self.unfinished[key]
-        self.waiting -= 1
         return flow
 
     def read_on(self, flow: Flow, old: Flow, ts: int) -> None:
@@ -736,7 +734,7 @@ class FlowTracker:
         self.spared.tidy()
         self.valued.tidy()
         if self.emergency.is_on:
-            self.emergency.look(now, self.size() - self.waiting, self.half_open())
+            self.emergency.look(now, self.size() - len(self.unfinished), self.half_open())
 
     def look_again(self, flow: Flow, now: int, due: int) -> None:
         """Its time is over at `due`, if nothing comes; what comes may also bring that forward."""
@@ -777,7 +775,6 @@ class FlowTracker:
         flow.unfinished = True
         flow.delete_at = until
         self.unfinished[flow.key] = flow
-        self.waiting += 1
         self.schedule(flow, until)
         self.out.append(self.machine.connection(flow))
 
@@ -791,7 +788,7 @@ class FlowTracker:
                 self.evicted_for_half_open += 1
                 self.drop(flow, ts, "the flow table is full")
         while self.size() >= self.max_flows:
-            if self.waiting:
+            if self.unfinished:
                 self.evicted_unfinished += 1
                 self.end(next(iter(self.unfinished.values())), ts, False)
                 continue
@@ -887,7 +884,6 @@ class FlowTracker:
         elif flow.unfinished:
             flow.unfinished = False
             del self.unfinished[flow.key]
-            self.waiting -= 1
         if flow.older is not None:
             self.end_older(flow, ts)
         self.step(flow, None, ts, at_end)
@@ -938,7 +934,7 @@ class FlowTracker:
 
     def size(self) -> int:
         """Flows in the table, those that are read beside them, and those that may be read on."""
-        return self.flows.size() + self.reassembler.older_flows + self.waiting
+        return self.flows.size() + self.reassembler.older_flows + len(self.unfinished)
 
     def half_open(self) -> int:
         """Flows begun by a SYN that is not answered yet."""
@@ -968,7 +964,7 @@ class FlowTracker:
             spared = self.spared.values() + self.valued.values()
             ending = [flow for flow in spared + self.oldest.values() if not flow.over]
             ending += self.unfinished.values()
-            if spared or self.waiting:
+            if spared or self.unfinished:
                 ending.sort(key=_number)  # as they were opened
             ending.reverse()
             self.ending = ending
@@ -997,7 +993,6 @@ class FlowTracker:
                 flow.release()
         self.flows = FlowTable()
         self.unfinished.clear()
-        self.waiting = 0
         for queue in (self.closing, self.opening, self.oldest, self.spared, self.valued):
             queue.keep([])
         self.wheel.clear()
