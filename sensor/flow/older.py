@@ -14,7 +14,7 @@ from sensor.flow.decode import Packet
 from sensor.flow.ledger import PER_READING
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
-from sensor.flow.state import ATTACHED, NOBODY, Endpoint, Flow
+from sensor.flow.state import ATTACHED, NOBODY, UNDECIDED, Endpoint, Flow
 
 _FIN: Final = 1
 _SYN: Final = 2
@@ -34,17 +34,29 @@ def renumber(reassembler: Reassembler, flow: Flow, end: Endpoint, seq: int, ts: 
             reassembler.give_up(flow, end, end.held[-1][1], False, ts)
     elif len(flow.chain()) <= reassembler.max_older or make_room(reassembler, flow, ts):
         reassembler.settle_doubt(flow)
-        reassembler.charge(flow.split(), PER_READING)
+        reassembler.charge(_split(flow), PER_READING)
         reassembler.older_flows += 1
-        if flow.older is not None:
-            for new, old in ((flow.older.orig, flow.orig), (flow.older.resp, flow.resp)):
-                new.state, new.prev_state, new.ack_rel = old.state, old.prev_state, old.ack_rel
     elif _was_read(flow):
         return False
     end.next_rel = end.trim_rel = end.top_rel = 1
     end.missed_rel = 0
     end.start_seq = end.base_seq = seq
     return True
+
+
+def _split(flow: Flow) -> Flow:
+    """What was read of `flow` so far goes on in the one that is returned, by the numbers that were."""
+    older = flow.beside()
+    older.inherit(flow)
+    for new, old in ((older.orig, flow.orig), (older.resp, flow.resp)):
+        new.state, new.prev_state, new.ack_rel = old.state, old.prev_state, old.ack_rel
+    flow.older = older
+    flow.reading = UNDECIDED
+    for end in (flow.orig, flow.resp):
+        end.recent = end.prefix = end.lost = None
+        end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
+        end.over = end.closed_told = False
+    return older
 
 
 def make_room(reassembler: Reassembler, flow: Flow, ts: int) -> bool:

@@ -59,8 +59,7 @@ class Reassembler(Delivery):
         self.payload_bytes = 0
         self.delivered_bytes = 0
         self.duplicate_bytes = 0
-        self.acks = 0  # Zeek's gap_stats: acknowledgments of something new, and those of them for bytes not seen
-        self.ack_gaps = 0
+        self.acks = self.ack_gaps = 0  # Zeek's gap_stats: acknowledgments of something new, those for bytes not seen
 
     def data(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, captured: int, ts: int) -> None:
         """`length` payload bytes at sequence `rel`, of which `captured` lie at raw[pos:]; the others were cut off."""

@@ -56,9 +56,8 @@ cdef class Flow:
     cpdef flip(self)
     @cython.locals(same=bint)
     cpdef inherit(self, Flow old)
-    @cython.locals(older=Flow, end=Endpoint, new=Endpoint, old=Endpoint)
+    @cython.locals(flow=Flow)
     cpdef Flow beside(self)
-    cpdef Flow split(self)
     cpdef list chain(self)
     @cython.locals(orig=Endpoint, resp=Endpoint, holds=bint)
     cpdef bint in_message(self) except -1

@@ -291,18 +291,6 @@ class Flow:
         flow.partial = self.partial
         return flow
 
-    def split(self) -> Flow:
-        """A SYN gives one side other numbers: what was read so far goes on in `older`, by the numbers that were."""
-        older = self.beside()
-        older.inherit(self)
-        self.older = older
-        self.reading = UNDECIDED
-        for end in (self.orig, self.resp):
-            end.recent = end.prefix = end.lost = None
-            end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
-            end.over = end.closed_told = False
-        return older
-
     def chain(self) -> list[Flow]:
         """This flow and those that are older, the oldest first."""
         flows = [self]
