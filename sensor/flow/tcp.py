@@ -213,9 +213,9 @@ class TcpMachine:
         elif end.state == _RESET and end.prev_state == _INACTIVE:
             end.start_seq = seq  # what came before was numbered by a RST, which may have been forged
         elif end.state in {_CLOSED, _RESET}:
-            # Zeek's keeps the numbers. Those of a FIN without a SYN before it may be anybody's, and all that comes by
-            # the true ones would be read as from before the start.
-            if seq == end.start_seq or (end.hist_mask & _H_SYN and end.next_rel > 1):
+            # Zeek's keeps the numbers. Those of a FIN without a SYN before it, or by which nothing was acknowledged,
+            # may be anybody's, and all that comes by the true ones would be read as from before the start.
+            if seq == end.start_seq or (end.hist_mask & _H_SYN and end.next_rel > 1 and end.ack_rel > 0):
                 return
             if not renumber(self.reassembler, flow, end, seq, ts):
                 return

@@ -143,7 +143,7 @@ def test_t12_without_room_a_syn_is_not_followed() -> None:
 
 
 def test_t12_one_of_which_nothing_was_read_makes_room() -> None:
-    """Strangers have answered twice, and the second one's octets were read: the true SYN/ACK is followed all the same."""
+    """Strangers answered twice, and the second one's octets were read: the true SYN/ACK is followed all the same."""
     forged = "s> F @500000000 forged\ns> SA @1000000000 forged\ns> A @1000000001 =50 forged\n"
     script = f"c> S\n{forged}s> SA @0\nc> A\nc> A =100\ns> A =200\nc> A\n{CLOSE}"
     heard = play(script, settings=FlowSettings(max_older_flows=1))

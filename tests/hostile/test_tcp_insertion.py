@@ -43,7 +43,9 @@ ROWS = {
                 "    if True:\n        return False\n",
             ),
             Guard("sensor/flow/tcp.py", "not acknowledges_older(self.reassembler, flow, end, packet, rel_ack)", "True"),
-            Guard("sensor/flow/tcp.py", "or (end.hist_mask & _H_SYN and end.next_rel > 1)", "or True"),
+            Guard(
+                "sensor/flow/tcp.py", "or (end.hist_mask & _H_SYN and end.next_rel > 1 and end.ack_rel > 0)", "or True"
+            ),
             Guard("sensor/http/second.py", " or (self._forks >= self._most and self._paid < cost)", ""),
         ),
     ),
