@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sensor.flow.sniff import HTTP, PREFIX, looks_like
-from sensor.flow.state import ATTACHED, NOBODY, UNDECIDED, Endpoint, Flow
+from sensor.flow.state import ATTACHED, NOBODY, SENT_SYN, SENT_SYN_ACK, UNDECIDED, Endpoint, Flow
 from sensor.flow.stream import FIN, TIMEOUT
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ READ: Final = 1
 PASSED: Final = 2
 """They are nothing that we read."""
 
-SENT_SYN: Final = 128
-SENT_SYN_ACK: Final = 256
-"""Of Endpoint.hist_mask, as in tcp.py."""
 _MAX_AGAINST: Final = 16384
 """Octets of one direction that wait at most for what the other one says."""
 _FIRST_OCTETS: Final = 64

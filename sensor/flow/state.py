@@ -29,8 +29,11 @@ UNDECIDED: Final = 0
 NOBODY: Final = 1
 ATTACHED: Final = 2
 
-SENT_SYNS: Final = 384
-"""Those of `Endpoint.hist_mask` that say who asked for the connection (128: a SYN) and who took it (256: a SYN-ACK)."""
+SENT_SYN: Final = 128
+SENT_SYN_ACK: Final = 256
+SENT_SYNS: Final = SENT_SYN | SENT_SYN_ACK
+"""Of `Endpoint.hist_mask`, beside the marks of history letters: who has asked for the connection, and who has taken it.
+"""
 
 Segment = tuple[int, int, bytes | None]
 """(start_rel, end_rel, the bytes, or None where nobody reads them)."""

@@ -13,7 +13,7 @@ from sensor.flow.decode import Packet
 from sensor.flow.older import acknowledges_older, is_of_older, renumber
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
-from sensor.flow.state import Endpoint, Flow
+from sensor.flow.state import SENT_SYN, SENT_SYN_ACK, Endpoint, Flow
 from sensor.flow.uid import render_uid
 
 # As in state.py, C constants when compiled.
@@ -46,8 +46,8 @@ _H_DATA: Final = 8
 _H_ACK: Final = 16
 _H_FIN_RST: Final = 32
 _H_MULTI: Final = 64
-_SENT_SYN: Final = 128  # no letters', but kept with them: who has asked for the connection, and who has taken it
-_SENT_SYN_ACK: Final = 256
+_SENT_SYN: Final = SENT_SYN
+_SENT_SYN_ACK: Final = SENT_SYN_ACK
 
 # The letters themselves; the responder's are small.
 _UPPER_A, _UPPER_D, _UPPER_F, _UPPER_H, _UPPER_I, _UPPER_Q, _UPPER_R, _UPPER_S, _UPPER_T, _UPPER_W = b"ADFHIQRSTW"

@@ -150,3 +150,11 @@ def test_t12_one_of_which_nothing_was_read_makes_room() -> None:
     told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
     assert (stream(1, 100), stream(1, 200, False)) in told
     assert heard.tracker.limits()["flow.max_older_flows"] == 1
+
+
+def test_who_had_no_syn_keeps_no_numbers_though_they_were_acknowledged() -> None:
+    """Two strangers, one in either name: the second acknowledges what the first has said."""
+    forged = "s> FA @1000000000 =50 forged\nc> A ^1000000052 forged\n"
+    heard = play(f"c> S\n{forged}s> SA @0\nc> A =100\ns> A =200\nc> A\n{CLOSE}")
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
