@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -25,6 +25,9 @@ from sensor.ocsp.model import CertId
 from sensor.pipeline import Pipeline
 from sensor.settings import FlowSettings, InjectSettings
 from sensor.weird import FlowId, Weird
+
+if TYPE_CHECKING:
+    from sensor.flow.copies import Conflict
 
 MEMORY_CAP: Final = "memory_cap"
 PARSER_ERROR: Final = "parser_error"
@@ -196,16 +199,8 @@ class _Reader:
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
         return self._inner.gap(is_orig, length, ts, unskipped)
 
-    def second(
-        self,
-        is_orig: bool,
-        position: int,
-        pieces: list[bytes],
-        other: tuple[int, bytes],
-        wants: dict[bool, int],
-        ts: int,
-    ) -> StreamReader:
-        both = self._inner.second(is_orig, position, pieces, other, wants, ts)
+    def second(self, is_orig: bool, conflict: Conflict, wants: dict[bool, int], ts: int) -> StreamReader:
+        both = self._inner.second(is_orig, conflict, wants, ts)
         return self if both is self._inner else _Reader(self._injection, self._flow, both)
 
     def unfinished(self, is_orig: bool) -> bool:

@@ -1,14 +1,15 @@
 """How a direction begins: what of it is kept until it is known who reads it, and what comes in its place.
 
 Whoever can send one segment in another's name can make the first octets of a flow look like nothing that we read, or
-like what is the other side's to say. So what was passed over is remembered until it is acknowledged, and what stands
-against the handshake waits for what the other side says.
+like what is the other side's to say. So what was passed over is remembered for one window, and what stands against the
+handshake waits for what the other side says.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sensor.flow.copies import tell_conflict
 from sensor.flow.sniff import HTTP, PREFIX, looks_like
 from sensor.flow.state import ATTACHED, NOBODY, SENT_SYN, SENT_SYN_ACK, UNDECIDED, Endpoint, Flow
 from sensor.flow.stream import FIN, TIMEOUT
@@ -26,6 +27,8 @@ PASSED: Final = 2
 
 _MAX_AGAINST: Final = 16384
 """Octets of one direction that wait at most for what the other one says."""
+_WINDOW: Final = 65536
+"""So far behind the first octets another copy of them still comes: a window without scaling."""
 _FIRST_OCTETS: Final = 64
 """So many are remembered of what is passed over: more than `looks_like` goes by."""
 
@@ -46,8 +49,7 @@ def put_off(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chunk: by
     """It takes more octets to decide, or what the other side says."""
     delivery.charge(flow, len(chunk))
     end.prefix = chunk
-    end.recent = [(first, first + len(chunk), chunk)]
-    end.recent_bytes = len(chunk)
+    delivery.keep_first(end, first, chunk)
 
 
 def stand_against(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chunk: bytes) -> bool:
@@ -61,17 +63,16 @@ def stand_against(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chu
 
 
 def pass_over(delivery: Delivery, flow: Flow, end: Endpoint, first: int, chunk: bytes, ts: int) -> None:
-    """This direction begins with nothing that we read. Its first octets are remembered until they are acknowledged:
-    should others come in their place, it was perhaps somebody else who sent these. What stands against the handshake
-    waits no longer (a SOCKS server that connects to its client answers with what is nothing by itself)."""
+    """This direction begins with nothing that we read. Its first octets are remembered for one window: should others
+    come in their place, it was perhaps somebody else who sent these. What stands against the handshake waits no longer
+    (a SOCKS server that connects to its client answers with what is nothing by itself)."""
     if end.peer.sniffed == AGAINST and end.peer.prefix is not None:
         put_off(delivery, flow, end, first, chunk)
         read_against(delivery, flow, ts)
         return
     kept = chunk[:_FIRST_OCTETS]
     delivery.charge(flow, len(kept))
-    end.recent = [(first, first + len(kept), kept)]
-    end.recent_bytes = len(kept)
+    delivery.keep_first(end, first, kept)
     end.sniffed = PASSED
     if end.peer.sniffed == PASSED:
         flow.reading = NOBODY
@@ -84,7 +85,7 @@ def read_other(delivery: Delivery, flow: Flow, end: Endpoint, rel: int, other: b
     if not end.recent or end.over or (end.sniffed == READ and end.reads_as_orig == end.is_orig):
         return False
     first, last, kept = end.recent[0]
-    if kept is None or rel >= last or rel + len(other) <= first:
+    if kept is None or rel >= last or rel + len(other) <= first or end.next_rel - first > _WINDOW:
         return False
     begin = kept[: max(rel - first, 0)] + other[max(first - rel, 0) :]
     if flow.resp_p not in delivery.ports and not looks_like(begin) & (HTTP | PREFIX):
@@ -104,22 +105,21 @@ def read_other(delivery: Delivery, flow: Flow, end: Endpoint, rel: int, other: b
         delivery.go_on(flow, True)
         return end.sniffed != READ and read_other(delivery, flow, end, rel, other, ts)
     end.next_rel = max(rel, first)
-    end.recent = end.prefix = None
+    delivery.keep_first(end, 0, b"")
+    end.prefix = None
     end.sniffed = UNSEEN
     known = kept[: end.next_rel - first]
     if flow.reading == ATTACHED:
         if known:
             delivery.hand_on(flow, end, first, known, 0, len(known), ts)
-        delivery.tell_conflict(flow, end, first, kept, ts)
+        tell_conflict(delivery, flow, end, first, kept, ts)
         return True
     if flow.reading == NOBODY:
         drop_unread(delivery, flow)
     flow.reading = UNDECIDED
     if known:
         end.prefix = known
-    if flow.doubt is None and delivery.total_held + len(kept) <= delivery.max_total:
-        flow.doubt = (end, first, kept, ts)
-        delivery.hold_more(len(kept))
+    tell_conflict(delivery, flow, end, first, kept, ts)
     return True
 
 

@@ -5,7 +5,7 @@ from sensor.flow.ledger cimport Ledger
 from sensor.flow.state cimport Endpoint, Flow
 
 cdef int _UNDECIDED, _NOBODY, _ATTACHED, _AGAINST, _UNSEEN, _READ, _PASSED
-cdef long long _RECENT_SEGMENTS, _RECENT_BYTES, _NO_FIN, _PER_PIECE, _PER_READING
+cdef long long _RECENT_SEGMENTS, _RECENT_BYTES, _NO_FIN, _PER_PIECE
 
 cdef bint _COMPILED
 
@@ -26,7 +26,7 @@ cdef class Delivery:
     cdef public Discards discards
     cdef public list out
     cdef public frozenset ports
-    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, max_older, gap_bytes, gaps
+    cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, total_recent, max_recent, max_older, gap_bytes, gaps
     cdef public long long older_flows, older_given_up, full_bytes, full_segments, full_total, waited_long, reordered_late
     cdef public str hole_key
 
@@ -40,7 +40,10 @@ cdef class Delivery:
     cpdef hand_on(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
     @cython.locals(low="long long", high="long long")
     cpdef remember(self, Endpoint end, long long first, bytes chunk)
+    @cython.locals(end=Endpoint, ts="long long")
     cpdef settle_doubt(self, Flow flow)
+    cpdef forget(self, Endpoint end)
+    cpdef keep_first(self, Endpoint end, long long first, bytes chunk)
     @cython.locals(chunk=bytes, kind=int, probation=bint, asks=bint)
     cpdef decide(self, Flow flow, Endpoint end, long long first, object raw, Py_ssize_t pos, long long length, long long ts)
     cpdef read(self, Flow flow, Endpoint end, long long first, bytes chunk, bint asks, long long ts)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from sensor.flow.beginning import asks_in_http, pass_over, put_off, roles_known, stand_against
+from sensor.flow.copies import read_otherwise, size_of
 from sensor.flow.discards import Discards
-from sensor.flow.ledger import PER_PIECE, PER_READING, Ledger
+from sensor.flow.ledger import PER_PIECE, Ledger
 from sensor.flow.lost import lose
 from sensor.flow.sniff import PREFIX, looks_like
 from sensor.flow.state import Endpoint, Flow
@@ -28,7 +29,6 @@ _AGAINST, _UNSEEN, _READ, _PASSED = -1, 0, 1, 2  # as in beginning.py
 _RECENT_SEGMENTS: Final = 64
 _RECENT_BYTES: Final = 65536
 _PER_PIECE: Final = PER_PIECE
-_PER_READING: Final = PER_READING
 _NO_FIN: Final = 1 << 60  # where the FIN stands of a direction that went on behind one
 
 HTTP: Final = 1  # as in sniff.py
@@ -68,6 +68,8 @@ class Delivery:
         self.total_held = 0
         self.most_held = 0
         self.max_older = settings.max_older_flows
+        self.total_recent = 0
+        self.max_recent = settings.max_reassembly_bytes // 4
         self.older_flows = 0  # that are read beside those in the flow table, which bounds them, too
         self.older_given_up = 0
         # Holes given up before their bytes came, and copies not kept, by what was reached.
@@ -140,16 +142,34 @@ class Delivery:
         end.skip = flow.reader.data(end.reads_as_orig, chunk, ts)  # type: ignore[union-attr]  # it is attached
 
     def remember(self, end: Endpoint, first: int, chunk: bytes) -> None:
-        """Keep what was delivered until it is acknowledged, to compare a retransmission with; within limits."""
+        """Keep what was delivered last, to compare a retransmission with; within limits. The acknowledgment of it may
+        be forged, so that it is kept behind that, too, as long as there is room."""
         end.sniffed = _READ
         if end.recent is None:
             end.recent = []
             end.recent_bytes = 0
         end.recent.append((first, first + len(chunk), chunk))
         end.recent_bytes += len(chunk)
+        self.total_recent += len(chunk)
         while end.recent_bytes > _RECENT_BYTES or len(end.recent) > _RECENT_SEGMENTS:
             low, high, _ = end.recent.pop(0)
             end.recent_bytes -= high - low
+            self.total_recent -= high - low
+
+    def forget(self, end: Endpoint) -> None:
+        """Nothing of this direction is compared any more."""
+        self.total_recent -= end.recent_bytes
+        end.recent = None
+        end.recent_bytes = 0
+        if end.others is not None:
+            self.total_recent -= size_of(end.others)
+            end.others = None
+
+    def keep_first(self, end: Endpoint, first: int, chunk: bytes) -> None:
+        """Of what came of this direction only `chunk`, octets `first` and following, is compared; b"": nothing."""
+        self.total_recent += len(chunk) - end.recent_bytes
+        end.recent = [(first, first + len(chunk), chunk)] if chunk else None
+        end.recent_bytes = len(chunk)
 
     def doubt(self, flow: Flow, ts: int) -> None:
         """What is read of this flow from here on its receiver may have read otherwise, or not at all."""
@@ -160,50 +180,16 @@ class Delivery:
             if flow.reading == _ATTACHED and flow.reader is not None and not end.closed_told:
                 flow.reader.reopened(end.reads_as_orig, ts)
 
-    def tell_conflict(self, flow: Flow, end: Endpoint, rel: int, other: bytes, ts: int) -> None:
-        """Octets came again, at `rel`, and were others: the reader may want both readings."""
-        if flow.reading == _UNDECIDED and flow.doubt is None:
-            if self.total_held + len(other) <= self.max_total:
-                flow.doubt = (end, rel, other, ts)
-                self.hold_more(len(other))
-            else:
-                self.full_total += 1
-            return
-        reader = flow.reader
-        if flow.reading != _ATTACHED or reader is None or end.closed_told:
-            return
-        position = end.next_rel
-        if flow.late is not None:
-            reached = flow.late.reached(end)
-            position = position if reached is None else reached
-        pieces: list[bytes] = []
-        known = position
-        for first, last, chunk in reversed(end.recent or []):
-            if last != known or chunk is None:
-                break
-            low, high = max(first, rel), min(last, rel + len(other))
-            if low < high:
-                pieces.append(chunk[: low - first] + other[low - rel : high - rel] + chunk[high - first :])
-            else:
-                pieces.append(chunk)
-            known = first
-        pieces.reverse()
-        wants = {end.reads_as_orig: end.skip, end.peer.reads_as_orig: end.peer.skip}
-        forked = reader.second(end.reads_as_orig, position, pieces, (rel, other), wants, ts)
-        self.charge(flow, len(other))
-        if forked is not reader:
-            self.charge(flow, _PER_READING + sum(map(len, pieces)))
-            flow.reader = forked
-            end.skip = end.peer.skip = 0
-
     def settle_doubt(self, flow: Flow) -> None:
-        """A conflict among octets that nobody had been given yet: now somebody reads them, or nobody ever will."""
-        if flow.doubt is not None:
-            end, rel, other, ts = flow.doubt
-            flow.doubt = None
-            self.total_held -= len(other)
-            if flow.reading == _ATTACHED:
-                self.tell_conflict(flow, end, rel, other, ts)
+        """Conflicts among octets that nobody had been given yet: now somebody reads them, or nobody ever will."""
+        ts = flow.doubt
+        flow.doubt = -1
+        if ts >= 0 and flow.reading == _ATTACHED:
+            for end in (flow.orig, flow.resp):
+                copies = end.others
+                if copies:
+                    at, octets = copies[-1]
+                    read_otherwise(self, flow, end, copies, copies[0][0], at + len(octets), False, ts)
 
     def decide(
         self, flow: Flow, end: Endpoint, first: int, raw: bytes | memoryview, pos: int, length: int, ts: int
@@ -235,7 +221,7 @@ class Delivery:
         """The flow is read from here on, and `chunk` is the beginning of a direction."""
         probation = flow.resp_p not in self.ports
         flow.reading = _ATTACHED
-        end.recent = None
+        self.keep_first(end, 0, b"")
         self.attach(flow, end, asks, probation)
         self.join(flow, end.peer, ts)
         if first > 1 or flow.partial:  # a length of 0: what came before is unknown
@@ -268,7 +254,7 @@ class Delivery:
             early = b""
             end.sniffed = _PASSED
         elif early:
-            end.recent = None
+            self.keep_first(end, 0, b"")
         passed = end.next_rel
         if flow.late is not None:
             reached = flow.late.reached(end)
@@ -387,7 +373,8 @@ class Delivery:
     def tell_close(self, flow: Flow, end: Endpoint, how: int, ts: int) -> None:
         end.closed_told = True
         end.fin_ts = 0
-        end.recent = None
+        if end.recent is not None or end.others is not None:
+            self.forget(end)
         reader = flow.reader
         if flow.reading == _ATTACHED and reader is not None:
             unskipped = end.skip if end.skip > 0 else 0

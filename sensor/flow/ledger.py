@@ -54,6 +54,8 @@ def weigh(flow: Flow) -> tuple[int, int]:
             kept += end.recent_bytes + PER_PIECE * len(end.recent)
         elif end.prefix is not None:
             kept += PER_PIECE + len(end.prefix)
+        if end.others is not None:
+            kept += sum([PER_PIECE + len(other) for _, other in end.others])
         if end.lost is not None:
             kept += sum([PER_PIECE + each.size() for each in end.lost])
         if end.held is not None:

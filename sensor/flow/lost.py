@@ -146,7 +146,8 @@ def read_anew(reassembler: Reassembler, flow: Flow, ts: int) -> None:
     flow.reader = None
     flow.reading = UNDECIDED
     for end in (flow.orig, flow.resp):
-        end.recent = end.prefix = None
+        reassembler.forget(end)
+        end.prefix = None
         end.skip = end.sniffed = end.fin_ts = 0
         end.over = end.closed_told = False
     if again:

@@ -53,7 +53,7 @@ def _split(flow: Flow) -> Flow:
     flow.older = older
     flow.reading = UNDECIDED
     for end in (flow.orig, flow.resp):
-        end.recent = end.prefix = end.lost = None
+        end.prefix = end.lost = None
         end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
         end.over = end.closed_told = False
     return older

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Final
 
 from sensor.flow.beginning import read_against, read_other
+from sensor.flow.copies import keep_copy, keep_unacked, tell_conflict
 from sensor.flow.delivery import Delivery, ReaderFactory
 from sensor.flow.late import Late
 from sensor.flow.ledger import Ledger
@@ -317,13 +318,8 @@ class Reassembler(Delivery):
             self.count_ack(end, rel)
         end.far_acks = 0
         end.trim_rel = rel
-        if end.recent is not None:
-            last: int = end.recent[-1][1]
-            if last <= rel:
-                end.recent = None
-            else:
-                end.recent = [kept for kept in end.recent if kept[1] > rel]
-                end.recent_bytes = sum([kept[1] - kept[0] for kept in end.recent])
+        if self.total_recent > self.max_recent:
+            keep_unacked(self, end)
         if rel > end.next_rel:
             if rel <= 2 and flow.partial:
                 return  # a keep-alive opened a flow seen from its middle: the byte it acknowledges is not ours to miss
@@ -344,25 +340,28 @@ class Reassembler(Delivery):
 
     def compare(self, flow: Flow, end: Endpoint, rel: int, pos: int, length: int, ts: int) -> None:
         """Does a retransmission say the same as the copy that was taken?"""
+        if length == 1 and rel == end.next_rel - 1 and rel < end.trim_rel and end.others is None:
+            return  # a keep-alive (RFC 9293 section 3.8.4): any octet
         waiting = None if flow.late is None else [(p.first, p.last, p.chunk) for p in flow.late.pieces if p.end is end]
         for kept in (end.recent, end.held, waiting):
             if kept is None:
                 continue
             i = 0 if kept is waiting else first_behind(kept, rel)
-            while i < len(kept):
+            while i < len(kept) and kept[i][0] < rel + length:
                 first, last, chunk = kept[i]
                 i += 1
-                if first >= rel + length:
-                    break
                 low = max(first, rel)
                 high = min(last, rel + length)
                 if low < high and chunk is not None:
                     raw = bytes(self.raw[pos + low - rel : pos + high - rel])
-                    if raw != chunk[low - first : high - first] and not (length == 1 and end.may_probe(ts)):
+                    if raw != chunk[low - first : high - first]:
+                        if length == 1 and end.may_probe(ts):
+                            keep_copy(self, end, rel, raw)  # of one octet nothing is told
+                            return
                         self.weird(flow, ts, "rexmit_inconsistency")
                         other = bytes(self.raw[pos : pos + length])
                         if not read_other(self, flow, end, rel, other, ts):
-                            self.tell_conflict(flow, end, rel, other, ts)
+                            tell_conflict(self, flow, end, rel, other, ts)
                         return
 
     def fin_reached(self, flow: Flow, end: Endpoint, ts: int) -> None:
@@ -372,8 +371,8 @@ class Reassembler(Delivery):
 
     def finish(self, flow: Flow, ts: int, at_end: bool) -> None:
         """The flow is over: what is still held is delivered behind its gaps, and both directions are closed."""
-        how = END_OF_INPUT if at_end else TIMEOUT
         orig, resp = flow.orig, flow.resp
+        how = RESET if orig.rst_cnt or resp.rst_cnt else END_OF_INPUT if at_end else TIMEOUT
         if orig.held is not None or resp.held is not None:
             for end in (orig, resp):
                 if end.held is not None:
@@ -382,15 +381,16 @@ class Reassembler(Delivery):
         self.go_on(flow, True)
         if orig.prefix is not None or resp.prefix is not None:
             read_against(self, flow, ts)
-        self.settle_doubt(flow)
-        if orig.rst_cnt or resp.rst_cnt:
-            how = RESET
+        if flow.doubt >= 0:
+            self.settle_doubt(flow)
         if orig.fin_ts or resp.fin_ts:
             self.finish_unfinished(flow)
         for end in (orig, resp):
             if not end.over:
                 end.over = True
                 self.tell_close(flow, end, FIN if end.fin_cnt and how != RESET else how, ts)
+            if end.recent is not None or end.others is not None:
+                self.forget(end)
 
     def finish_unfinished(self, flow: Flow) -> None:
         """Nothing came behind the FINs that cut something off: in their order they are told."""

@@ -17,7 +17,7 @@ cdef class Endpoint:
     cdef public long long last_rel, ack_rel, fin_rel, hist_syn, hist_fin, hist_rst
     cdef public unsigned int fin_cnt, rst_cnt, rxmt_cnt, rxmt_next, zero_cnt, zero_next, gap_cnt, gap_next
     cdef public long long pkts, ip_bytes, next_rel, trim_rel, top_rel
-    cdef public list held, recent, lost
+    cdef public list held, recent, others, lost
     cdef public bytes prefix
     cdef public long long far_next
     cdef public int far_count, far_acks
@@ -35,7 +35,7 @@ cdef class Endpoint:
 
 @cython.final
 cdef class Flow:
-    cdef public long long number, first_ts, last_ts, delete_at, half_closed_ts, gap_bytes, charged
+    cdef public long long number, first_ts, last_ts, delete_at, half_closed_ts, gap_bytes, charged, doubt
     cdef public unsigned long long key, orig_hi, orig_lo, resp_hi, resp_lo
     cdef public int family, vlan, inner_vlan, reading, tls
     cdef public unsigned int orig_p, resp_p
@@ -45,7 +45,7 @@ cdef class Flow:
     cdef Py_ssize_t _letter_count
     cdef public bint partial, seen_orig, seen_resp, close_deferred, established, over, unfinished, reopened, half_open
     cdef public FlowId id
-    cdef public object reader, parent, service, late, doubt
+    cdef public object reader, parent, service, late
     cdef public Flow older, behind
     cdef public int depth
 

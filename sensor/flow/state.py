@@ -43,10 +43,10 @@ class Endpoint:
     """One side of a flow. Sequence numbers: `*_seq` as on the wire, `*_rel` relative to the SYN (or to where it would
     have been), so that the first data byte is 1. `next_rel` is the next byte to deliver, `trim_rel` what the peer has
     acknowledged, `top_rel` the end of the furthest data seen. `held` are segments above a hole, in order;
-    `recent` are delivered segments not yet acknowledged, kept to compare a retransmission with; `lost` is what was
-    given up (lost.py), and gaps below `counted` are counted elsewhere. `skip` is the reader's demand: 0 deliver, n > 0
-    count only, -1 nothing more. `fin_ts`: when the FIN came that ended it and of which its reader was not told yet.
-    `missed_rel`: what the peer acknowledged below it, and was not seen, conn.log has counted.
+    `recent` are the last delivered segments, kept to compare a retransmission with, `others` what came in their place,
+    too; `lost` is what was given up (lost.py), and gaps below `counted` are counted elsewhere. `skip` is the reader's
+    demand: 0 deliver, n > 0 count only, -1 nothing more. `fin_ts`: when the FIN came that ended it and of which its
+    reader was not told yet. `missed_rel`: what the peer acknowledged below it, and was not seen, conn.log has counted.
     """
 
     peer: Endpoint  # the other side of the flow, set by it
@@ -88,6 +88,7 @@ class Endpoint:
         self.held_bytes = 0
         self.recent: list[Segment] | None = None
         self.recent_bytes = 0
+        self.others: list[tuple[int, bytes]] | None = None
         self.lost: list[Lost] | None = None
         self.counted = 0
         self.prefix: bytes | None = None
@@ -120,13 +121,12 @@ class Endpoint:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
         shift = seq_delta(self.base_seq, self.start_seq)
         self.base_seq = self.start_seq
-        self.next_rel += shift
-        self.trim_rel += shift
-        self.top_rel += shift
-        self.missed_rel += shift
+        self.next_rel, self.trim_rel = self.next_rel + shift, self.trim_rel + shift
+        self.top_rel, self.missed_rel = self.top_rel + shift, self.missed_rel + shift
         for kept in (self.held, self.recent):
             if kept is not None:
                 kept[:] = [(first + shift, last + shift, chunk) for first, last, chunk in kept]
+        self.others = [(first + shift, octets) for first, octets in self.others or ()] or None
         for range_ in self.lost or ():
             range_.shift(shift)
 
@@ -134,12 +134,13 @@ class Endpoint:
         """Go on reading where `old`, the same side of a flow that was ended too early, stopped."""
         if old.is_numbered():
             self.inherited = True
-            self.base_seq = old.base_seq if old.inherited else old.start_seq
-            self.start_seq = self.base_seq
+            self.start_seq = self.base_seq = old.base_seq if old.inherited else old.start_seq
         self.next_rel, self.trim_rel, self.top_rel = old.next_rel, old.trim_rel, old.top_rel
         self.held, old.held = old.held, None
         self.held_bytes, self.hole_since = old.held_bytes, old.hole_since
-        self.recent, self.recent_bytes = old.recent, old.recent_bytes
+        self.recent, old.recent = old.recent, None
+        self.recent_bytes, old.recent_bytes = old.recent_bytes, 0
+        self.others, old.others = old.others, None
         self.missed_rel = old.missed_rel
         self.lost, self.counted = old.lost, old.counted
         self.prefix, self.skip, self.sniffed = old.prefix, old.skip, old.sniffed
@@ -214,7 +215,7 @@ class Flow:
         self.charged = 0  # in the ledger, for what it may keep
         self.reading = 0
         self.late: Late | None = None
-        self.doubt: tuple[Endpoint, int, bytes, int] | None = None  # of tell_conflict, until somebody reads the flow
+        self.doubt = -1  # when tell_conflict had nobody to tell, until somebody reads the flow
         self.tls = 0
         self.reader: StreamReader | None = None
         self.service: str | None = None

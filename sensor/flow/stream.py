@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from sensor.flow.copies import Conflict
 
 IGNORE: Final = -1
 """What a reader returns when it wants nothing more from one direction."""
@@ -45,20 +48,9 @@ class StreamReader(Protocol):
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int: ...
 
-    def second(
-        self,
-        is_orig: bool,
-        position: int,
-        pieces: list[bytes],
-        other: tuple[int, bytes],
-        wants: dict[bool, int],
-        ts: int,
-    ) -> StreamReader:
-        """Octets of this direction came again and were others: `other`, the first one's sequence number and they.
-
-        `position` is the number of the next octet that will be delivered, `pieces` what was delivered right before it
-        and not acknowledged, as it was cut, with the other octets put in. Returned is who reads this flow from now on:
-        this reader, or one that has both readings and is given everything; `wants` is what was wanted of each side.
+    def second(self, is_orig: bool, conflict: Conflict, wants: dict[bool, int], ts: int) -> StreamReader:
+        """Octets of this direction came again and were others. Returned is who reads this flow from now on: this
+        reader, or one that has both readings and is given everything; `wants` is what was wanted of each side.
         """
         ...
 

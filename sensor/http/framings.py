@@ -108,7 +108,7 @@ class Turned:
         budget = main.settings.max_second_reading_bytes
         wants = {True: 0, False: 0}
         alone = cast("HttpReader", self)  # as far as it is asked for anything here
-        self.both = ForkedReader(main.flow, alone, second, main.out, found, True, 0, wants, budget, 1, doubt=FRAMING)
+        self.both = ForkedReader(main.flow, alone, second, main.out, found, wants, budget, 1, doubt=FRAMING)
 
     def begin(self, side: Side, rest: bytes, want: int, ts: int) -> int:
         """`rest` stands behind the turn. The main reading has had it, and wants `want`; what is wanted now."""

@@ -8,10 +8,11 @@ for; what lies between is nobody's.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sensor.flow.ledger import Ledger
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
+from sensor.http.alike import beginning
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.framings import Turned, begins_in_doubt, find_turns, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
@@ -49,6 +50,9 @@ from sensor.http.transaction import FRAMING, TCP, HttpRequest, NewTap
 from sensor.http.weight import weigh_reader
 from sensor.settings import HttpSettings
 from sensor.weird import FlowId
+
+if TYPE_CHECKING:
+    from sensor.flow.copies import Conflict
 
 _LINE_ENDS: Final = re.compile(rb"[\r\n]*")
 _TARGET: Final = re.compile(b" (?:/|https?://)")
@@ -178,40 +182,32 @@ class HttpReader:
         self._messages.lose(side)
         return 0
 
-    def second(
-        self,
-        is_orig: bool,
-        position: int,
-        pieces: list[bytes],
-        other: tuple[int, bytes],
-        wants: dict[bool, int],
-        ts: int,
-    ) -> ForkedReader:
+    def second(self, is_orig: bool, conflict: Conflict, wants: dict[bool, int], ts: int) -> ForkedReader:
         """As in StreamReader: from here on the flow is read in two ways, by a second reader that joins midway."""
-        self.doubt_copy(is_orig, position, bool(pieces), other)
+        self.doubt_copy(is_orig, conflict)
+        both = self.fork(wants)
+        both.replay(is_orig, conflict, beginning(conflict, is_orig), ts)
+        return both
+
+    def fork(self, wants: dict[bool, int]) -> ForkedReader:
+        """This reader and a second one that has read nothing yet."""
         messages = self._messages
         found: list[object] = []
         flow, settings = messages.flow, self._settings
         reader = HttpReader(flow, found, settings, probation=False, ledger=messages.ledger)
         reader.messages().is_second = True
         budget, most = settings.max_second_reading_bytes, settings.max_second_readings
-        both = ForkedReader(flow, self, reader, messages.out, found, is_orig, position, wants, budget, most)
-        both.second(is_orig, position, [], other, wants, ts)
-        for side in (True, False):
-            both.begin(side, ts)
-        for piece in pieces:
-            both.feed(is_orig, piece, ts)
-        return both
+        return ForkedReader(flow, self, reader, messages.out, found, wants, budget, most)
 
-    def doubt_copy(self, is_orig: bool, position: int, begun: bool, other: tuple[int, bytes]) -> None:
-        """The message that those octets belong to can be read otherwise: one that has `begun`, or the next."""
+    def doubt_copy(self, is_orig: bool, conflict: Conflict) -> None:
+        """The message that those octets belong to can be read otherwise: one that has begun, or the next."""
         messages = self._messages
         pending = messages.pairing.pending
         exchange = messages.orig.exchange if is_orig else messages.resp.exchange
         if exchange is None:
-            if pending and begun:
+            if pending and conflict.pieces:
                 exchange = pending[-1] if is_orig else pending[0]
-            if other[0] + len(other[1]) > position:
+            if conflict.last > conflict.position:
                 messages.in_doubt |= ORIG if is_orig else RESP
         if exchange is not None:
             exchange.doubts |= TCP

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sensor.flow.copies import Conflict, Copies, patched
 from sensor.flow.ledger import PER_PIECE, PER_READING
 from sensor.flow.stream import END_OF_INPUT
-from sensor.http.side import HEAD, OVER
-from sensor.http.transaction import AMBIGUITIES, TCP, HttpRequest, HttpTransaction
+from sensor.http.alike import beginning, halves_of, in_doubt, in_step, piece_at, question_of, size_of, take_back
+from sensor.http.transaction import TCP, HttpTransaction
 from sensor.http.weight import PER_MESSAGE
 from sensor.weird import FlowId, Weird
 
 if TYPE_CHECKING:
     from sensor.flow.stream import StreamReader
-    from sensor.http.messages import Messages
     from sensor.http.reader import HttpReader
 
 _MAX_TOLD: Final = 256
@@ -44,9 +44,8 @@ class SecondReading(msgspec.Struct, frozen=True, gc=False):
 class ForkedReader:
     """A StreamReader over two. `wants` is what the main one wants next of each direction (True: the originator's).
 
-    `found` is where the second one appends; `position` is the sequence number of the next octet of `is_orig`, and
-    `budget` how many octets the second one is given, what it only wants to be counted left out. What the main one
-    skips, likewise, is counted here.
+    `found` is where the second one appends, and `budget` how many octets it is given, what it only wants to be counted
+    left out. What the main one skips, likewise, is counted here.
     There may be `most` second readings in a flow, one behind the other.
     """
 
@@ -57,8 +56,6 @@ class ForkedReader:
         second: HttpReader,
         out: list[object],
         found: list[object],
-        is_orig: bool,
-        position: int,
         wants: dict[bool, int],
         budget: int,
         most: int,
@@ -71,15 +68,20 @@ class ForkedReader:
         self._doubt = doubt
         self._out = out
         self._found = found
-        self._is_orig = is_orig
-        self._position = position
+        self._at: dict[bool, int] = {}  # the next octet's number in directions that came twice
+        self._copies: dict[bool, Copies] = {True: [], False: []}
         self._wants = wants
         self._second_wants = {True: 0, False: 0}
         self._budget = budget
-        self._others: list[tuple[int, bytes]] = []
+        # Of the second one: the direction that it began with, where, and the end of the copy put in last; requests of
+        # the one before it, and whether it has told anything or somebody has answered.
+        self._side: bool | None = None
+        self._start = self._last = 0
+        self._awaited: list[object] = []
+        self._heard = False
         # Halves; whether the second reading told them as parts of a whole, and the main one has not told them yet.
         self._told: dict[object, bool] = {}
-        self._since = 0  # how long `out` was before what came last
+        self._since = len(out)  # how long `out` was before what came last
         self._over: set[bool] = set()
         self._most = most
         self._forks = 1
@@ -105,9 +107,10 @@ class ForkedReader:
             )
         self._note(self._since)
         if self._second is not None:
-            if is_orig == self._is_orig:
-                chunk = self._other_copy(chunk)
-                self._position += len(chunk)
+            self._heard = self._heard or is_orig is not self._side
+            if is_orig in self._at:
+                chunk = patched(self._at[is_orig], chunk, self._copies[is_orig])
+                self._at[is_orig] += len(chunk)
             self.feed(is_orig, chunk, ts)
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
                 self._refuse(ts)
@@ -115,10 +118,9 @@ class ForkedReader:
                     self._take_over(ts)
                 else:
                     self._end(ts)
-            elif not self._others_to_come() and in_step(self._main.messages(), self._second.messages()):
-                self._second = None
+            elif not self._is_to_come() and in_step(self._main.messages(), self._second.messages()):
+                self._forget()
                 self._told.clear()
-                self._others.clear()
         return self._next(is_orig)
 
     def gap(self, is_orig: bool, length: int, ts: int, unskipped: int) -> int:
@@ -127,10 +129,11 @@ class ForkedReader:
         if want >= 0:
             self._wants[is_orig] = self._main.gap(is_orig, length, ts, unskipped + want)
         self._note(self._since)
-        if is_orig == self._is_orig:
-            self._position += length
+        if is_orig in self._at:
+            self._at[is_orig] += length
         rest = self._second_wants[is_orig]
         if self._second is not None and rest >= 0:
+            self._heard = self._heard or is_orig is not self._side
             self._second_wants[is_orig] = self._second.gap(is_orig, length, ts, rest)
             self._tell()
         return self._next(is_orig)
@@ -150,8 +153,9 @@ class ForkedReader:
             other, other_window = self._second.kept()
             kept += PER_READING + other
             window += other_window
-        kept += sum([PER_PIECE + len(octets) for _, octets in self._others])
-        kept += sum([PER_MESSAGE + _size(half) for half in self._told])
+        kept += sum([PER_PIECE + len(octets) for each in self._copies.values() for _, octets in each])
+        found = [half for item in self._found if type(item) is HttpTransaction for half in halves_of(item)]
+        kept += sum([PER_MESSAGE + size_of(half) for half in (*self._told, *found)])
         return kept, window
 
     def asked(self) -> list[object]:
@@ -181,39 +185,101 @@ class ForkedReader:
             self._second.closed(is_orig, how, ts, last_data_ts, max(self._second_wants[is_orig], 0))
             self._tell()
 
-    def second(
-        self,
-        is_orig: bool,
-        position: int,
-        pieces: list[bytes],
-        other: tuple[int, bytes],
-        wants: dict[bool, int],  # noqa: ARG002  (known here)
-        ts: int,
-    ) -> StreamReader:
-        """As in StreamReader. There is one second reading at a time: it takes of this copy what is still to come. Of
-        octets that it was given already, another second reading takes its place and begins where that message does."""
-        to_come = is_orig == self._is_orig and other[0] + len(other[1]) > self._position
-        if to_come and self._second is not None:
-            self._main.doubt_copy(is_orig, position, bool(pieces), other)
-            if len(self._others) < _MAX_TOLD:
-                self._others.append(other)
-            else:
-                self._refuse(ts)
+    def second(self, is_orig: bool, conflict: Conflict, wants: dict[bool, int], ts: int) -> StreamReader:
+        """As in StreamReader. There is one second reading at a time: it takes of a copy what is still to come. Of
+        octets that it was given already, another one takes its place and begins where that message does."""
+        del wants  # they are known here
+        self._since = len(self._out)
+        self._main.doubt_copy(is_orig, conflict)
+        if conflict.is_cut:
+            self._refuse(ts)
+        to_come = conflict.first >= conflict.position or (not conflict.pieces and conflict.last > conflict.position)
+        if self._second is not None and to_come:
+            self._at.setdefault(is_orig, conflict.position)
+            self._copies[is_orig] = conflict.copies
+            if is_orig is self._side:
+                self._last = conflict.last
             return self
-        of_use = bool(pieces) or (self._second is None and other[0] + len(other[1]) > position)
-        cost = sum([len(piece) for piece in pieces])
-        if not of_use or self._over or (self._forks >= self._most and self._paid < cost):
-            if of_use and not self._over:
-                self._refuse(ts)
-            self._main.doubt_copy(is_orig, position, bool(pieces), other)
+        if self._over or not (conflict.pieces or to_come):
             return self
-        if self._second is not None:
-            self._end(ts)
-        forked = self._main.second(is_orig, position, pieces, other, self._wants, ts)
-        forked._forks = self._forks + 1
-        forked._paid = self._paid - cost
-        forked._refused = self._refused
+        start = self._continued(is_orig, conflict)
+        continues = start >= 0
+        if not continues:
+            start = beginning(conflict, is_orig)
+            cost = sum([len(piece) for piece in conflict.pieces[start:]])
+            if self._forks >= self._most and self._paid < cost:
+                self._refuse(ts)
+                return self
+            self._paid -= cost
+        forked = self._main.fork(self._wants)
+        forked._follow(self, is_orig, continues=continues)
+        if not continues:
+            self._tell()
+            if not forked._awaited:
+                self._end(ts)
+        forked.replay(is_orig, conflict, start, ts)
         return forked
+
+    def _continued(self, is_orig: bool, conflict: Conflict) -> int:
+        """At which piece the second reading began, if the copy that it reads goes on here and nobody has answered; else
+        -1. It begins again, then, with one copy more put in: what was read of it so far may have been made of both."""
+        if self._second is None or is_orig is not self._side or self._heard or conflict.first < self._last:
+            return -1
+        return piece_at(conflict, self._start) if self._budget > conflict.position - self._start else -1
+
+    def _follow(self, before: ForkedReader, is_orig: bool, *, continues: bool) -> None:
+        """It takes the place of `before`, as the same second reading once more if that `continues`. What was asked in
+        that one and waits for its reply is asked in this one."""
+        self._forks = before._forks
+        self._paid = before._paid
+        self._refused = before._refused
+        if continues:
+            self._budget = before._budget
+            self._told.update(before._told)
+            self._awaited = before._awaited
+        else:
+            self._forks += 1
+            self._awaited = before._second.asked() if before._second is not None and not is_orig else []
+        self._at.update(before._at)
+        self._copies.update(before._copies)
+
+    def replay(self, is_orig: bool, conflict: Conflict, start: int, ts: int) -> None:
+        """The second reading joins in the middle, at piece `start`. Of that and the following ones, what came once was
+        told already. What it finds is told when it is known that the copy does not go on."""
+        pieces = conflict.pieces[start:]
+        reached = conflict.position - sum([len(piece) for piece in pieces])
+        self._side, self._start, self._last = is_orig, reached, conflict.last
+        self._at[is_orig] = conflict.position
+        self._copies[is_orig] = conflict.copies
+        for side in (True, False):
+            self.begin(side, ts)
+        first = min([at for at, octets in conflict.copies if at + len(octets) > reached], default=reached)
+        passed = False
+        for piece in pieces:
+            once = 0 if passed else min(max(first - reached, 0), len(piece))
+            reached += len(piece)
+            self._hear(is_orig, piece[:once], ts)
+            if not passed and reached > first:
+                self._pass(is_orig)
+                passed = True
+            self._hear(is_orig, piece[once:], ts)
+        if not passed:
+            self._pass(is_orig)
+
+    def _pass(self, is_orig: bool) -> None:
+        """What was read so far has come once, and the main reading has told it or will."""
+        second = self._second
+        if second is not None:
+            self._found.clear()
+            waits = self._main.asked()
+            told = {question_of(request) for request in waits}
+            if is_orig:
+                second.take_over([request for request in second.asked() if question_of(request) in told])
+            else:
+                self._awaited = self._awaited or waits
+                second.take_over(self._awaited)
+            for each in told:
+                self._told.setdefault(each, False)
 
     def _take_over(self, ts: int) -> None:
         """Exchanges are found by the second reading, and none by the main one, which is on a wrong track: it ends."""
@@ -225,7 +291,7 @@ class ForkedReader:
             self._note(before)
             second.messages().lead(self._out)
             self._main, self._wants = second, self._second_wants
-            self._second = None
+            self._forget()
 
     def _refuse(self, ts: int) -> None:
         """There is more that can be read otherwise than is: told once in a flow."""
@@ -234,26 +300,35 @@ class ForkedReader:
             self._out.append(Weird(ts, "HTTP_second_reading_cut", self._flow, None, "HTTP"))
 
     def feed(self, is_orig: bool, chunk: bytes, ts: int) -> None:
-        """The second reading's next octets, without the main one's."""
+        """The second reading's next octets, without the main one's; what it finds is told."""
+        self._hear(is_orig, chunk, ts)
+        self._tell()
+
+    def _hear(self, is_orig: bool, chunk: bytes, ts: int) -> None:
         want = self._second_wants[is_orig]
-        if want < 0 or self._second is None:
+        if want < 0 or self._second is None or not chunk:
             return
         if len(chunk) < want:
             self._second_wants[is_orig] = want - len(chunk)
             return
         self._budget -= len(chunk) - want
         self._second_wants[is_orig] = self._second.data(is_orig, chunk[want:], ts)
-        self._tell()
 
     def _end(self, ts: int) -> None:
         """There is no second reading any more: what waits there for its reply is told without."""
         if self._second is not None:
             for request in self._main.asked():
-                self._told.setdefault(_asked(request), False)
+                self._told.setdefault(question_of(request), False)
             for side in (True, False):
                 self._second.closed(side, END_OF_INPUT, ts, ts, max(self._second_wants[side], 0))
             self._tell()
-            self._second = None
+            self._forget()
+
+    def _forget(self) -> None:
+        """One reading is left."""
+        self._second = None
+        self._at = {}
+        self._copies = {True: [], False: []}
 
     def want(self, is_orig: bool, count: int) -> None:
         """So many octets the main reading wants to be counted."""
@@ -280,16 +355,8 @@ class ForkedReader:
         self._wants[is_orig] = 0
         return want
 
-    def _other_copy(self, chunk: bytes) -> bytes:
-        first = self._position
-        for at, octets in self._others:
-            low, high = max(at, first), min(at + len(octets), first + len(chunk))
-            if low < high:
-                chunk = chunk[: low - first] + octets[low - at : high - at] + chunk[high - first :]
-        return chunk
-
-    def _others_to_come(self) -> bool:
-        return any(at + len(octets) > self._position for at, octets in self._others)
+    def _is_to_come(self) -> bool:
+        return any(at + len(octets) > now for side, now in self._at.items() for at, octets in self._copies[side])
 
     def _note(self, before: int) -> None:
         """What the main reading told since `out` was `before` long is not told again, nor is a half of what the second
@@ -298,7 +365,7 @@ class ForkedReader:
         for place in range(before, len(out)) if self._second is not None or self._told else ():
             item = out[place]
             if type(item) is HttpTransaction:
-                halves = _halves(item)
+                halves = halves_of(item)
                 if len(halves) > 1:
                     self._led = False
                 elif self._told.get(halves[0], False):
@@ -308,18 +375,21 @@ class ForkedReader:
     def _tell(self) -> None:
         for item in self._found:
             if type(item) is HttpTransaction:
-                halves = _halves(item)
+                self._heard = True
+                halves = halves_of(item)
                 whole = len(halves) > 1
-                known = [half in self._told and not (whole and self._take_back(half)) for half in halves]
+                known = [
+                    half in self._told and not (whole and take_back(self._out, self._since, half)) for half in halves
+                ]
                 if not all(known):
                     self._led = whole
+                    waiting = {question_of(request) for request in self._main.asked()}
                     for half in halves:
-                        self._told[half] = whole and half not in self._told
+                        self._told[half] = whole and (half not in self._told or half in waiting)
                     before = len(self._out)
-                    ambiguous = AMBIGUITIES[self._doubt | sum(1 << _BITS[each] for each in item.ambiguous)]
                     self._out.append(
                         SecondReading(
-                            msgspec.structs.replace(item, ambiguous=ambiguous),
+                            in_doubt(item, self._doubt),
                             item.request is not None and known[0],
                             item.response is not None and known[-1],
                         )
@@ -328,54 +398,3 @@ class ForkedReader:
                     self._main.messages().pairing.release_early()
                     self._note(before)
         self._found.clear()
-
-    def _take_back(self, half: object) -> bool:
-        """Of what came last the main reading told this half alone: then it is not told so."""
-        out = self._out
-        for place in range(self._since, len(out)):
-            item = out[place]
-            if type(item) is HttpTransaction and not item.repeated and _halves(item) == [half]:
-                out[place] = msgspec.structs.replace(item, repeated=True)
-                return True
-        return False
-
-
-def in_step(main: Messages, second: Messages) -> bool:
-    """Whether both stand between messages, with the same requests that wait for a reply: they would go on alike."""
-    for one, other in ((main.orig, second.orig), (main.resp, second.resp)):
-        if one.state != other.state or one.state not in (HEAD, OVER) or one.tail != other.tail:
-            return False
-    pending, others = main.pairing.pending, second.pairing.pending
-    if main.pairing.early or second.pairing.early or main.pairing.owed != second.pairing.owed:
-        return False
-    return len(pending) == len(others) and all(
-        one.request is not None and other.request is not None and _asked(one.request) == _asked(other.request)
-        for one, other in zip(pending, others, strict=True)
-    )
-
-
-_BITS: Final = {each: place for place, each in enumerate(AMBIGUITIES[-1])}
-
-
-def _size(half: object) -> int:
-    """Octets of what `_halves` gives."""
-    if isinstance(half, tuple):
-        return sum([_size(part) for part in half])
-    return len(half) if isinstance(half, bytes) else 0
-
-
-def _asked(request: object) -> object:
-    if not isinstance(request, HttpRequest):
-        return None
-    return request.method, request.target, tuple([file.content for file in request.files])
-
-
-def _halves(transaction: HttpTransaction) -> list[object]:
-    """What makes the request, and the reply, equal to those of another reading."""
-    request, response = transaction.request, transaction.response
-    halves: list[object] = []
-    if request is not None:
-        halves.append(_asked(request))
-    if response is not None:
-        halves.append((response.status_code, tuple([file.content for file in response.files])))
-    return halves

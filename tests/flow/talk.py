@@ -332,6 +332,7 @@ class Heard:
         conserved(self.tracker)
         assert self.tracker.held_bytes() == 0, "held bytes after the end"
         assert self.tracker.reassembler.total_held == 0
+        assert self.tracker.reassembler.total_recent == 0
         assert self.tracker.reassembler.older_flows == 0
         for reader in self.readers:
             assert set(reader.ended) == {True, False}, f"closed {sorted(reader.ended)}"

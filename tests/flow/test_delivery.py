@@ -198,7 +198,8 @@ def test_a_demand_in_answer_to_what_was_before_the_reader() -> None:
 
 
 def test_no_more_is_kept_for_comparison_than_the_limit() -> None:
-    """64 segments and 64 KiB a direction, however large the segments, until they are acknowledged."""
+    """64 segments and 64 KiB a direction, however large the segments; where that is much in all flows together, until
+    they are acknowledged."""
     for size, count in ((60_000, 40), (10, 200), (1460, 200)):
         heard = listen().feed(frames_of(parse("c> S\n" + f"c> . ={size}\n" * count)))
         (flow,) = heard.tracker.flows.values()
@@ -206,7 +207,14 @@ def test_no_more_is_kept_for_comparison_than_the_limit() -> None:
         assert len(recent) <= 64
         assert sum(len(chunk or b"") for _, _, chunk in recent) == flow.orig.recent_bytes <= 65536
         heard.end()
-    heard = listen().feed(frames_of(parse(HANDSHAKE + "c> A =10\nc> A =10\ns> A ^11\n")))
+    script = HANDSHAKE + "c> A =10\nc> A =10\ns> A ^11\n"
+    heard = listen().feed(frames_of(parse(script)))
+    (flow,) = heard.tracker.flows.values()
+    assert flow.orig.recent == [(1, 11, stream(1, 10)), (11, 21, stream(11, 10))]
+    assert heard.tracker.reassembler.total_recent == 20
+    heard.end()
+    assert heard.tracker.reassembler.total_recent == 0
+    heard = listen(FlowSettings(max_reassembly_bytes=40)).feed(frames_of(parse(script)))
     (flow,) = heard.tracker.flows.values()
     assert flow.orig.recent == [(11, 21, stream(11, 10))]
     assert flow.orig.recent_bytes == 10

@@ -237,8 +237,8 @@ CONSTANTS: Final[dict[str, str]] = {
         recent.py _MOST""",
     "tags and tunnels that the kernel looks behind to share packets out: what is deeper goes to one worker": """
         capture/live/fanout.py MAX_TUNNELS; capture/live/headers.py MAX_TAGS MAX_MPLS_LABELS""",
-    "what of a direction a retransmission is compared with until it is acknowledged: a window without scaling": """
-        flow/delivery.py _RECENT_SEGMENTS _RECENT_BYTES""",
+    "what of a direction a retransmission is compared with, and copies that differ: a window without scaling": """
+        flow/delivery.py _RECENT_SEGMENTS _RECENT_BYTES; flow/copies.py _MAX_COPIES _MAX_BYTES""",
     "first octets of a side: those remembered that are no HTTP, and those that wait for what the other side says": """
         flow/beginning.py _MAX_AGAINST""",
     "jumps remembered in case what was given up comes: of more the first and the last ones": """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable
 
@@ -40,7 +41,9 @@ ROWS = {
         ("rexmit_inconsistency", "HTTP_second_reading_cut", "ambiguous: tcp"),
         guards=(
             Guard("sensor/flow/reassembly.py", 'self.weird(flow, ts, "rexmit_inconsistency")', "pass"),
-            Guard("sensor/flow/delivery.py", "if forked is not reader:", "if False:"),
+            Guard("sensor/flow/copies.py", "if forked is not reader:", "if False:"),
+            Guard("sensor/flow/copies.py", "for at, octets in copies or ():", "for at, octets in ():"),
+            Guard("sensor/flow/reassembly.py", "if self.total_recent > self.max_recent:", "if True:"),
             Guard("sensor/http/second.py", "if self._budget < 0 or", "if"),
         ),
     ),
@@ -291,6 +294,63 @@ def test_t3_two_readings_are_bounded() -> None:
     seen = said(f"{script}c> A {lit(asking(7))}\ns> A {lit(answering(7))}{BYE}", settings=settings)
     assert "HTTP_second_reading_cut" in seen.weirds
     assert told(seen)[0] == ("07", "good")
+
+
+def cuts(octets: bytes, at: tuple[int, ...]) -> list[tuple[int, bytes]]:
+    """In pieces, each with its sequence number."""
+    return [(1 + low, octets[low:high]) for low, high in itertools.pairwise((0, *at, len(octets)))]
+
+
+RUBBISH = {
+    "rubbish": bytes(octet ^ 0x55 for octet in Q),
+    "a request": (b"GET / HTTP/1.1\r\nX: " * 50)[: len(Q)],
+    "another": Q2,
+}
+
+
+@pytest.mark.parametrize("forged", RUBBISH)
+@pytest.mark.parametrize(
+    "at", [(1,), (20,), (80,), (130,), (160,), (60, len(Q) - 40), tuple(range(10, len(Q), 10))], ids=str
+)
+def test_t3_the_true_one_in_pieces(forged: str, at: tuple[int, ...]) -> None:
+    """A forged copy of the whole, then the true one in several segments: the latest copies are one reading."""
+    pieces = "".join(f"c> A @{place} {lit(octets)}\n" for place, octets in cuts(Q, at))
+    seen = said(f"{SHAKE}c> A @1 {lit(RUBBISH[forged])} forged\n{pieces}s> A {lit(R)}{BYE}")
+    asked = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert asked["0BADCAFE"]["ambiguous"] == ["tcp"]
+
+
+def test_t3_each_half_in_two_copies() -> None:
+    halves = "".join(
+        f"c> A @{place} {lit(bytes(len(octets)))} forged\nc> A @{place} {lit(octets)}\n"
+        for place, octets in cuts(Q, (80,))
+    )
+    seen = said(f"{SHAKE}{halves}s> A {lit(R)}{BYE}")
+    assert doubts(seen) == {"0BADCAFE": ["tcp"]}
+
+
+def test_t3_pieces_above_a_hole() -> None:
+    """Nobody reads yet when the copies differ; there is more than one conflict."""
+    pieces = "".join(f"c> A @{place} {lit(octets)}\n" for place, octets in cuts(Q, (100, 130)))
+    seen = said(f"{SHAKE}c> A @2 {lit(b'z' * (len(Q) - 1))} forged\n{pieces}s> A {lit(R)}{BYE}")
+    asked = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert asked["0BADCAFE"]["ambiguous"] == ["tcp"]
+
+
+@pytest.mark.parametrize("forged", RUBBISH)
+@pytest.mark.parametrize("at", [(), (100,)], ids=str)
+def test_t3_after_a_forged_ack(forged: str, at: tuple[int, ...]) -> None:
+    """A forged request, a forged acknowledgment of it, the true one; and the same of the reply."""
+    pieces = "".join(f"c> A @{place} {lit(octets)}\n" for place, octets in cuts(Q, at))
+    other = answering(A, ocsp.UNKNOWN)
+    seen = said(
+        f"{SHAKE}c> A @1 {lit(RUBBISH[forged])} forged\ns> A ^{1 + len(Q)} forged\n{pieces}"
+        f"s> A @1 {lit(other)} forged\nc> A ^{1 + len(other)} forged\ns> A @1 {lit(R)}{BYE}"
+    )
+    asked = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert asked["0BADCAFE"]["ambiguous"] == ["tcp"]
+    assert {row.get("cert_status") for row in seen.exchanges} >= {"good", "unknown"}
+    assert "rexmit_inconsistency" in seen.weirds
 
 
 @pytest.mark.parametrize(("begin", "count"), SHAPES)

@@ -29,7 +29,7 @@ ROWS = {
         ),
         guards=(
             Guard("sensor/flow/reassembly.py", "if end.far_acks < _FAR_RUN:", "if False:"),
-            Guard("sensor/flow/delivery.py", "            flow.doubt = (end, rel, other, ts)\n", ""),
+            Guard("sensor/flow/copies.py", "        flow.doubt = ts\n", "        pass\n"),
             Guard("sensor/flow/beginning.py", "    end.next_rel = max(rel, first)\n", "    return False\n"),
             Guard("sensor/flow/beginning.py", "        turn_back(flow, ts)\n", "        return False\n"),
             Guard("sensor/flow/delivery.py", "asks != end.is_orig and", "False and"),
@@ -46,7 +46,7 @@ ROWS = {
             Guard(
                 "sensor/flow/tcp.py", "or (end.hist_mask & _H_SYN and end.next_rel > 1 and end.ack_rel > 0)", "or True"
             ),
-            Guard("sensor/http/second.py", " or (self._forks >= self._most and self._paid < cost)", ""),
+            Guard("sensor/http/second.py", "if self._forks >= self._most and self._paid < cost:", "if False:"),
         ),
     ),
 }
@@ -147,6 +147,18 @@ def test_t12_another_reply_before_the_true_one(odd: str) -> None:
     seen = talk(f"{SHAKE}c> A {lit(Q)}\ns> A @1 {lit(other)} forged\ns> A @1 {lit(R)}\nc> A{BYE}", ODD[odd])
     assert {row["cert_status"] for row in seen.exchanges} == {"good", "unknown"}
     assert ["tcp"] in [row.get("ambiguous") for row in seen.exchanges]
+
+
+@pytest.mark.parametrize("whose", ["the client's", "the server's", "of both"])
+def test_t12_rubbish_before_a_true_message_does_not_part_the_exchange(whose: str) -> None:
+    """It is told once: the request and its reply are found by one reading."""
+    junk = lit(bytes(20))
+    before = "" if whose == "the server's" else f"c> A @1 {junk}\n"
+    between = "" if whose == "the client's" else f"s> A @1 {junk}\n"
+    seen = said(f"{SHAKE}{before}c> A @1 {lit(Q)}\n{between}s> A @1 {lit(R)}\nc> A{BYE}")
+    assert [(row["serial_number"], row["evidence"], row.get("ambiguous")) for row in seen.exchanges] == [
+        ("0BADCAFE", "both", ["tcp"])
+    ]
 
 
 @pytest.mark.parametrize("odd", ODD)

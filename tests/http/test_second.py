@@ -10,7 +10,7 @@ from sensor.http.second import ForkedReader, SecondReading
 from sensor.http.transaction import Ambiguity, HttpTransaction
 from sensor.settings import HttpSettings
 from sensor.weird import Weird
-from tests.http.wire import FLOW, SECOND, get, reply
+from tests.http.wire import FLOW, SECOND, conflict, get, reply
 
 
 def forked(said: bytes, other: bytes, settings: HttpSettings | None = None) -> tuple[ForkedReader, list[object]]:
@@ -19,7 +19,7 @@ def forked(said: bytes, other: bytes, settings: HttpSettings | None = None) -> t
     main = HttpReader(FLOW, out, settings or HttpSettings(), probation=False)
     want = main.data(True, said, SECOND)
     assert want == 0
-    both = main.second(True, 1 + len(said), [other], (1, other), {True: want, False: 0}, SECOND)
+    both = main.second(True, conflict(1 + len(other), [other], (1, other)), {True: want, False: 0}, SECOND)
     assert isinstance(both, ForkedReader)
     return both, out
 
@@ -54,7 +54,7 @@ def test_of_what_comes_later_the_other_copy_is_put_in() -> None:
     said = b"GET /a"
     reader, out = forked(said, said)
     rest = b"/one HTTP/1.1\r\n\r\n"
-    reader.second(True, 0, [], (1 + len(said) + 1, b"two"), {}, SECOND)
+    reader.second(True, conflict(1 + len(said), [said], (1 + len(said) + 1, b"two")), {}, SECOND)
     assert reader.data(True, rest, 2 * SECOND) == 0
     end(reader)
     found = [item.transaction if isinstance(item, SecondReading) else item for item in out]
@@ -117,11 +117,12 @@ def test_where_both_have_ended_nothing_more_is_read() -> None:
 def test_the_other_copy_stands_where_it_stood_behind_a_gap() -> None:
     first, second = get(b"/a"), get(b"/c")
     reader, out = forked(first, get(b"/b"))
-    at = 1 + len(first) + 7 + second.index(b"/c")
-    reader.second(True, 0, [], (at, b"/d"), {}, SECOND)
-    reader.second(True, 0, [], (at + 500, b"far behind"), {}, SECOND)
-    reader.second(False, 0, [], (at, b"the other direction"), {}, SECOND)
-    reader.second(True, 0, [], (1, b"long past"), {}, SECOND)
+    position = 1 + len(first)
+    at = position + 7 + second.index(b"/c")
+    for copies in ([(at, b"/d")], [(at, b"/d"), (at + 500, b"far behind")]):
+        assert reader.second(True, conflict(position, [], *copies), {}, SECOND) is reader
+    assert reader.second(False, conflict(1, [], (500, b"the other direction")), {}, SECOND) is reader
+    assert reader.second(True, conflict(position, [], (1, b"long past")), {}, SECOND) is reader
     reader.data(False, reply(b"x"), 2 * SECOND)
     reader.gap(True, 7, 3 * SECOND, 0)
     reader.data(True, second, 4 * SECOND)
@@ -137,7 +138,7 @@ def test_only_transactions_are_told_of_the_second_reading() -> None:
     reader.data(False, odd + b"x", 2 * SECOND)
     assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_obsolete_line_folding"]
     reader.gap(True, 100, 3 * SECOND, 0)
-    reader.second(False, 0, [], (0, b""), {}, SECOND)
+    reader.second(False, conflict(100, [], (1, b"long past")), {}, SECOND)
     reader.data(False, reply(b"y"), 4 * SECOND)
     end(reader)
     assert targets(out) == [b"/a", b"/b", None]
@@ -145,15 +146,14 @@ def test_only_transactions_are_told_of_the_second_reading() -> None:
 
 def test_a_second_reading_of_very_many_transactions_ends() -> None:
     also = get(b"/b") + get(b"/c")  # so that they never come into step
-    reader, out = forked(get(b"/a"), also, HttpSettings(max_second_reading_bytes=1_000_000))
+    said = get(b"/a", b"X: " + b"x" * (len(also) - len(get(b"/a", b"X: "))))
+    reader, out = forked(said, also, HttpSettings(max_second_reading_bytes=1_000_000))
     for number in range(300):
         reader.data(True, get(b"/%d" % number), 2 * SECOND)
         reader.data(False, reply(b"%d" % number), 2 * SECOND)
     assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]
-    reader.begin(True, 3 * SECOND)  # nobody is there any more
-    reader.feed(True, get(b"/nobody"), 3 * SECOND)
     end(reader)
-    assert targets(out).count(b"/299") == 1 and b"/nobody" not in targets(out)
+    assert targets(out).count(b"/299") == 1
 
 
 def test_what_is_under_way_when_the_other_copy_comes_is_in_doubt() -> None:
@@ -161,7 +161,7 @@ def test_what_is_under_way_when_the_other_copy_comes_is_in_doubt() -> None:
     main = HttpReader(FLOW, out, HttpSettings(), probation=False)
     said = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfirst"
     main.data(True, said, SECOND)
-    both = main.second(True, 1 + len(said), [], (1 + len(said), b"more"), {True: 0, False: 0}, SECOND)
+    both = main.second(True, conflict(1 + len(said), [], (1 + len(said), b"more")), {True: 0, False: 0}, SECOND)
     both.data(True, b"text", 2 * SECOND)
     both.data(False, reply(b"x"), 3 * SECOND)
     both.data(True, get(b"/c"), 4 * SECOND)
@@ -183,7 +183,7 @@ def test_what_begins_with_the_other_copy_is_in_doubt(behind: int, first: bytes) 
     main.data(True, said, SECOND)
     main.data(False, reply(b"x"), SECOND)
     other = get(first, b"A: b")[: len(said) + behind]
-    both = main.second(True, 1 + len(said), [], (1, other), {True: 0, False: 0}, 2 * SECOND)
+    both = main.second(True, conflict(1 + len(said), [], (1, other)), {True: 0, False: 0}, 2 * SECOND)
     for target in (b"/b", b"/c"):
         both.data(True, get(target), 3 * SECOND)
         both.data(False, reply(b"y"), 4 * SECOND)
@@ -197,58 +197,12 @@ def test_a_reply_that_comes_before_what_is_in_doubt_is_in_none() -> None:
     main = HttpReader(FLOW, out, HttpSettings(), probation=False)
     said = get(b"/a")
     main.data(True, said, SECOND)
-    both = main.second(True, 1 + len(said), [], (1 + len(said), b"?"), {True: 0, False: 0}, 2 * SECOND)
+    both = main.second(True, conflict(1 + len(said), [], (1 + len(said), b"?")), {True: 0, False: 0}, 2 * SECOND)
     both.data(False, reply(b"x"), 3 * SECOND)
     both.data(True, get(b"/b"), 4 * SECOND)
     both.data(False, reply(b"y"), 5 * SECOND)
     told = [item for item in out if isinstance(item, HttpTransaction)]
     assert [item.ambiguous for item in told] == [(), (Ambiguity.tcp,)]
-
-
-def say_twice(reader: HttpReader | ForkedReader, first: int, target: bytes) -> tuple[ForkedReader, int]:
-    """A request of which the other copy, of the target with a "!" in it, comes when it was read, and a reply."""
-    said, other = get(target + b"?"), get(target + b"!")
-    want = reader.data(True, said, SECOND)
-    both = reader.second(True, first + len(said), [other], (first, other), {True: want, False: 0}, SECOND)
-    both.data(False, reply(target), 2 * SECOND)
-    assert isinstance(both, ForkedReader)
-    return both, first + len(said)
-
-
-def test_each_conflict_has_its_second_reading() -> None:
-    out: list[object] = []
-    reader, at = say_twice(HttpReader(FLOW, out, HttpSettings(), probation=False), 1, b"/a")
-    reader, at = say_twice(reader, at, b"/b")
-    reader.data(True, get(b"/plain"), 3 * SECOND)
-    reader.data(False, reply(b"x"), 3 * SECOND)
-    end(reader)
-    assert targets(out) == [b"/a?", b"/a!", b"/b?", b"/b!", b"/plain"]
-    both = [item.transaction if isinstance(item, SecondReading) else item for item in out]
-    doubts = [item.ambiguous for item in both if isinstance(item, HttpTransaction)]
-    assert doubts == [(Ambiguity.tcp,)] * 4 + [()]
-
-
-def test_who_forges_very_often_is_read_twice_as_often() -> None:
-    """Each time as much comes as is read again."""
-    out: list[object] = []
-    reader: HttpReader | ForkedReader = HttpReader(FLOW, out, HttpSettings(), probation=False)
-    at = 1
-    for number in range(40):
-        reader, at = say_twice(reader, at, b"/%d" % number)
-    end(reader)  # type: ignore[arg-type]  # it was forked
-    assert [target for target in targets(out) if target and target.endswith(b"!")] == [b"/%d!" % n for n in range(40)]
-    main = [item for item in out if isinstance(item, HttpTransaction)]
-    assert len(main) == 40 and {item.ambiguous for item in main} == {(Ambiguity.tcp,)}
-
-
-def test_what_the_second_reading_had_begun_is_told_when_another_takes_its_place() -> None:
-    reader, out = forked(get(b"/a"), get(b"/b"))
-    said, other = reply(b"one"), reply(b"two")
-    reader.data(False, said, 2 * SECOND)
-    again = reader.second(False, 1 + len(said), [other], (1, other), {True: 0, False: 0}, 3 * SECOND)
-    assert again is not reader
-    end(again)  # type: ignore[arg-type]  # it is another
-    assert targets(out) == [b"/a", b"/b", None]
 
 
 @pytest.mark.parametrize("is_orig", [True, False])
@@ -283,27 +237,6 @@ def test_where_one_reading_is_left_it_is_read_on() -> None:
     ]
 
 
-def test_of_very_many_other_copies_to_come_the_first_ones_are_kept() -> None:
-    said = b"GET /"
-    reader, out = forked(said, said)
-    for number in range(300):
-        assert reader.second(True, 0, [], (1 + len(said) + number, b"!"), {}, SECOND) is reader
-    reader.data(True, b"a" * 300 + b" HTTP/1.1\r\n\r\n", 2 * SECOND)
-    end(reader)
-    assert targets(out) == [b"/" + b"a" * 300, b"/" + b"!" * 256 + b"a" * 44]
-
-
-def test_behind_its_limit_another_conflict_has_a_second_reading_again() -> None:
-    reader, out = forked(get(b"/a"), get(b"/b"), HttpSettings(max_second_reading_bytes=100))
-    reader.data(False, reply(b"x" * 200), 2 * SECOND)
-    again = reader.second(True, 1, [], (1, b"GET /d"), {True: 0, False: 0}, 3 * SECOND)
-    assert isinstance(again, ForkedReader) and again is not reader
-    again.data(True, get(b"/c"), 4 * SECOND)
-    again.data(False, reply(b"y"), 5 * SECOND)
-    end(again)
-    assert targets(out) == [b"/a", b"/b", b"/c", b"/d"]
-
-
 def test_what_both_skip_is_counted_piece_by_piece() -> None:
     reader, out = forked(get(b"/a"), get(b"/b"), HttpSettings(max_second_reading_bytes=9_000))
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 8000
@@ -313,29 +246,6 @@ def test_what_both_skip_is_counted_piece_by_piece() -> None:
     both = [item.transaction if isinstance(item, SecondReading) else item for item in out]
     replies = [item.response for item in both if isinstance(item, HttpTransaction)]
     assert [(each.body_len, each.complete) for each in replies if each] == [(1_000_000, True)] * 2
-
-
-def test_another_copy_that_comes_in_pieces() -> None:
-    said = b"GET /"
-    reader, out = forked(said, said)
-    reader.second(True, 0, [], (1 + len(said), b"b" * 10), {}, SECOND)
-    for piece in (b"a" * 5, b"a" * 5, b"c HTTP/1.1\r\n\r\n"):
-        reader.data(True, piece, 2 * SECOND)
-    end(reader)
-    assert targets(out) == [b"/aaaaaaaaaac", b"/bbbbbbbbbbc"]
-
-
-def test_of_a_reply_in_two_copies_the_other_is_told_by_itself() -> None:
-    out: list[object] = []
-    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
-    main.data(True, get(b"/a"), SECOND)
-    want = main.data(False, reply(b"one"), 2 * SECOND)
-    other = reply(b"two")
-    both = main.second(False, 1 + len(other), [other], (1, other), {True: 0, False: want}, 3 * SECOND)
-    end(both)
-    second = out[-1]
-    assert isinstance(second, SecondReading)
-    assert (second.transaction.request, second.known_request, second.known_reply) == (None, False, False)
 
 
 def test_what_is_in_doubt_in_the_second_reading_is_told_beside() -> None:
@@ -357,7 +267,7 @@ def test_where_the_main_reading_finds_nothing_the_second_one_goes_on() -> None:
     true = reply(b"x" * len(forged))[: len(forged)]
     want = main.data(False, forged, SECOND)
     wants = {True: 0, False: want}
-    both = main.second(False, 1 + len(forged), [true], (1, true), wants, SECOND)
+    both = main.second(False, conflict(1 + len(forged), [true], (1, true)), wants, SECOND)
     both.data(False, reply(b"x" * len(forged))[len(forged) :], SECOND)
     for number in range(300):
         both.data(True, get(b"/%d" % number), 2 * SECOND)
@@ -366,35 +276,4 @@ def test_where_the_main_reading_finds_nothing_the_second_one_goes_on() -> None:
     assert [target for target in targets(out) if target not in (b"/a", None)] == [
         b"/%d" % number for number in range(300)
     ]
-    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]
-
-
-def test_second_readings_begin_as_often_as_they_are_paid_for() -> None:
-    """Each exchange is forged first; what it carries pays for its being read again."""
-    out: list[object] = []
-    reader: object = HttpReader(FLOW, out, HttpSettings(max_second_readings=2), probation=False)
-    at = 1
-    for number in range(24):
-        true = get(b"/%02d" % number)
-        reader.data(True, b"GET /" + b"x" * (len(true) - 5), SECOND)  # type: ignore[attr-defined]
-        at += len(true)
-        reader = reader.second(  # type: ignore[attr-defined]
-            True, at, [true], (at - len(true), true), {True: 0, False: 0}, SECOND
-        )
-        reader.data(False, reply(b"x"), SECOND)  # type: ignore[attr-defined]
-    end(reader)  # type: ignore[arg-type]
-    assert {target for target in targets(out) if target and len(target) == 3} == {b"/%02d" % n for n in range(24)}
-
-
-def test_nobody_pays_for_copies_of_the_same() -> None:
-    out: list[object] = []
-    main = HttpReader(FLOW, out, HttpSettings(max_second_readings=2), probation=False)
-    said = get(b"/a" + b"a" * 500)
-    main.data(True, said, SECOND)
-    reader: object = main
-    for number in range(6):
-        other = get(b"/%d" % number + b"a" * 500)
-        reader = reader.second(  # type: ignore[attr-defined]
-            True, 1 + len(said), [other], (1, other), {True: 0, False: 0}, SECOND
-        )
     assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]

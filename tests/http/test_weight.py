@@ -16,7 +16,7 @@ from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpTransaction
 from sensor.settings import HttpSettings
 from tests.http.test_content import OCSP_ERROR
-from tests.http.wire import FLOW, SECOND, get, reply
+from tests.http.wire import FLOW, SECOND, conflict, get, reply
 
 CODED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9000\r\n\r\n" + gzip.compress(b"a" * 9000)[:30]
 
@@ -94,7 +94,7 @@ def test_both_readings_count_and_what_was_told() -> None:
     said = b"POST / HTTP/1.1\r\nContent-Type: application/ocsp-request\r\nContent-Length: 5000\r\n\r\n"
     one.data(True, said + b"0" * 900, SECOND)
     before = one.kept()[0]
-    both = one.second(True, 1, [said + b"1" * 900], (1, b"x" * 400), {True: 0, False: 0}, SECOND)
+    both = one.second(True, conflict(1, [said + b"1" * 900], (1, b"x" * 400)), {True: 0, False: 0}, SECOND)
     assert both.kept()[0] >= before + 900 + 400
     for number in range(3):
         both.data(False, reply(b"%d" % number), SECOND)
@@ -105,7 +105,7 @@ def test_what_a_cut_second_reading_knew_is_forgotten() -> None:
     """A flow that is forked may go on for days."""
     out: list[object] = []
     one = HttpReader(FLOW, out, HttpSettings(max_second_reading_bytes=200), probation=False)
-    both = one.second(True, 1, [], (1, b"x"), {True: 0, False: 0}, SECOND)
+    both = one.second(True, conflict(1, [], (1, b"x")), {True: 0, False: 0}, SECOND)
     for number in range(50):
         both.data(True, get(b"/%d" % number), SECOND)
         both.data(False, reply(b"x"), SECOND)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import groupby, pairwise
 
+from sensor.flow.copies import Conflict
 from sensor.flow.stream import FIN, IGNORE
 from sensor.http.reader import HttpReader
 from sensor.http.transaction import HttpRequest, HttpResponse, HttpTransaction
@@ -34,6 +35,12 @@ def ask(said: bytes | Lost | End) -> Step:
 
 def answer(said: bytes | Lost | End) -> Step:
     return ("<", said)
+
+
+def conflict(position: int, pieces: list[bytes], *copies: tuple[int, bytes]) -> Conflict:
+    """The last of `copies` came, and is in `pieces`, which end at `position`."""
+    at, octets = copies[-1]
+    return Conflict(position, pieces, sorted(copies), at, at + len(octets))
 
 
 class Wire:
