@@ -12,6 +12,7 @@ from typing import Final
 
 from sensor.flow.decode import Packet
 from sensor.flow.ledger import PER_READING
+from sensor.flow.lost import Lost
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
 from sensor.flow.state import ATTACHED, NOBODY, UNDECIDED, Endpoint, Flow
@@ -34,7 +35,7 @@ def renumber(reassembler: Reassembler, flow: Flow, end: Endpoint, seq: int, ts: 
             reassembler.give_up(flow, end, end.held[-1][1], False, ts)
     elif len(flow.chain()) <= reassembler.max_older or make_room(reassembler, flow, ts):
         reassembler.settle_doubt(flow)
-        reassembler.charge(_split(flow), PER_READING)
+        reassembler.charge(_split(flow, end), PER_READING)
         reassembler.older_flows += 1
     elif _was_read(flow):
         return False
@@ -44,9 +45,11 @@ def renumber(reassembler: Reassembler, flow: Flow, end: Endpoint, seq: int, ts: 
     return True
 
 
-def _split(flow: Flow) -> Flow:
-    """What was read of `flow` so far goes on in the one that is returned, by the numbers that were."""
+def _split(flow: Flow, renumbered: Endpoint) -> Flow:
+    """What was read of `flow` so far goes on in the one that is returned, by the numbers that were. The side that is
+    not `renumbered` keeps its own here, too, and what of them was given up."""
     older = flow.beside()
+    lost = [Lost(each.first, each.last, None) for each in renumbered.peer.lost or ()]
     older.inherit(flow)
     for new, old in ((older.orig, flow.orig), (older.resp, flow.resp)):
         new.state, new.prev_state, new.ack_rel = old.state, old.prev_state, old.ack_rel
@@ -56,6 +59,7 @@ def _split(flow: Flow) -> Flow:
         end.prefix = end.lost = None
         end.held_bytes = end.skip = end.sniffed = end.fin_ts = 0
         end.over = end.closed_told = False
+    renumbered.peer.lost = lost or None
     return older
 
 

@@ -158,3 +158,14 @@ def test_who_had_no_syn_keeps_no_numbers_though_they_were_acknowledged() -> None
     heard = play(f"c> S\n{forged}s> SA @0\nc> A =100\ns> A =200\nc> A\n{CLOSE}")
     told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
     assert (stream(1, 100), stream(1, 200, False)) in told
+
+
+@pytest.mark.parametrize("ack", [2, 51, 500, 500_000])
+@pytest.mark.parametrize("forged", ["s> FA @1000000000 ^{0}", "s> SA @1000000000 ^{0}", "s> A @3000000000 ^{0} =50"])
+def test_t12_what_a_stranger_acknowledged_before_it_was_sent(forged: str, ack: int) -> None:
+    """He answers before the server does, and nothing is lost of what the client says then, nor a repetition."""
+    heard = play(f"c> S\n{forged.format(ack)} forged\ns> SA @0\nc> A\nc> A @1 =100\ns> A =200\nc> A\n{CLOSE}")
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
+    totals = heard.tracker.reassembler
+    assert (totals.duplicate_bytes, totals.discards.total) == (0, 0)

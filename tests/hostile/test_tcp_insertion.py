@@ -35,7 +35,8 @@ ROWS = {
             Guard("sensor/flow/delivery.py", "asks != end.is_orig and", "False and"),
             Guard("sensor/flow/delivery.py", "and reader.unfinished(end.reads_as_orig):", "and False:"),
             Guard("sensor/flow/tracker.py", "            flow.older = older\n", ""),
-            Guard("sensor/flow/older.py", "reassembler.charge(_split(flow), PER_READING)", "pass"),
+            Guard("sensor/flow/older.py", "reassembler.charge(_split(flow, end), PER_READING)", "pass"),
+            Guard("sensor/flow/older.py", "    renumbered.peer.lost = lost or None\n", ""),
             Guard("sensor/flow/older.py", "    elif _was_read(flow):\n        return False\n", ""),
             Guard(
                 "sensor/flow/older.py",
