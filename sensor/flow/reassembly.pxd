@@ -35,7 +35,7 @@ cdef class Reassembler(Delivery):
     @cython.locals(peer=Endpoint)
     cpdef count_gap(self, Flow flow, Endpoint end, long long first, long long last)
     cdef count_ack(self, Endpoint end, long long rel)
-    @cython.locals(last="long long")
+    @cython.locals(last="long long", told="long long")
     cpdef acked(self, Flow flow, Endpoint end, long long rel, long long ts)
     @cython.locals(first="long long", last="long long", low="long long", high="long long", chunk=bytes, raw=bytes, kept=list, i=Py_ssize_t)
     cpdef compare(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts)

@@ -302,12 +302,13 @@ class Reassembler(Delivery):
 
     def acked(self, flow: Flow, end: Endpoint, rel: int, ts: int) -> None:
         """The peer acknowledged everything below `rel`: what of it was not seen is lost (Zeek: Undelivered)."""
+        told = rel
         if end.fin_cnt > 0 and rel >= end.fin_rel:
             rel = end.fin_rel - 1
         if rel <= end.trim_rel:
             return
-        if rel - end.next_rel > _FAR and rel - end.top_rel > _FAR:
-            # As for a segment far ahead: one who makes up an acknowledgment shall not make us deaf.
+        if told - end.next_rel > _FAR and not -_FAR <= told - end.top_rel <= _FAR:
+            # As for a segment far ahead: one who makes up an acknowledgment, or octets and one below, is not believed.
             end.far_acks += 1
             if end.far_acks == 1:
                 self.count_gap(flow, end, end.next_rel, rel)

@@ -37,6 +37,7 @@ _MASK32: Final = 0xFFFFFFFF
 _TOO_LARGE: Final = 1048576  # a jump in a SYN or RST that is not believed (Zeek TOO_LARGE_SEQ_DELTA)
 _S: Final = 1_000_000_000
 _NO_FIN: Final = 1 << 60  # as in delivery.py
+_FAR: Final = 1 << 20  # as in reassembly.py
 
 # Marks of history letters that are written once.
 _H_SYN: Final = 1
@@ -97,6 +98,8 @@ class TcpMachine:
             self.reassembler.weird(flow, ts, "TCP_seq_underflow_or_misorder")
 
         self.note_history(flow, end, flags, control, rel, length)
+        if rel - end.next_rel > _FAR:
+            rel = unwrap(end, packet.seq, rel)
         if packet.window == 0 and not flags & _RST and peer.state != _CLOSED and end.state != _RESET:
             end.zero_cnt += 1
             if end.zero_cnt == end.zero_next:
@@ -142,6 +145,8 @@ class TcpMachine:
                 elif not flags & _RST and delta > 0 and (packet.ack != 0 or delta <= _TOO_LARGE):
                     peer.ack_seq = packet.ack
                     peer.ack_rel = rel_ack
+                if rel_ack - peer.next_rel > _FAR:
+                    rel_ack = unwrap(peer, packet.ack, rel_ack)
 
         delta_last = seq_delta(upper_seq, end.last_seq)
         if flags & (_SYN | _RST) and (delta_last > _TOO_LARGE or delta_last < -_TOO_LARGE):
@@ -210,7 +215,7 @@ class TcpMachine:
             self.reassembler.weird(flow, ts, "SYN_seq_jump")
             if not renumber(self.reassembler, flow, end, seq, ts):
                 return
-        elif end.state == _RESET and end.prev_state == _INACTIVE:
+        elif end.state == _RESET and end.prev_state == _INACTIVE and end.top_rel == 1 and not end.hist_mask & _H_SYN:
             end.start_seq = seq  # what came before was numbered by a RST, which may have been forged
         elif end.state in {_CLOSED, _RESET}:
             # Zeek's keeps the numbers. Those of a FIN without a SYN before it, or by which nothing was acknowledged,
@@ -481,6 +486,14 @@ class TcpMachine:
         if flow.parent is not None:
             record.tunnel_parents = (render_uid("C", repr(flow.parent).encode()),)
         return record
+
+
+def unwrap(end: Endpoint, seq: int, rel: int) -> int:
+    """Where `seq` is in what `end` says: ahead of what is expected, or not far behind it. By the furthest number that
+    was seen it is at `rel`, as Zeek counts: two segments of a stranger, each up to 2**31 ahead, lead that once round.
+    """
+    ahead = seq_delta(seq, (end.start_seq + end.next_rel) & _MASK32)
+    return end.next_rel + ahead if ahead > -_FAR else rel
 
 
 def conn_state(flow: Flow) -> str:

@@ -169,3 +169,21 @@ def test_t12_what_a_stranger_acknowledged_before_it_was_sent(forged: str, ack: i
     assert (stream(1, 100), stream(1, 200, False)) in told
     totals = heard.tracker.reassembler
     assert (totals.duplicate_bytes, totals.discards.total) == (0, 0)
+
+
+def test_t12_a_rst_before_the_syn_numbers_nobody_behind_it() -> None:
+    """A RST, then the true SYN/ACK, then a stranger's: the true numbers go on beside his."""
+    heard = play(
+        f"c> S\ns> RA @1000000000 forged\ns> SA @0\ns> SA @3000000000 forged\nc> A\nc> A =100\ns> A =200\n{CLOSE}"
+    )
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
+
+
+def test_octets_behind_a_rst_are_of_its_numbers() -> None:
+    """The true SYN/ACK begins anew: its first octets are no repetition of those that came behind a forged RST."""
+    forged = "s> R @1000000000 forged\ns> A @1000000000 =50 forged\n"
+    heard = play(f"c> S\n{forged}s> SA @0\nc> A\nc> A =100\ns> A =200\n{CLOSE}")
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
+    assert heard.tracker.reassembler.duplicate_bytes == 0

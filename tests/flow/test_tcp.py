@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from sensor.flow.state import CLOSED, ESTABLISHED, INACTIVE, PARTIAL, RESET, SYN_ACK_SENT, SYN_SENT, Flow
+from sensor.flow.stream import FIN
 from sensor.flow.tcp import conn_state
-from tests.flow.talk import CLOSE, HANDSHAKE, MS, Ends, play
+from tests.flow.talk import CLOSE, HANDSHAKE, MS, Ends, play, stream
 
 STATES = (INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET)
 TABLE = """
@@ -218,3 +219,61 @@ def test_t17_a_port_with_itself() -> None:
         heard = play(HANDSHAKE + "c> A =100\ns> A =50\n" + CLOSE, ends=ends)
         assert heard.told == "c 1-100, s 1-50, c FIN, s FIN"
         assert heard.conn.conn_state == "SF"
+
+
+ROUND = {
+    "octets": "{0}> A @1500000000 =50 forged\n{0}> A @3200000000 =50 forged\n",
+    "FINs": "{0}> FA @1500000000 forged\n{0}> FA @3200000000 forged\n",
+    "a FIN, and nothing": "{0}> FA @1500000000 forged\n{0}> A @3200000000 forged\n",
+    "twice round": "".join(f"{{0}}> A @{at} forged\n" for at in (1500000000, 3000000000, 205032704, 1705032704)),
+}
+
+
+@pytest.mark.parametrize("who", "cs")
+@pytest.mark.parametrize("forged", ROUND)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_t12_segments_that_go_once_round(forged: str, who: str, place: int) -> None:
+    """Each is less than 2**31 ahead of the furthest one so far: the true ones lie behind then, and not 2**32 ahead."""
+    lines = ["c> A =100\ns> A =200\n", "c> A =10\ns> A =20\n", "c> A\n"]
+    heard = play(HANDSHAKE + "".join(lines[:place]) + ROUND[forged].format(who) + "".join(lines[place:]) + CLOSE)
+    (reader,) = heard.readers
+    assert (reader.octets(True), reader.octets(False)) == (stream(1, 110), stream(1, 220, False))
+    assert reader.ended == {True: FIN, False: FIN}
+    assert (heard.tracker.reassembler.duplicate_bytes, heard.tracker.reassembler.gap_bytes) == (0, 0)
+
+
+@pytest.mark.parametrize("who", "cs")
+def test_t12_acknowledgments_that_go_once_round(who: str) -> None:
+    """Four true ones behind two forged ones are near, and nothing is missing."""
+    forged = f"{who}> A ^1500000000 forged\n{who}> A ^3200000000 forged\n"
+    heard = play(f"{HANDSHAKE}{forged}" + "c> A =100 +1s\ns> A =200 +1s\n" * 5 + f"c> A\n{CLOSE}")
+    assert (heard.side("c"), heard.side("s")) == ("1-500, FIN", "1-1000, FIN")
+    assert heard.tracker.reassembler.gap_bytes == 0
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "c> A @2000000000 =50 forged\ns> A ^1000000000 forged\n",
+        "c> FA @1000000000 forged\ns> A ^2000000000 forged\n",
+        "c> FA @1000000000 =50 forged\ns> A ^2000000000 forged\n",
+        "c> FA @150 forged\ns> A ^2000000000 forged\n",
+    ],
+)
+def test_t12_an_acknowledgment_of_what_is_not_near_what_was_seen(forged: str) -> None:
+    """It is not believed because something still further ahead was seen."""
+    heard = play(HANDSHAKE + forged + "c> A =100 +1s\ns> A =200 +1s\n" * 2 + CLOSE)
+    assert (heard.side("c"), heard.side("s")) == ("1-200, FIN", "1-400, FIN")
+    assert heard.tracker.reassembler.gap_bytes == 0
+
+
+def test_an_acknowledgment_near_what_was_seen_far_ahead() -> None:
+    """More was lost than fits into any window: one segment behind it and its acknowledgment are enough."""
+    heard = play(f"{HANDSHAKE}c> A =10\nc> A =2000000 lost\nc> A =100\ns> A\nc> A =50\n{CLOSE}")
+    assert heard.side("c") == "1-10, gap 2000100, 2000111-2000160, FIN"
+
+
+def test_what_is_lost_behind_segments_that_go_once_round() -> None:
+    """Four segments in order are believed, and the gap before them is no 2**32 octets long."""
+    heard = play(HANDSHAKE + ROUND["octets"].format("c") + "c> A =2000000 lost\n" + "c> A =100\n" * 5 + CLOSE)
+    assert heard.side("c") == "gap 2000300, 2000301-2000500, FIN"
