@@ -37,7 +37,7 @@ _MASK32: Final = 0xFFFFFFFF
 _TOO_LARGE: Final = 1048576  # a jump in a SYN or RST that is not believed (Zeek TOO_LARGE_SEQ_DELTA)
 _S: Final = 1_000_000_000
 _NO_FIN: Final = 1 << 60  # as in delivery.py
-_FAR: Final = 1 << 20  # as in reassembly.py
+_NEAR: Final = 1 << 20  # as _FAR in reassembly.py
 
 # Marks of history letters that are written once.
 _H_SYN: Final = 1
@@ -98,7 +98,7 @@ class TcpMachine:
             self.reassembler.weird(flow, ts, "TCP_seq_underflow_or_misorder")
 
         self.note_history(flow, end, flags, control, rel, length)
-        if rel - end.next_rel > _FAR:
+        if rel - end.next_rel > _NEAR:
             rel = unwrap(end, packet.seq, rel)
         if packet.window == 0 and not flags & _RST and peer.state != _CLOSED and end.state != _RESET:
             end.zero_cnt += 1
@@ -145,7 +145,7 @@ class TcpMachine:
                 elif not flags & _RST and delta > 0 and (packet.ack != 0 or delta <= _TOO_LARGE):
                     peer.ack_seq = packet.ack
                     peer.ack_rel = rel_ack
-                if rel_ack - peer.next_rel > _FAR:
+                if rel_ack - peer.next_rel > _NEAR:
                     rel_ack = unwrap(peer, packet.ack, rel_ack)
 
         delta_last = seq_delta(upper_seq, end.last_seq)
@@ -493,7 +493,7 @@ def unwrap(end: Endpoint, seq: int, rel: int) -> int:
     was seen it is at `rel`, as Zeek counts: two segments of a stranger, each up to 2**31 ahead, lead that once round.
     """
     ahead = seq_delta(seq, (end.start_seq + end.next_rel) & _MASK32)
-    return end.next_rel + ahead if ahead > -_FAR else rel
+    return end.next_rel + ahead if ahead > -_NEAR else rel
 
 
 def conn_state(flow: Flow) -> str:
