@@ -15,7 +15,7 @@ from sensor.flow.ledger import PER_READING
 from sensor.flow.lost import Lost
 from sensor.flow.reassembly import Reassembler
 from sensor.flow.seq import seq_delta
-from sensor.flow.state import ATTACHED, NOBODY, UNDECIDED, Endpoint, Flow
+from sensor.flow.state import ATTACHED, NOBODY, SENT_SYN, SENT_SYN_ACK, UNDECIDED, Endpoint, Flow
 
 _FIN: Final = 1
 _SYN: Final = 2
@@ -125,6 +125,8 @@ def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: 
     """
     if packet.flags & _RST:
         return False
+    if packet.flags & _SYN and packet.flags & _ACK:
+        _answer(reassembler, flow, newest, packet, ts)
     best = _distances(packet, newest)
     found: tuple[Flow, Endpoint] | None = None
     for older in flow.chain()[:-1]:
@@ -148,6 +150,30 @@ def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: 
         newest.missed_rel += packet.payload_len
     _read(reassembler, flow, older, end, packet, ts)
     return True
+
+
+def _answer(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: Packet, ts: int) -> None:
+    """A SYN/ACK of `newest` says which SYN it answers. If that is not the last one, but an older one of whose numbers
+    nothing was read yet, those numbers and its own are read together, in one flow more."""
+    answered = (packet.ack - 1) & _MASK32
+    if newest.peer.start_seq == answered:
+        return
+    chain = flow.chain()
+    ends = [_same(flow, older, newest) for older in chain[:-1]]
+    ends = [end for end in ends if end.peer.start_seq == answered and end.peer.next_rel == 1]
+    if not ends or any(end.start_seq == packet.seq for end in ends):
+        return
+    if len(chain) > reassembler.max_older and not make_room(reassembler, flow, ts):
+        return
+    both = flow.beside()
+    both.older, flow.older = flow.older, both
+    reassembler.older_flows += 1
+    reassembler.charge(both, PER_READING)
+    end = both.orig if newest.is_orig else both.resp
+    for side, seq in ((end, packet.seq), (end.peer, answered)):
+        side.inherited = True
+        side.start_seq = side.base_seq = seq
+    end.hist_mask, end.peer.hist_mask = SENT_SYN_ACK, SENT_SYN
 
 
 def _ahead(seq: int, end: Endpoint) -> int:

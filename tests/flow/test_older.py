@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.flow.ledger import PER_READING
 from sensor.settings import FlowSettings
-from tests.flow.talk import CLOSE, HANDSHAKE, Ends, play, stream
+from tests.flow.talk import CLOSE, HANDSHAKE, Ends, frames_of, listen, parse, play, stream
 
 
 @pytest.mark.parametrize("syn", ["c> S @90000 forged", "c> S @3000000000 forged", "s> S @90000 forged"])
@@ -187,3 +188,63 @@ def test_octets_behind_a_rst_are_of_its_numbers() -> None:
     told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
     assert (stream(1, 100), stream(1, 200, False)) in told
     assert heard.tracker.reassembler.duplicate_bytes == 0
+
+
+ASKED_AGAIN = [
+    f"{first}{second} forged\n"
+    for first in (
+        "s> A @1000000000 =50 forged\n",
+        "s> S @1000000000 forged\n",
+        "c> A ^1000000000 forged\n",
+        "s> RA forged\n",
+    )
+    for second in ("c> S @900000000", "c> SA @3000000000 ^7")
+]
+
+
+@pytest.mark.parametrize("forged", ASKED_AGAIN)
+def test_t12_a_syn_ack_says_what_it_answers(forged: str) -> None:
+    """A stranger has numbered the server, and has asked again in the client's name: the true numbers go together."""
+    heard = play(f"c> S\n{forged}s> SA @0 ^1\nc> A @1 ^1\nc> A =100\ns> A =200\nc> A\n{CLOSE}")
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
+    assert heard.tracker.reassembler.duplicate_bytes == 0
+
+
+def test_what_is_answered_has_the_roles_of_its_handshake() -> None:
+    """A stranger asks in the server's name: it is the client who asks all the same."""
+    forged = 's> A @1 ^1 "GET / HTTP/1.1" forged\n'
+    heard = play(f"c> S\n{ASKED_AGAIN[0]}s> SA @0 ^1\nc> A @1 ^1\n{forged}c> A =100\ns> A =200\nc> A\n{CLOSE}")
+    assert stream(1, 100) in [reader.octets(True) for reader in heard.readers]
+
+
+def test_what_is_answered_is_charged() -> None:
+    """It is one flow more beside that which is split off."""
+    frames = frames_of(parse(f"c> S\n{ASKED_AGAIN[0]}s> SA @0 ^1\n"))
+    heard = listen().feed(frames[:-1])
+    before = heard.tracker.ledger.charged, heard.tracker.reassembler.older_flows
+    heard.feed(frames[-1:])
+    assert heard.tracker.ledger.charged >= before[0] + 2 * PER_READING
+    assert heard.tracker.reassembler.older_flows == before[1] + 2
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3])
+def test_what_is_answered_takes_the_room_of_another(most: int) -> None:
+    """No more flows than may be, and each that finds no room is counted."""
+    script = "c> S\n" + "".join(f"c> S @{n}00000000 forged\ns> SA @{n}00000000 ^1 forged\n" for n in range(2, 8))
+    heard = listen(FlowSettings(max_older_flows=most)).feed(frames_of(parse(script)))
+    assert heard.tracker.reassembler.older_flows == most
+    assert heard.end().tracker.limits()["flow.max_older_flows"] > 0
+
+
+def test_the_last_syn_is_answered_as_ever() -> None:
+    """And one that is answered again, and one behind which something was said: no flow more than there are SYNs."""
+    again = "s> SA @0 ^1 forged\n"
+    heard = listen().feed(
+        frames_of(parse(f"c> S\ns> SA @0 ^1\n{again}c> S @900000000\ns> SA @800000000 ^900000001\n{again}"))
+    )
+    assert heard.tracker.reassembler.older_flows == 2
+    heard.end()
+    heard = listen().feed(frames_of(parse(f"c> S\ns> SA @7 ^1\nc> A =100\nc> S @900000000 forged\n{again}")))
+    assert heard.tracker.reassembler.older_flows == 1
+    heard.end()
