@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from sensor.http.head import NOT_CHUNKED, Head
 from sensor.http.messages import SECOND_CUT, Messages
 from sensor.http.pairing import Exchange, new_exchange
-from sensor.http.resync import begins_message, may_begin_message
+from sensor.http.resync import LONGEST_STATUS, begins_message, begins_request, may_begin_message
 from sensor.http.second import ForkedReader
 from sensor.http.side import HEAD, Side
 from sensor.http.transaction import FRAMING
@@ -28,6 +28,8 @@ _MAX_TURNS: Final = 16
 """Of one direction, that are still to come."""
 _MAX_EMPTY: Final = 4
 """Octets of empty lines before a request, which servers skip (RFC 9112 section 2.2)."""
+_DECIDED_AT: Final = 20
+"""Octets behind a turn that say whether a method stands there: behind it, only the end of the line says more."""
 
 
 def find_turns(messages: Messages, side: Side, head: Head, here: int) -> None:
@@ -48,36 +50,68 @@ def begins_in_doubt(messages: Messages, side: Side, start: int) -> bool:
     """A message begins behind `start` octets: is it, to who frames otherwise, part of another's body? Not if the peer
     has shown meanwhile that it frames as is done here: it has replied, or asked again."""
     turns = side.turns
-    if turns is None:
-        return False
-    in_doubt = turns[-1] > start
-    side.turns = _others(turns, start) or None
+    in_doubt = side.passed > start or (turns is not None and turns[-1] > start)
+    side.passed = 0
+    if turns is not None:
+        side.turns = _others(turns, start) or None
     pending = messages.pairing.pending
     if side.is_orig:
         return in_doubt and bool(pending)
     return in_doubt and bool(pending) and pending[0].depth <= side.known
 
 
-def pass_turns(messages: Messages, side: Side, chunk: bytes, busy: bool, ts: int) -> bytes:
-    """`chunk` came: what of it stands behind a turn and may begin a message; b"" if nothing. `busy`: such a one is
-    followed already."""
-    first = side.total - len(chunk)
+def next_stop(side: Side, data: bytes) -> int:
+    """How much of `data`, which comes next, is read before the next turn is looked at: up to where it is, or where it
+    is known at the latest whether a message begins there. So it makes no difference where segments end."""
+    ahead = side.ahead
+    if ahead is None:
+        turns = side.turns or []
+        while turns and turns[0] < side.total:  # behind a gap
+            side.passed = turns[0]
+            turns = turns[1:]
+        side.turns = turns or None
+        if turns and turns[0] > side.total:
+            return min(turns[0] - side.total, len(data))
+        if turns:
+            side.ahead = ahead = bytearray()
+    if ahead is None:
+        return len(data)
+    if side.is_orig:
+        return data.find(b"\n") + 1 or len(data)
+    return min(max(LONGEST_STATUS - len(ahead), 1), len(data))
+
+
+def pass_turns(messages: Messages, side: Side, part: bytes, busy: bool, ts: int) -> bytes:
+    """`part` was read, as far as `next_stop` said: what stands behind a turn, if a message begins there; b"" while that
+    is not known, and if none does. `busy`: such a one is followed already."""
+    ahead = side.ahead
+    if ahead is None:
+        return b""
+    known = len(ahead)
+    ahead += part
+    limit = messages.settings.max_target_bytes
+    if known > _DECIDED_AT and side.is_orig and len(ahead) <= limit and part[-1:] != b"\n":
+        return b""
+    first = side.total - len(ahead)
     turns = side.turns or []
     if side.state == HEAD and side.tail is not None:
         turns = _others(turns, side.total - len(side.tail))
     rest = b""
-    passed = 0
-    for turn in turns:
-        if turn >= side.total:
+    while turns and turns[0] < side.total:
+        begins = _stands(ahead, max(turns[0] - first, 0), side.is_orig, limit)
+        if begins == _MAYBE:
             break
-        passed += 1
-        at = turn - first
-        begins, may_begin = _stands(chunk, at, side.is_orig) if at >= 0 else (False, False)
-        if may_begin and not rest and not busy:
-            rest = chunk[at:]
-        elif begins:
-            messages.weird_once(SECOND_CUT, ts, "HTTP_second_reading_cut")
-    side.turns = turns[passed:] or None
+        if begins != _NO:
+            if begins == _YES and not busy:
+                rest = bytes(ahead[turns[0] - first :])
+                busy = True
+            else:
+                messages.weird_once(SECOND_CUT, ts, "HTTP_second_reading_cut")
+        side.passed = turns[0]
+        turns = turns[1:] if begins != _YES else [turn for turn in turns if turn > side.passed + _MAX_EMPTY]
+    side.turns = turns or None
+    waits = bool(turns) and turns[0] < side.total
+    side.ahead = bytearray(ahead[max(turns[0] - first, 0) :]) if waits else None
     return rest
 
 
@@ -86,14 +120,24 @@ def _others(turns: list[int], start: int) -> list[int]:
     return [turn for turn in turns if not start - _MAX_EMPTY <= turn <= start]
 
 
-def _stands(chunk: bytes, at: int, is_orig: bool) -> tuple[bool, bool]:
-    """Whether a message begins at `at`, or behind empty lines there; and whether one does, or one may that is cut."""
-    behind = at
-    while is_orig and behind < min(len(chunk), at + _MAX_EMPTY) and chunk[behind] in b"\r\n":
+_NO: Final = 0
+_MAYBE: Final = 1
+_YES: Final = 2
+_TOO_LONG: Final = 3
+
+
+def _stands(ahead: bytearray, at: int, is_orig: bool, limit: int) -> int:
+    """Whether a message begins at `at`, or behind empty lines there. A request does where its line is whole, of which
+    no more than `limit` octets are waited for."""
+    data = bytes(ahead[at : at + limit + 1])
+    behind = 0
+    while is_orig and behind < min(len(data), _MAX_EMPTY) and data[behind] in b"\r\n":
         behind += 1
-    if begins_message(chunk, behind, is_orig):
-        return True, True
-    return False, behind == len(chunk) or may_begin_message(chunk, behind, is_orig)
+    if behind == len(data) or may_begin_message(data, behind, is_orig):
+        return _MAYBE
+    if is_orig and data.find(b"\n", behind) < 0 and begins_request(data, behind):
+        return _MAYBE if len(data) <= limit else _TOO_LONG
+    return _YES if begins_message(data, behind, is_orig) else _NO
 
 
 class Turned:

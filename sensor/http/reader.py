@@ -14,7 +14,7 @@ from sensor.flow.ledger import Ledger
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
 from sensor.http.alike import beginning
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
-from sensor.http.framings import Turned, begins_in_doubt, find_turns, pass_turns
+from sensor.http.framings import Turned, begins_in_doubt, find_turns, next_stop, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
 from sensor.http.messages import (
@@ -112,31 +112,56 @@ class HttpReader:
             return IGNORE
         if side.asked:
             self._count_skip(side, side.asked, ts)
-        side.total += len(chunk)
-        data = chunk
-        if side.unseen:
+        if side.unseen and chunk:
             side.unseen = False
             if side.head is not None and _may_begin_request(chunk[0]):
-                find_turns(self._messages, side, side.head, side.total - len(chunk))
-        tail = side.tail
-        if tail is not None:
-            known = len(tail)
-            tail += chunk
-            if side.state == HEAD and not self._is_head_decided(side, tail, known, chunk):
-                return 0 if side.turns is None else self._pass_turns(side, chunk, 0, ts)
-            data = bytes(tail)
-            side.tail = None
-        if side.turns is None:
-            want = self._run(side, data, ts)
-            return want if side.turns is None else self._pass_turns(side, chunk, want, ts)
-        return self._pass_turns(side, chunk, self._run(side, data, ts), ts)
+                find_turns(self._messages, side, side.head, side.total)
+        if side.turns is not None:
+            return self._read_to_turns(side, chunk, ts)
+        want = self._read(side, chunk, ts)
+        return self._read_to_turns(side, b"", ts) if side.left else want
 
-    def _pass_turns(self, side: Side, chunk: bytes, want: int, ts: int) -> int:
-        """`chunk` was read, up to a place or beyond where others see the next message begin."""
+    def _read(self, side: Side, chunk: bytes, ts: int) -> int:
+        """What comes next of a direction, by the main reading."""
+        side.total += len(chunk)
+        tail = side.tail
+        if tail is None:
+            return self._run(side, chunk, ts)
+        known = len(tail)
+        tail += chunk
+        if side.state == HEAD and not self._is_head_decided(side, tail, known, chunk):
+            return 0
+        side.tail = None
+        return self._run(side, bytes(tail), ts)
+
+    def _read_to_turns(self, side: Side, data: bytes, ts: int) -> int:
+        """What is left, and `data` behind it, come next, up to a place or beyond where others see the next message
+        begin: in parts that end where that may be, or is known. From there on there are two readings."""
+        want = 0
+        while True:
+            data = side.left + data
+            side.left = b""
+            if want < 0 or len(data) < want:
+                return want - len(data) if want > 0 else want
+            if want:
+                self._count_skip(side, want, ts)
+                data = data[want:]
+            if not data:
+                return 0
+            part = data[: next_stop(side, data)]
+            data = data[len(part) :]
+            want = self._read(side, part, ts)
+            part = part[: max(len(part) - len(side.left), 0)]
+            rest = pass_turns(self._messages, side, part, self._turned is not None, ts)
+            if rest and side.state != OVER:
+                want = self._follow(side, rest, want, ts)
+                data = side.left + data
+                side.left = b""
+                return self.data(side.is_orig, data, ts) if data else want
+
+    def _follow(self, side: Side, rest: bytes, want: int, ts: int) -> int:
+        """`rest` stands behind a turn, and begins a message."""
         messages = self._messages
-        rest = pass_turns(messages, side, chunk, self._turned is not None, ts)
-        if not rest or side.state == OVER:
-            return want
         found: list[object] = []
         reader = HttpReader(messages.flow, found, self._settings, probation=False, ledger=messages.ledger)
         reader.messages().is_second = True
@@ -158,6 +183,7 @@ class HttpReader:
             self._count_skip(side, side.asked - unskipped, ts)
         side.total += length
         side.unseen = False
+        side.ahead = None
         body = side.body
         state = side.state
         if body is not None and length:
@@ -324,6 +350,10 @@ class HttpReader:
                 return 0
             elif state == HEAD:
                 pos = self._read_head(side, data, pos, ts)
+                if side.turns is not None and 0 <= pos < size:
+                    side.left = data[pos:]
+                    side.total -= size - pos
+                    return 0
             elif state == CHUNK_SIZE:
                 pos = read_size(self._messages, side, data, pos, ts)
             elif state == CHUNK_END:
@@ -348,7 +378,7 @@ class HttpReader:
         return pos + take
 
     def _demand(self, side: Side, count: int) -> int:
-        if side.body is not None and side.body.idle():
+        if side.body is not None and not side.unseen and side.body.idle():
             if side.turns is not None:
                 count = min(count, max(side.turns[0] - side.total, 0))
             side.asked = count
@@ -460,7 +490,9 @@ class HttpReader:
     def _begin(self, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
         """A whole head: what follows it at `pos`?"""
         messages = self._messages
-        if side.turns is not None and begins_in_doubt(messages, side, side.total - len(data) + side.head_at):
+        if (side.turns is not None or side.passed) and begins_in_doubt(
+            messages, side, side.total - len(data) + side.head_at
+        ):
             head.doubts |= FRAMING
         messages.open(side, head)
         if side.is_orig:
@@ -488,7 +520,7 @@ class HttpReader:
         if head.bad_length:
             side.state = UNSIZED
             return pos
-        return messages.begin_plain(side, head, data, pos, ts)
+        return messages.begin_plain(side, head, data if side.turns is None else data[:pos], pos, ts)
 
     def _begin_bare(self, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
         """Replies without a body (RFC 9112 section 6.3) and the end of HTTP; MORE if there is a body."""

@@ -15,6 +15,7 @@ _REQUEST: Final = re.compile(rb"(?:\A|(?<=\n))(?:" + _METHODS + rb") [^\0- \x7f]
 _METHOD_AND_TARGET: Final = re.compile(b"(?:" + _METHODS + rb") [^\0- \x7f]")
 _REPLY: Final = re.compile(rb"(?:\A|(?<=\n))HTTP/1\.[01] [1-5][0-9]{2}(?=[ \r\n])")
 _WHOLE_REQUEST: Final = re.compile(b"(?:" + _METHODS + rb") [^\0- \x7f]{1,65536}(?: HTTP/1\.[01]\r?\n|\Z)")
+_LINE_OF_REQUEST: Final = re.compile(b"(?:" + _METHODS + rb") [^\0- \x7f]{1,65536} HTTP/1\.[01]\r?\n")
 _WHOLE_REPLY: Final = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}(?=[ \r\n])")
 
 
@@ -31,6 +32,8 @@ _REPLY_BEGINNING: Final = re.compile(_beginning_of(*_VERSION, b" ", b"[1-5]", b"
 _REQUEST_BEGINNING: Final = re.compile(
     b"(?:" + _METHODS + rb") [^\0- \x7f]*" + _beginning_of(b" ", *_VERSION, rb"\r") + rb"\Z"
 )
+LONGEST_STATUS: Final = 13
+"""Octets that say whether a status line begins."""
 _LONGEST: Final = 16
 """Octets that what `may_begin_message` waits for has fewer of."""
 _METHOD_BEGINNINGS: Final = frozenset(method[:i] for method in _METHODS.split(b"|") for i in range(1, len(method) + 1))
@@ -53,6 +56,25 @@ def find_message(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple
     if len(window) - line <= max_line and _may_become(window[line:], is_orig):
         return -1, start + line
     return -1, len(data)
+
+
+def find_anywhere(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple[int, int]:
+    """As `find_message`, for a start line wherever in a line it begins: a body without one may stand before it."""
+    pattern = _LINE_OF_REQUEST if is_orig else _WHOLE_REPLY
+    found = pattern.search(data, start)
+    while found is not None and found.end() - found.start() > max_line:
+        found = pattern.search(data, found.start() + 1)
+    if found is not None:
+        return found.start(), len(data)
+    size = len(data)
+    low = max(start, size - max_line)
+    cut = _REQUEST_BEGINNING.search(data, low) if is_orig else None
+    if cut is not None:
+        return -1, cut.start()
+    for place in range(max(low, size - _LONGEST), size):
+        if data[place:] in _METHOD_BEGINNINGS if is_orig else _REPLY_BEGINNING.match(data, place) is not None:
+            return -1, place
+    return -1, size
 
 
 def begins_request(data: bytes, start: int) -> bool:

@@ -14,8 +14,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sensor.http.body import Body
+from sensor.http.head import Head
 from sensor.http.messages import Messages
-from sensor.http.resync import begins_message, may_begin_message
+from sensor.http.resync import find_anywhere
 from sensor.http.shape import der_size
 from sensor.http.side import CHUNK_DATA, FIXED, UNSIZED, Side
 
@@ -26,6 +28,7 @@ _BAD_SIZE: Final = re.compile(rb"[-+ \t]{0,4}(?:0[xX])?([0-9A-Fa-f]{1,64})[_0-9A
 _BAD_SIZE_BEGINNING: Final = re.compile(rb"[-+ \t]{0,4}(?:0[xX]?)?[_0-9A-Fa-f]{0,128}[ \t]{0,16}\r?")
 _NEXT_REQUEST: Final = re.compile(rb"[A-Z]{3,16} ")
 _PERHAPS_REQUEST: Final = re.compile(rb"[A-Z]{0,16}")
+_IN_TARGET: Final = re.compile(rb"[^\0- \x7f]*")
 _STATUS_LINE: Final = b"HTTP/"
 
 
@@ -79,9 +82,9 @@ def read_bad_size(messages: Messages, side: Side, data: bytes, pos: int, start: 
 
 
 def read_unsized(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
-    """A body whose Content-Length is in doubt: as long as the object that it is. If it is none, then until the next
-    message begins, behind one of the lengths told or with a segment; at the latest it ends where the first of those
-    says, as for browsers, or for a request, of which servers take the first or the last, where the greatest does."""
+    """A body whose Content-Length is in doubt: as long as the object that it is. If it is none, then until a start line
+    of the next message; at the latest it ends where the first of the lengths told says, as for browsers, or for a
+    request, of which servers take the first or the last, where the greatest does."""
     head = side.head
     if head is None:
         messages.end(side, True, ts)
@@ -95,23 +98,29 @@ def read_unsized(messages: Messages, side: Side, data: bytes, pos: int, ts: int)
             head.length = size
             return messages.begin_plain(side, head, data, pos, ts)
         body = side.body = messages.new_body(side, head, -1)
+    limit = messages.settings.max_target_bytes
+    kept, side.need = side.need, 0
+    if kept and len(data) <= limit and _IN_TARGET.fullmatch(data, kept) and data.count(b" ", 0, kept) == 1:
+        side.need = len(data)  # the target of what may be a request line goes on
+        return side.keep(data, pos)
+    found, keep = find_anywhere(data, pos, side.is_orig, limit)
+    room = _room(side, head, body)
+    until = found if found >= 0 else keep
+    if 0 <= room <= until - pos:
+        until = found = pos + room
+    if until > pos:
+        body.feed(data[pos:until], ts)
+    if found >= 0:
+        messages.end(side, True, ts)
+        return until
+    side.need = len(data) - until
+    return side.keep(data, until) if side.need else until
+
+
+def _room(side: Side, head: Head, body: Body) -> int:
+    """Octets that a body of doubtful length may still have; -1 if nobody knows."""
     most = max(head.lengths, default=-1) if side.is_orig else head.length
-    kept, side.need = side.need, 0  # so many octets were kept, for a segment may have begun with any of them
-    while body.fed != most:
-        if pos >= len(data):
-            return pos
-        # Here a segment begins, or may have begun, or one of the lengths is reached.
-        if begins_message(data, pos, side.is_orig):
-            break
-        if may_begin_message(data, pos, side.is_orig):
-            side.need = len(data) - pos
-            return side.keep(data, pos)
-        stops = [told - body.fed for told in head.lengths if told > body.fed]
-        take = min([1 if pos < kept else len(data) - pos, *stops])
-        body.feed(data[pos : pos + take], ts)
-        pos += take
-    messages.end(side, True, ts)
-    return pos
+    return max(most - body.fed, 0) if most >= 0 else -1
 
 
 def read_beyond(messages: Messages, side: Side, data: bytes, pos: int, ts: int) -> int:
@@ -146,5 +155,6 @@ def close_early(messages: Messages, side: Side, closed: bool, ts: int) -> None:
     if rest and head is not None:
         if body is None:
             body = side.body = messages.new_body(side, head, -1)
-        body.feed(rest, ts)
+        room = _room(side, head, body) if side.state == UNSIZED else -1
+        body.feed(rest[:room] if room >= 0 else rest, ts)
     messages.end(side, closed or not unsure, ts)

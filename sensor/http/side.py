@@ -36,9 +36,10 @@ class Side:
     """`tail`: bytes kept for want of more. `line_ts`: when the start line was complete, -1 before. `need`: bytes of the
     body or chunk still to come. `asked`: the skip under way. `total`: octets so far, up to the end of what is read.
     `head_at`: where in that the last head began. `turns`: see `sensor.http.framings`; `turned`: the depth of who made
-    the last of them, `known`: the greatest depth then. `unseen`: a body begins, and nothing of it was there yet.
-    `spoke`: a message was seen. `interim`: the last reply was a 1xx. `junk`: waiting whether a status line comes behind
-    what came instead of one.
+    the last of them, `known`: the greatest depth then; `ahead`: what came behind the first of them, while nobody knows
+    whether a message begins there; `passed`: the last one that was passed. `unseen`: a body begins, and nothing of it
+    was there yet. `left`: what is not read yet, behind a head that made turns. `spoke`: a message was seen. `interim`:
+    the last reply was a 1xx. `junk`: waiting whether a status line comes behind what came instead of one.
     """
 
     def __init__(self, is_orig: bool) -> None:
@@ -57,10 +58,13 @@ class Side:
         self.turns: list[int] | None = None
         self.turned = 0
         self.known = 0
+        self.ahead: bytearray | None = None
+        self.passed = 0
         self.searched = 0
         self.spoke = False
         self.first_chunk = False
         self.unseen = False
+        self.left = b""
         self.junk = False
         self.interim = False
         self.last_version: str | None = ""

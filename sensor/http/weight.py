@@ -21,6 +21,8 @@ def weigh_reader(messages: Messages) -> tuple[int, int]:
         tail = side.tail
         if tail is not None:
             kept += len(tail)
+        if side.ahead is not None:
+            kept += len(side.ahead)
         if len(side.target) > PER_MESSAGE:  # of the last request, until the next one comes
             kept += len(side.target)
         if side.head is not None:

@@ -156,3 +156,41 @@ def test_a_half_that_is_told_later_than_the_whole() -> None:
     out = heard((True, get(b"/x")), (False, two), (True, get(b"/in")), (False, reply(b"b")))
     assert told(out) == [(b"/x", 200, FRAMING), (b"/IN", 200, FRAMING), (b"/in", None, ())]
     assert repeated(out) == [(True, False), (True, True)]
+
+
+@pytest.mark.parametrize("body", [b"Great", b"GET well soon", b"GET /x HTTP/1.2\r\n", b"POS", b"\r\n\r\nPost"])
+@pytest.mark.parametrize("segment", [1, 3, 1400])
+def test_a_body_that_turns_out_to_be_no_request_leaves_no_doubt(body: bytes, segment: int) -> None:
+    """However little of it a segment brings."""
+    asked = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    out = heard((True, asked), (False, reply(b"a")), (True, get(b"/next")), (False, reply(b"b")), segment=segment)
+    assert told(out) == [(b"/x", 200, ()), (b"/next", 200, ())]
+
+
+@pytest.mark.parametrize("segment", [1, 7, 1400])
+def test_a_turn_within_the_head_of_the_next_message(segment: int) -> None:
+    """Who goes by the length that is told, of 9 octets, sees the second request in the body of the first."""
+    asked = b"POST /x HTTP/1.1\r\nContent-Length: 9\r\nContent-Length: x\r\n\r\na=b" + get(b"/next")
+    out = heard((True, asked), (False, reply(b"a") + reply(b"b")), segment=segment)
+    assert told(out) == [(b"/x", 200, FRAMING), (b"/next", 200, FRAMING)]
+
+
+@pytest.mark.parametrize("segment", [1, 100, 1400])
+def test_a_line_that_is_too_long_is_not_waited_for(segment: int) -> None:
+    body = b"GET /%b HTTP/1.1\r\n\r\n" % (b"y" * 600)
+    asked = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    out = heard((True, asked), (False, reply(b"a")), segment=segment, settings=HttpSettings(max_target_bytes=500))
+    assert told(out) == [(b"/x", 200, ())]
+    assert [item.name for item in out if isinstance(item, Weird)] == ["HTTP_second_reading_cut"]
+
+
+def test_what_waits_behind_a_turn_is_weighed() -> None:
+    reader = HttpReader(FLOW, [], HttpSettings(), probation=False)
+    reader.data(True, b"POST /x HTTP/1.1\r\nContent-Length: 9000\r\n\r\nGET /", SECOND)
+    before = reader.kept()[0]
+    reader.data(True, b"y" * 3000, SECOND)
+    ahead = reader.messages().orig.ahead
+    assert ahead is not None and len(ahead) == 3005
+    assert reader.kept()[0] >= before + 3000
+    reader.gap(True, 10, SECOND, 0)
+    assert reader.messages().orig.ahead is None

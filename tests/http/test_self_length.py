@@ -103,6 +103,15 @@ def test_a_body_of_no_length_ends_where_a_segment_begins_a_message(lengths: tupl
     assert (first.ambiguous, second.ambiguous) == (FRAMING, FRAMING if LONG in lengths else ())
 
 
+@pytest.mark.parametrize("lengths", [(LONG, SHORT), (b"Content-Length: x",)])
+def test_a_body_of_no_length_ends_where_a_start_line_stands(hear, lengths: tuple[bytes, ...]) -> None:
+    """Wherever segments end: behind what looks like one, too."""
+    asked = b"\r\n".join((b"POST /1 HTTP/1.1", *lengths, b"", b"a=GET it is" + AGAIN[0][1]))
+    heard = hear(ask(asked), answer(head(*lengths) + b"a=HTTP/1.1 OK" + AGAIN[1][1]))
+    assert heard.targets[0] == b"/1"
+    assert heard.transactions[0].request.body_len == 11
+
+
 @pytest.mark.parametrize(("how", "whole"), [(End(FIN), True), (Lost(5), False), (End(RESET), False)])
 def test_a_body_of_no_length_ends_with_the_connection_and_breaks_off_at_a_gap(how: object, whole: bool) -> None:
     heard = hear_whole(ask(get()), answer(head(LONG, SHORT) + FORM), answer(how))
