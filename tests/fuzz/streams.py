@@ -142,15 +142,15 @@ def http(data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _finds() -> Iterator[list[bool]]:
+def _finds() -> Iterator[list[tuple[bool, bytes]]]:
     """How messages were found where nobody knew what octets are, as behind a hole in a head: True, behind the end of a
-    line, wherever pieces end; False, at the beginning of a piece."""
-    found: list[bool] = []
+    line, wherever pieces end; False, at the beginning of a piece; and how the start line begins."""
+    found: list[tuple[bool, bytes]] = []
 
     def find_and_tell(data: bytes, start: int, is_orig: bool, max_line: int) -> tuple[int, int]:
         place = find_message(data, start, is_orig, max_line)
         if place[0] >= 0:
-            found.append(data[place[0] - 1 : place[0]] == b"\n")
+            found.append((data[place[0] - 1 : place[0]] == b"\n", data[place[0] : place[0] + 12]))
         return place
 
     with mock.patch.object(sensor.http.reader, "find_message", find_and_tell):
