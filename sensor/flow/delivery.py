@@ -321,6 +321,7 @@ class Delivery:
                 self.full_segments += 1
             elif self.total_held > self.max_total:
                 self.full_total += 1
+                self.weird(flow, ts, "excessive_reassembly_bytes")
             elif since >= 0 and ts - since > self.reorder_ns:
                 self.reordered_late += 1
             else:

@@ -128,6 +128,8 @@ class Reassembler(Delivery):
                 self.weird(flow, ts, "above_hole_data_without_any_acks")
             elif len(end.held) > self.max_held_segments:
                 self.weird(flow, ts, "excessive_out_of_order_segments")
+            elif end.held_bytes <= self.hole_bytes and self.total_held > self.max_total:
+                self.weird(flow, ts, "excessive_reassembly_bytes")
             self.count_full(end)
             first = end.held[0]
             self.give_up(flow, end, first[0], False, ts)

@@ -248,6 +248,7 @@ def test_t18_what_waits_is_bounded() -> None:
     assert not waits("s> A =1\n" * 7)
     heard = listen(FlowSettings(max_reassembly_bytes=50)).feed(frames_of(parse(LOST + "s> A =41\n")))
     assert heard.told == "c gap 100, s 1-51"
+    assert heard.weirds == ["excessive_reassembly_bytes"]
 
 
 def test_t18_the_clock_alone_ends_the_waiting() -> None:

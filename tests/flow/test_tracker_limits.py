@@ -219,20 +219,22 @@ def test_t12_no_older_flows_if_none_are_wanted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "limit"),
+    ("settings", "limit", "told"),
     [
-        (FlowSettings(max_ooo_segments=2), "flow.max_ooo_segments"),
-        (FlowSettings(max_ooo_bytes=100), "flow.max_ooo_bytes"),
-        (FlowSettings(hole_wait_bytes=100), "flow.hole_wait_bytes"),
-        (FlowSettings(max_reassembly_bytes=100), "flow.max_reassembly_bytes"),
-        (FlowSettings(hole_wait_s=0.0005), "flow.hole_wait_s"),
+        (FlowSettings(max_ooo_segments=2), "flow.max_ooo_segments", {"excessive_out_of_order_segments"}),
+        (FlowSettings(max_ooo_bytes=100), "flow.max_ooo_bytes", {"above_hole_data_without_any_acks"}),
+        (FlowSettings(hole_wait_bytes=100), "flow.hole_wait_bytes", {"above_hole_data_without_any_acks"}),
+        (FlowSettings(max_reassembly_bytes=100), "flow.max_reassembly_bytes", {"excessive_reassembly_bytes"}),
+        (FlowSettings(hole_wait_s=0.0005), "flow.hole_wait_s", set()),
     ],
 )
-def test_d3_a_hole_given_up_says_for_what(settings: FlowSettings, limit: str) -> None:
+def test_d3_a_hole_given_up_says_for_what(settings: FlowSettings, limit: str, told: set[str]) -> None:
     script = "".join(f"c> A @{start} =60\n" for start in range(50, 1000, 100))
     heard = listen(settings).feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()
     assert set(reached(heard)) == {limit}
-    assert reached(listen().feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()) == {}
+    assert set(heard.weirds) == told
+    heard = listen().feed(frames_of(parse(f"{HANDSHAKE}{script}"))).end()
+    assert (reached(heard), heard.weirds) == ({}, [])
 
 
 def ended_early(heard: Heard, count: int, first: int = 1000) -> Heard:

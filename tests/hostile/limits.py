@@ -70,7 +70,9 @@ LIMITS: Final[dict[str, Limit]] = {
     ),
     "flow.max_ooo_bytes": also(own("the hole is given up, what waited is read"), "gap_bytes"),
     "flow.max_ooo_segments": also(own("likewise"), "excessive_out_of_order_segments", "gap_bytes"),
-    "flow.max_reassembly_bytes": also(own("likewise, in whichever flow comes next"), "gap_bytes"),
+    "flow.max_reassembly_bytes": also(
+        own("likewise, in whichever flow comes next"), "excessive_reassembly_bytes", "gap_bytes"
+    ),
     "flow.max_kept_bytes": also(own("flows that keep much go, those idle longest first"), _EMERGENCY),
     "flow.hole_wait_bytes": also(own("the hole is given up"), "above_hole_data_without_any_acks", "gap_bytes"),
     "flow.hole_wait_s": Limit("the hole is given up", (LOG,), ("gap_bytes",)),

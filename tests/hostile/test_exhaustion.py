@@ -49,7 +49,12 @@ ROWS = {
     "D3": Row(
         "segments above holes that nobody fills",
         ("flow.max_ooo_bytes", "flow.max_ooo_segments", "flow.max_reassembly_bytes"),
-        ("gap_bytes", "excessive_out_of_order_segments", "above_hole_data_without_any_acks"),
+        (
+            "gap_bytes",
+            "excessive_out_of_order_segments",
+            "excessive_reassembly_bytes",
+            "above_hole_data_without_any_acks",
+        ),
         (
             Guard(
                 "sensor/flow/reassembly.py", "end.held_bytes > self.hole_bytes\n            or", "False\n            or"
