@@ -19,7 +19,7 @@ cdef class Reassembler(Delivery):
     cpdef data(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long captured, long long ts)
     @cython.locals(placed="long long")
     cpdef fill(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts)
-    cpdef count_full(self, Endpoint end)
+    cpdef tell_full(self, Flow flow, Endpoint end, long long ts)
     cpdef bint goes_on(self, Flow flow, Endpoint end, long long rel, Py_ssize_t pos, long long length, long long ts) except -1
     cpdef finish_unfinished(self, Flow flow)
     @cython.locals(held=list, upper="long long", i=Py_ssize_t, first="long long", last="long long", cut="long long", stop="long long", chunk=bytes)

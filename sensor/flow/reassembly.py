@@ -124,24 +124,22 @@ class Reassembler(Delivery):
             or ts - end.hole_since > self.hole_ns
             or self.total_held > self.max_total
         ):
-            if end.trim_rel <= 1 and end.held_bytes > self.hole_bytes:
-                self.weird(flow, ts, "above_hole_data_without_any_acks")
-            elif len(end.held) > self.max_held_segments:
-                self.weird(flow, ts, "excessive_out_of_order_segments")
-            elif end.held_bytes <= self.hole_bytes and self.total_held > self.max_total:
-                self.weird(flow, ts, "excessive_reassembly_bytes")
-            self.count_full(end)
+            self.tell_full(flow, end, ts)
             first = end.held[0]
             self.give_up(flow, end, first[0], False, ts)
 
-    def count_full(self, end: Endpoint) -> None:
+    def tell_full(self, flow: Flow, end: Endpoint, ts: int) -> None:
         """A hole is given up; which limit is it that was reached?"""
         if end.held_bytes > self.hole_bytes:
             self.full_bytes += 1
+            if end.trim_rel <= 1:
+                self.weird(flow, ts, "above_hole_data_without_any_acks")
         elif end.held is not None and len(end.held) > self.max_held_segments:
             self.full_segments += 1
+            self.weird(flow, ts, "excessive_out_of_order_segments")
         elif self.total_held > self.max_total:
             self.full_total += 1
+            self.weird(flow, ts, "excessive_reassembly_bytes")
         else:
             self.waited_long += 1
 
