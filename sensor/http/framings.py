@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from sensor.http.head import NOT_CHUNKED, Head
 from sensor.http.messages import SECOND_CUT, Messages
 from sensor.http.pairing import Exchange, new_exchange
-from sensor.http.resync import LONGEST_STATUS, begins_message, begins_request, may_begin_message
+from sensor.http.resync import STATUS_BEGINNING, begins_message, begins_request, may_begin_message
 from sensor.http.second import ForkedReader
 from sensor.http.side import HEAD, Side
 from sensor.http.transaction import FRAMING
@@ -78,7 +78,7 @@ def next_stop(side: Side, data: bytes) -> int:
         return len(data)
     if side.is_orig:
         return data.find(b"\n") + 1 or len(data)
-    return min(max(LONGEST_STATUS - len(ahead), 1), len(data))
+    return min(max(STATUS_BEGINNING - len(ahead), 1), len(data))
 
 
 def pass_turns(messages: Messages, side: Side, part: bytes, busy: bool, ts: int) -> bytes:

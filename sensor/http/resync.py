@@ -32,7 +32,7 @@ _REPLY_BEGINNING: Final = re.compile(_beginning_of(*_VERSION, b" ", b"[1-5]", b"
 _REQUEST_BEGINNING: Final = re.compile(
     b"(?:" + _METHODS + rb") [^\0- \x7f]*" + _beginning_of(b" ", *_VERSION, rb"\r") + rb"\Z"
 )
-LONGEST_STATUS: Final = 13
+STATUS_BEGINNING: Final = 13
 """Octets that say whether a status line begins."""
 _LONGEST: Final = 16
 """Octets that what `may_begin_message` waits for has fewer of."""
