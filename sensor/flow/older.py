@@ -29,11 +29,13 @@ _NOWHERE: Final = 1 << 40
 def renumber(reassembler: Reassembler, flow: Flow, end: Endpoint, seq: int, ts: int) -> bool:
     """Another SYN of `end`, with another number, `seq`. Which of the two holds, the segments will say: what was read
     goes on by the numbers that were, and the flow begins anew. False if it does not, for there are too many."""
-    reassembler.go_on(flow, True)
+    room = len(flow.chain()) <= reassembler.max_older
+    if flow.reading == NOBODY or not room:
+        reassembler.go_on(flow, True)
     if flow.reading == NOBODY:
         if end.held is not None:
             reassembler.give_up(flow, end, end.held[-1][1], False, ts)
-    elif len(flow.chain()) <= reassembler.max_older or make_room(reassembler, flow, ts):
+    elif room or make_room(reassembler, flow, ts):
         reassembler.settle_doubt(flow)
         reassembler.charge(_split(flow, end), PER_READING)
         reassembler.older_flows += 1
@@ -47,9 +49,14 @@ def renumber(reassembler: Reassembler, flow: Flow, end: Endpoint, seq: int, ts: 
 
 def _split(flow: Flow, renumbered: Endpoint) -> Flow:
     """What was read of `flow` so far goes on in the one that is returned, by the numbers that were. The side that is
-    not `renumbered` keeps its own here, too, and what of them was given up."""
+    not `renumbered` keeps its own here, too, and what of them was given up, or is waited for there."""
     older = flow.beside()
     lost = [Lost(each.first, each.last, None) for each in renumbered.peer.lost or ()]
+    older.late, flow.late = flow.late, None
+    for piece in [] if older.late is None else older.late.pieces:
+        if piece.end is renumbered.peer and piece.is_missing():
+            lost.append(Lost(piece.first, piece.last, None))
+        piece.end = older.orig if piece.end.is_orig else older.resp
     older.inherit(flow)
     for new, old in ((older.orig, flow.orig), (older.resp, flow.resp)):
         new.state, new.prev_state, new.ack_rel = old.state, old.prev_state, old.ack_rel
@@ -121,7 +128,7 @@ def _same(flow: Flow, older: Flow, newest: Endpoint) -> Endpoint:
 def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: Packet, ts: int) -> bool:
     """Is the segment, by the sender `newest` of `flow`, of one of those that are older? Then it is read there.
 
-    The nearest numbers are its own; as near, those of what it acknowledges; and else the oldest ones.
+    The nearest numbers are its own, together with those of what it acknowledges; as near, the oldest ones are.
     """
     if packet.flags & _RST:
         return False
@@ -132,7 +139,7 @@ def is_of_older(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: 
     for older in flow.chain()[:-1]:
         end = _same(flow, older, newest)
         distances = _distances(packet, end)
-        if distances[0] <= _NEAR and (distances < best or (distances == best and found is None)):
+        if distances[1] <= _NEAR and (distances < best or (distances == best and found is None)):
             best, found = distances, (older, end)
     if found is None:
         return False
@@ -160,7 +167,7 @@ def _answer(reassembler: Reassembler, flow: Flow, newest: Endpoint, packet: Pack
         return
     chain = flow.chain()
     ends = [_same(flow, older, newest) for older in chain[:-1]]
-    ends = [end for end in ends if end.peer.start_seq == answered and end.peer.next_rel == 1]
+    ends = [end for end in ends if end.peer.start_seq == answered and not end.peer.last_data_ts]
     if not ends or any(end.start_seq == packet.seq for end in ends):
         return
     if len(chain) > reassembler.max_older and not make_room(reassembler, flow, ts):
@@ -181,12 +188,14 @@ def _ahead(seq: int, end: Endpoint) -> int:
     return seq_delta(seq, (end.start_seq + end.next_rel) & _MASK32)
 
 
-def _distances(packet: Packet, end: Endpoint) -> tuple[int, int]:
-    """How far the segment, sent by `end`, is from what is expected, and what it acknowledges from what was seen."""
+def _distances(packet: Packet, end: Endpoint) -> tuple[int, int, int]:
+    """How far the segment, sent by `end`, is from what is expected, and what it acknowledges from what was seen: both
+    together, and each. Of what it acknowledges far is far: who has led one side astray shall not have both."""
     acked = _NOWHERE
     if packet.flags & _ACK and end.peer.is_numbered():
         acked = abs(_ahead(packet.ack, end.peer))
-    return (abs(_ahead(packet.seq, end)) if end.is_numbered() else acked, acked)
+    ahead = abs(_ahead(packet.seq, end)) if end.is_numbered() else acked
+    return (ahead + (0 if acked == _NOWHERE else min(acked, _NEAR)), ahead, acked)
 
 
 def _read(reassembler: Reassembler, flow: Flow, older: Flow, end: Endpoint, packet: Packet, ts: int) -> None:

@@ -100,7 +100,7 @@ cdef class FlowTracker:
     @cython.locals(tick="long long", due_tick="long long", flow=Flow, due="long long", over=list)
     cpdef sweep(self, long long now)
     cpdef look_again(self, Flow flow, long long now, long long due)
-    @cython.locals(due="long long")
+    @cython.locals(due="long long", each=Flow)
     cpdef time_out(self, Flow flow, long long now)
     @cython.locals(until="long long", other=Flow)
     cpdef retire(self, Flow flow, long long ts, long long due)

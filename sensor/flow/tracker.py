@@ -717,7 +717,7 @@ class FlowTracker:
                 if flow.over and not flow.unfinished:
                     continue
                 due = self.machine.deadline(flow)
-                if due <= now or flow.late is not None:
+                if due <= now or flow.late is not None or flow.older is not None:
                     over.append(flow)
                 else:
                     self.look_again(flow, now, due)
@@ -744,8 +744,9 @@ class FlowTracker:
 
     def time_out(self, flow: Flow, now: int) -> None:
         """Give up what the flow waits for, and end it if its time is over."""
-        if flow.late is not None:
-            self.reassembler.wait(flow, now)
+        if flow.late is not None or flow.older is not None:
+            for each in flow.chain():
+                self.reassembler.wait(each, now)
         due = self.machine.deadline(flow)
         if due > now:
             self.look_again(flow, now, due)

@@ -6,7 +6,7 @@ import pytest
 
 from sensor.flow.ledger import PER_READING
 from sensor.settings import FlowSettings
-from tests.flow.talk import CLOSE, HANDSHAKE, Ends, frames_of, listen, parse, play, stream
+from tests.flow.talk import CLOSE, HANDSHAKE, Ends, frames_of, listen, parse, play, stream, tick
 
 
 @pytest.mark.parametrize("syn", ["c> S @90000 forged", "c> S @3000000000 forged", "s> S @90000 forged"])
@@ -248,3 +248,78 @@ def test_the_last_syn_is_answered_as_ever() -> None:
     heard = listen().feed(frames_of(parse(f"c> S\ns> SA @7 ^1\nc> A =100\nc> S @900000000 forged\n{again}")))
     assert heard.tracker.reassembler.older_flows == 1
     heard.end()
+
+
+LED_ON = "c> A @340000000 ^300000 =50 forged\n"
+"""The server is said to have sent 300,000 octets, which nobody has seen: they are waited for."""
+
+
+@pytest.mark.parametrize("syn", ["c> S @900000000 forged\n", "s> SA @900000000 forged\n"])
+@pytest.mark.parametrize("place", range(5))
+def test_t12_what_is_waited_for_is_waited_for_behind_a_syn(syn: str, place: int) -> None:
+    """By the numbers that were: request and reply are read by one reader, as without the SYN."""
+    lines = ["c> A =100\n", "s> A =100\n", "s> A =100\n", "c> A =10\n", "s> A =20\n"]
+    heard = play(HANDSHAKE + LED_ON + "".join(lines[:place]) + syn + "".join(lines[place:]) + CLOSE)
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert told == [(stream(1, 110), stream(1, 220, False))]
+    totals = heard.tracker.reassembler
+    assert (totals.duplicate_bytes, totals.gap_bytes) == (0, 0)
+
+
+def test_no_longer_than_without_one() -> None:
+    script = f"{HANDSHAKE}{LED_ON}c> A =100\ns> SA @900000000 forged\nc> A =10\n"
+    heard = listen().feed(frames_of(parse(script)))
+    assert [reader.octets(True) for reader in heard.readers] == []
+    heard.feed(tick(30))
+    assert [reader.octets(True) for reader in heard.readers] == [stream(1, 110)]
+    assert heard.tracker.reassembler.total_held == 0
+    heard.end()
+
+
+@pytest.mark.parametrize("most", range(3))
+@pytest.mark.parametrize("place", range(3))
+def test_what_is_waited_for_where_there_is_no_room(most: int, place: int) -> None:
+    """The SYN is not followed, and nothing that waited is lost or told twice."""
+    lines = ["c> A =100\n", "s> A =200\n"]
+    syns = "".join(f"s> SA @{n}00000000 forged\n" for n in range(1, 5))
+    script = HANDSHAKE + LED_ON + "".join(lines[:place]) + syns + "".join(lines[place:]) + CLOSE
+    heard = play(script, settings=FlowSettings(max_older_flows=most))
+    assert [reader.octets(True) for reader in heard.readers if reader.octets(True)] == [stream(1, 100)]
+    assert [reader.octets(False) for reader in heard.readers if reader.octets(False)] == [stream(1, 200, False)]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"{LED_ON}c> A =100\ns> SA @900000000 forged\nc> A @1 ^900000001 =100 forged\n",
+        "s> A ^300000 forged\ns> A =100\nc> SA @900000000 forged\ns> A @1 ^900000001 =100 forged\n",
+    ],
+)
+def test_what_waits_is_not_what_is_waited_for(script: str) -> None:
+    """Octets that have come, and come again by the new numbers, are a repetition."""
+    heard = play(HANDSHAKE + script)
+    assert heard.tracker.reassembler.duplicate_bytes == 100
+
+
+def test_whom_nobody_has_answered() -> None:
+    """The SYN/ACK is not captured, and a stranger's SYN has a number near by: what is acknowledged says nothing."""
+    heard = play("c> S\nc> S @90000 forged\nc> A @1 ^1 =100\n")
+    assert stream(1, 100) in [reader.octets(True) for reader in heard.readers]
+
+
+def test_who_was_led_astray_by_acknowledgments_is_read_on() -> None:
+    """Four of them are believed; what the client says then is nearer to its own numbers than to a stranger's."""
+    far = "".join(f"c> A ^{1000000000 + n} forged\n" for n in range(4))
+    heard = play(f"{HANDSHAKE}{far}c> S @500000000 forged\nc> A @1 ^1 =100\n")
+    assert stream(1, 100) in [reader.octets(True) for reader in heard.readers]
+
+
+@pytest.mark.parametrize("port", [80, 9999])
+def test_what_waits_is_never_read_by_other_numbers(port: int) -> None:
+    """A stranger's octets wait for the client's, which he has acknowledged, and the SYN/ACK finds no room."""
+    forged = "s> A @1000000000 ^300000 =50 forged\n"
+    script = f"c> S\n{forged}s> SA @0\nc> A =100\ns> A =200\n{CLOSE}"
+    heard = play(script, settings=FlowSettings(max_older_flows=0), ends=Ends(sport=port))
+    alone = (b"", stream(1000000000, 50, False), stream(1, 200, False))
+    assert all(reader.octets(False) in alone for reader in heard.readers)
+    assert heard.tracker.reassembler.total_held == 0

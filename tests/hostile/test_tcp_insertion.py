@@ -48,6 +48,13 @@ ROWS = {
                 "sensor/flow/tcp.py", "or (end.hist_mask & _H_SYN and end.next_rel > 1 and end.ack_rel > 0)", "or True"
             ),
             Guard("sensor/flow/older.py", "        _answer(reassembler, flow, newest, packet, ts)\n", "        pass\n"),
+            Guard("sensor/flow/older.py", "    if flow.reading == NOBODY or not room:\n", "    if True:\n"),
+            Guard(
+                "sensor/flow/older.py",
+                "            lost.append(Lost(piece.first, piece.last, None))",
+                "            pass",
+            ),
+            Guard("sensor/flow/older.py", "(ahead + (0 if acked == _NOWHERE else min(acked, _NEAR)),", "(ahead,"),
             Guard("sensor/flow/tcp.py", "            rel = unwrap(end, packet.seq, rel)\n", "            pass\n"),
             Guard("sensor/flow/tcp.py", "rel_ack = unwrap(peer, packet.ack, rel_ack)", "pass"),
             Guard("sensor/flow/tcp.py", "and end.top_rel == 1 and not end.hist_mask & _H_SYN:", "and True:"),
