@@ -122,6 +122,11 @@ class TcpMachine:
             if flags & _RST:
                 end.rst_cnt += 1
 
+        if flags & _URG and not flags & _SYN and (length > 0 or not control):
+            # The octet that the pointer names stays in the stream, as Zeek has it; who does not ask for it in line
+            # (SO_OOBINLINE) reads it apart (RFC 6093).
+            self.reassembler.weird(flow, ts, "TCP_urgent_data")
+
         rel_ack = 0
         if flags & _ACK:
             if peer.state == _INACTIVE:

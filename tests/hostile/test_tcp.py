@@ -142,7 +142,9 @@ ROWS = {
     ),
     "T14": Row(
         "urgent data",
+        counters=("TCP_urgent_data",),
         guards=(
+            Guard("sensor/flow/tcp.py", "if flags & _URG and not flags & _SYN and", "if False and"),
             Guard(
                 "sensor/flow/tcp.py",
                 "length = packet.payload_len\n",
@@ -634,6 +636,7 @@ def test_t13_probes_are_no_data() -> None:
 def test_t14_urgent_data_stays_where_it_is() -> None:
     seen = said(f"{SHAKE}c> AU {lit(Q[:90])}\nc> A {lit(Q[90:])}\ns> AU {lit(R)}{BYE}")
     assert told(seen) == [("0BADCAFE", "good")]
+    assert "TCP_urgent_data" in seen.weirds
 
 
 @pytest.mark.parametrize("whole", [True, False])
