@@ -293,19 +293,6 @@ def test_t13_a_keep_alive_may_carry_any_octet() -> None:
     assert play(HANDSHAKE + "s> A =5\nc> A =100\nc> A @100 !1\n").weirds == ["rexmit_inconsistency"]
 
 
-def test_t14_urgent_octets_stay() -> None:
-    heard = play(HANDSHAKE + "c> A =10\nc> AU =10\nc> A =10\ns> A\n" + CLOSE)
-    assert heard.side("c") == "1-30, FIN"
-    assert heard.weirds == ["TCP_urgent_data"]
-
-
-def test_t14_what_is_urgent_may_come_later_and_a_scan_has_none() -> None:
-    """The pointer may lie beyond the segment (RFC 9293 section 3.8.5); FIN, PSH and URG without data are a probe."""
-    assert play(HANDSHAKE + "c> AU\nc> A =10\n" + CLOSE).weirds == ["TCP_urgent_data"]
-    assert "TCP_urgent_data" not in play("c> FPU\ns> RA\n").weirds
-    assert "TCP_urgent_data" not in play("c> SU =10\n").weirds
-
-
 def test_t18_what_is_acknowledged_before_it_is_seen() -> None:
     """A mirror port delivers the reply before the question, whole or in part."""
     script = HANDSHAKE + "c> A =50\nc> A =50\ns> A =200\nc> A\n" + CLOSE

@@ -277,3 +277,16 @@ def test_what_is_lost_behind_segments_that_go_once_round() -> None:
     """Four segments in order are believed, and the gap before them is no 2**32 octets long."""
     heard = play(HANDSHAKE + ROUND["octets"].format("c") + "c> A =2000000 lost\n" + "c> A =100\n" * 5 + CLOSE)
     assert heard.side("c") == "gap 2000300, 2000301-2000500, FIN"
+
+
+def test_t14_urgent_octets_stay() -> None:
+    heard = play(HANDSHAKE + "c> A =10\nc> AU =10\nc> A =10\ns> A\n" + CLOSE)
+    assert heard.side("c") == "1-30, FIN"
+    assert heard.weirds == ["TCP_urgent_data"]
+
+
+def test_t14_what_is_urgent_may_come_later_and_a_scan_has_none() -> None:
+    """The pointer may lie beyond the segment (RFC 9293 section 3.8.5); FIN, PSH and URG without data are a probe."""
+    assert play(HANDSHAKE + "c> AU\nc> A =10\n" + CLOSE).weirds == ["TCP_urgent_data"]
+    assert "TCP_urgent_data" not in play("c> FPU\ns> RA\n").weirds
+    assert "TCP_urgent_data" not in play("c> SU =10\n").weirds
