@@ -204,8 +204,9 @@ class OcspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CertIDs, or SingleResponses, of one message that are logged; all are counted."""
     max_serial_octets: Size = 64
     """Octets of a serial number that are logged; of a longer one "..." and a digest stand behind them."""
-    max_get_bytes: Size = 4096
-    """Of a request target that is longer, only so many octets at its end are tried as an OCSP GET."""
+    max_get_bytes: Size = 16384
+    """Of a request target that is longer, only so many octets at its end are tried as an OCSP GET. RFC 6960 A.1 wants
+    fewer than 255; servers take request lines of 8 KiB (Apache, nginx) to 16 KiB (HAProxy, IIS)."""
 
 
 class CrlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -110,7 +110,7 @@ def decode_get_readings(target: bytes, limits: OcspSettings) -> list[Reading]:
         if usual is not None:
             return [usual]
     begin = max(len(target) - limits.max_get_bytes, 0)
-    work = [_MAX_WORK * max(limits.max_get_bytes >> 12, 1)]
+    work = [_MAX_WORK * max(limits.max_get_bytes >> 14, 1)]
     readings = _decode_first(target, begin, 0, limits, work)
     if not readings and _ESCAPED_ALNUM.search(target, begin):
         plain = target[begin:]

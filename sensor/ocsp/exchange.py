@@ -250,7 +250,10 @@ def _read_odd_target(found: _Found, request: HttpRequest, limits: OcspSettings) 
         found.asked_oddities = request_oddities(found.asked)
         return
     found.garbled = True
-    found.weird(found.ts, "ocsp_get_undecodable", f"{len(readings)} readings" if readings else None)
+    if len(target) > limits.max_get_bytes and not readings:
+        found.weird(found.ts, "ocsp_message_too_large", f"GET: {len(target)} bytes")
+    else:
+        found.weird(found.ts, "ocsp_get_undecodable", f"{len(readings)} readings" if readings else None)
 
 
 def _join_body(found: _Found, body: _Found, transaction: HttpTransaction) -> HttpTransaction:

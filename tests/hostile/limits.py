@@ -111,7 +111,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "ocsp.max_elements": odd("not decoded further", _ASN1),
     "ocsp.max_cert_ids": odd("the first ones are told, all counted", _ASN1),
     "ocsp.max_serial_octets": odd("a digest stands for the rest", _ASN1),
-    "ocsp.max_get_bytes": odd("its end is tried as OCSP", "ocsp_get_undecodable"),
+    "ocsp.max_get_bytes": odd("its end is tried as OCSP", "ocsp_message_too_large"),
     "crl.max_bytes": odd("decoded up to there", _ASN1),
     "crl.max_part_bytes": odd("decoded up to there", _ASN1),
     "crl.max_in_file": odd("those behind are counted", "crl_more_follow"),

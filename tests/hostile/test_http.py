@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from pathlib import Path
+from urllib.parse import quote
 
 import brotli
 import pytest
@@ -165,7 +166,7 @@ ROWS = {
     "H13": Row(
         "GET in all spellings",
         ("ocsp.max_get_bytes",),
-        ("ocsp_get_undecodable",),
+        ("ocsp_get_undecodable", "ocsp_message_too_large"),
         (
             Guard("sensor/ocsp/exchange.py", '"ocsp_get_undecodable"', '"odd"'),
             Guard("sensor/ocsp/exchange.py", "if request.method in _BODILESS:", "if False:"),
@@ -474,8 +475,21 @@ def test_h13_what_is_odd_about_what_a_get_asks_in_its_body_is_told() -> None:
 
 
 def test_h13_what_is_too_long_is_not_looked_at() -> None:
-    seen = heard(("c", get(PATH + b"?" + b"x" * 5000)), ("s", reply(BODY, RESPONSE)))
+    seen = heard(("c", get(PATH + b"?" + b"x" * 17_000)), ("s", reply(BODY, RESPONSE)))
     assert [row["evidence"] for row in seen.exchanges] == ["response"]
+    assert "ocsp_message_too_large" in seen.weirds and "ocsp_get_undecodable" not in seen.weirds
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "limit"),
+    [(60, 60, set()), (150, 64, {"asn1_limit"}), (240, 0, {"ocsp_message_too_large"})],
+)
+def test_h13_a_get_that_asks_for_many(asked: int, told: int, limit: set[str]) -> None:
+    """In 5, 14 and 22 kB: a limit is told by its own name."""
+    der = ocsp.request(*[ocsp.cert_id(serial) for serial in range(1, asked + 1)])
+    seen = heard(("c", get(b"/ocsp/" + quote(base64.b64encode(der), safe="").encode())), ("s", reply(b"x")))
+    assert len(seen.exchanges) == told
+    assert {name for name in seen.weirds if name.startswith(("ocsp_", "asn1_"))} == limit
 
 
 def test_h13_what_looks_like_one_and_is_none_is_told() -> None:
