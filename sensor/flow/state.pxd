@@ -3,7 +3,15 @@ from sensor.flow.seq cimport seq_delta
 from sensor.flow.uid cimport ascii_text, mix, render_words
 from sensor.weird cimport FlowId, name_flow
 
+cdef extern from *:
+    """
+    #define IS_LAST(reference) (Py_REFCNT(reference) == 1)
+    """
+    bint IS_LAST(object reference)  # is nothing else referring to it?
+
 cdef bint _COMPILED
+cdef list _SPARE
+cdef Py_ssize_t _MAX_SPARE
 cdef unsigned long long _MASK
 cdef bytearray _SCRATCH
 cdef Py_ssize_t _LETTERS
@@ -61,9 +69,13 @@ cdef class Flow:
     cpdef list chain(self)
     @cython.locals(orig=Endpoint, resp=Endpoint, holds=bint)
     cpdef bint in_message(self) except -1
+    @cython.locals(orig=Endpoint, resp=Endpoint)
     cpdef release(self)
     cpdef FlowId flow_id(self)
 
+cdef _lay_by(Endpoint end)
+@cython.locals(end=Endpoint)
+cdef Endpoint _begin_endpoint(bint is_orig)
 @cython.locals(flow=Flow)
 cpdef Flow begin_flow(long long number, long long ts)
 @cython.locals(text="unsigned char *", size=Py_ssize_t, shift=int, octet="unsigned int")

@@ -176,33 +176,23 @@ class Flow:
     def begin(self, number: int, ts: int) -> None:
         """Nothing is known but that. As a constructor's, arguments would be objects."""
         self.number = number
-        self.first_ts = ts
-        self.last_ts = ts
+        self.first_ts = self.last_ts = ts
         self.key = 0
         self.family = 0
-        self.orig_hi = 0
-        self.orig_lo = 0
-        self.resp_hi = 0
-        self.resp_lo = 0
-        self.orig_p = 0
-        self.resp_p = 0
-        self.vlan = -1
-        self.inner_vlan = -1
-        self.orig = Endpoint.__new__(Endpoint)
-        self.orig.begin(True)
-        self.resp = Endpoint.__new__(Endpoint)
-        self.resp.begin(False)
+        self.orig_hi = self.orig_lo = self.resp_hi = self.resp_lo = 0
+        self.orig_p = self.resp_p = 0
+        self.vlan = self.inner_vlan = -1
+        self.orig = _begin_endpoint(True)
+        self.resp = _begin_endpoint(False)
         self.orig.peer = self.resp
         self.resp.peer = self.orig
         self._history = ""
         self._letters = 0  # of the history's end, eight bits each, so that most letters cost no object
         self._letter_count = 0
         self.partial = False
-        self.seen_orig = False
-        self.seen_resp = False
+        self.seen_orig = self.seen_resp = False
         self.close_deferred = False
-        self.delete_at = 0
-        self.half_closed_ts = 0
+        self.delete_at = self.half_closed_ts = 0
         self.established = False
         self.over = False
         self.unfinished = False  # it is over for conn.log, and may go on: see FlowTracker.retire
@@ -314,15 +304,30 @@ class Flow:
         """The flow is over: lets go of the reader, and of the ring of references between the two ends."""
         self.reader = None
         self.older = self.behind = None
-        self.orig.peer = _NO_ENDPOINT
-        self.resp.peer = _NO_ENDPOINT
-        self.orig = self.resp = _NO_ENDPOINT
+        orig, resp = self.orig, self.resp
+        orig.peer = resp.peer = self.orig = self.resp = _NO_ENDPOINT
+        _lay_by(orig)
+        _lay_by(resp)
 
     def flow_id(self) -> FlowId:
         """The flow's name and addresses, made when first asked for."""
         if self.id is None:
             self.id = make_flow_id(self)
         return self.id
+
+
+def _lay_by(end: Endpoint) -> None:
+    """For a flow to come, unless something else refers to it, too; compiled only, as Python's own count is dear."""
+    if _COMPILED and len(_SPARE) < _MAX_SPARE and IS_LAST(end):  # type: ignore  # noqa: F821  (C's, by way of state.pxd)
+        end.held = end.recent = end.others = end.lost = end.prefix = None
+        _SPARE.append(end)
+
+
+def _begin_endpoint(is_orig: bool) -> Endpoint:
+    """A new Endpoint, or one that was a flow's that is over."""
+    end = _SPARE.pop() if _SPARE else Endpoint.__new__(Endpoint)
+    end.begin(is_orig)
+    return end
 
 
 def begin_flow(number: int, ts: int) -> Flow:
@@ -332,6 +337,10 @@ def begin_flow(number: int, ts: int) -> Flow:
     return flow
 
 
+_SPARE: Final[list[Endpoint]] = []
+"""Those nobody refers to any more. Flows end in the order in which they began, so that the allocator would give back
+and ask for whole arenas again and again: each of their pages costs a fault."""
+_MAX_SPARE: Final = 32768
 _COMPILED: Final = not __file__.endswith(".py")
 _SCRATCH: Final = bytearray(32)
 _SOONEST_PROBE: Final = 1_000_000_000

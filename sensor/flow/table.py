@@ -13,21 +13,24 @@ from sensor.flow.state import Flow
 
 _FIRST_ROOM: Final = 256
 _MANY: Final = 1024
+_PLACE_BITS: Final = 28  # more flows than any memory holds
+_PLACE: Final = 0xFFFFFFF
+_MARK: Final = 0xFFFFFFFFF  # the lowest bits of a key, beside them
 
 
 class FlowTable:
     """Flows by `Flow.key`, 64 bits that are mixed so well that the lowest of them do for an index, and never all 0.
 
     Open addressing with linear probing; no more than half of it is in use, and what stands behind a removed flow moves
-    up (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so that there are no graves to walk over. Where a
-    key is 0 there is no flow: of the flows on the way nothing is looked at, as each would be a miss of the cache.
+    up (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so that there are no graves to walk over. A word of
+    the index is the key's lowest bits and, in `_PLACE_BITS`, where the flow stands among all, plus one; 0 is nothing.
+    It is all that is read at random: flows stand in the order in which they came, and each other look is a miss of the
+    cache.
     """
 
     def __init__(self) -> None:
         self._used = 0
-        self._last = _FIRST_ROOM - 1
-        self._keys = array("Q", bytes(8 * _FIRST_ROOM))
-        self._flows: list[Flow | None] = [None] * _FIRST_ROOM
+        self._make_room(_FIRST_ROOM)
 
     def __len__(self) -> int:
         return self._used
@@ -37,13 +40,16 @@ class FlowTable:
         return self._used
 
     def find(self, key: int) -> Flow | None:
+        mark = key & _MARK
         at = key & self._last
         while True:
-            known = self._keys[at]
-            if known == key:
-                return self._flows[at]
-            if not known:
+            word = self._words[at]
+            if not word:
                 return None
+            if word >> _PLACE_BITS == mark:
+                flow = self._flows[(word & _PLACE) - 1]
+                if flow is not None and flow.key == key:
+                    return flow
             at = (at + 1) & self._last
 
     def add(self, flow: Flow) -> None:
@@ -51,56 +57,68 @@ class FlowTable:
         if not flow.key:
             raise ValueError("a flow without a key")
         if 2 * self._used > self._last:
-            self._grow()
-        self._used += 1
+            flows = self.values()
+            self._make_room(2 * (self._last + 1))
+            for known in flows:
+                self._enter(known)
         self._enter(flow)
+        self._used += 1
 
     def remove(self, flow: Flow) -> None:
         """Whatever is here by this flow's key; nothing if there is nothing."""
         key, last = flow.key, self._last
+        mark = key & _MARK
         free = key & last
         while True:
-            known = self._keys[free]
-            if not known:
+            word = self._words[free]
+            if not word:
                 return
-            if known == key:
-                break
+            if word >> _PLACE_BITS == mark:
+                known = self._flows[(word & _PLACE) - 1]
+                if known is not None and known.key == key:
+                    break
             free = (free + 1) & last
         self._used -= 1
+        place = (word & _PLACE) - 1
+        self._flows[place] = None
+        self._places[self._free] = place
+        self._free += 1
         at = free
         while True:
             at = (at + 1) & last
-            known = self._keys[at]
-            if not known:
+            word = self._words[at]
+            if not word:
                 break
-            way = (at - known) & last  # from where its key says
+            way = (at - (word >> _PLACE_BITS)) & last  # from where its key says
             if way >= ((at - free) & last):
-                self._flows[free] = self._flows[at]
-                self._keys[free] = known
+                self._words[free] = word
                 free = at
-        self._flows[free] = None
-        self._keys[free] = 0
+        self._words[free] = 0
 
     def values(self) -> list[Flow]:
         """All of them, in no order."""
         return [flow for flow in self._flows if flow is not None]
 
     def _enter(self, flow: Flow) -> None:
+        if self._free:
+            self._free -= 1
+            place = self._places[self._free]
+        else:
+            place = self._taken
+            self._taken += 1
+        self._flows[place] = flow
         at = flow.key & self._last
-        while self._keys[at]:
+        while self._words[at]:
             at = (at + 1) & self._last
-        self._flows[at] = flow
-        self._keys[at] = flow.key
+        self._words[at] = (flow.key & _MARK) << _PLACE_BITS | (place + 1)
 
-    def _grow(self) -> None:
-        """Room for twice as many."""
-        flows = self.values()
-        room = 2 * (self._last + 1)
+    def _make_room(self, room: int) -> None:
+        """An empty index of so many words, and places for half as many flows and one."""
         self._last = room - 1
-        self._keys = array("Q", bytes(8 * room))
-        self._flows = [None] * room
-        for flow in flows:
-            self._enter(flow)
+        self._words = array("Q", bytes(8 * room))
+        self._taken = self._free = 0  # places that were ever taken, and how many of them are free again
+        self._places = array("I", bytes(4 * (room // 2 + 1)))  # these; those that came free last are taken first
+        self._flows: list[Flow | None] = [None] * (room // 2 + 1)
 
 
 class FlowQueue:

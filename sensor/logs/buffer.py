@@ -193,10 +193,12 @@ class LineBuffer:
         at[end + 1] = _COLON
         end += 3
         rest = value
-        limit = value
-        while limit >= 10:
-            limit //= 10
+        if value >= 10:
             end += 1
+            limit = value
+            while limit >= 100:
+                limit //= 10
+                end += 1
         place = end - 1
         at[end] = _COMMA
         self._end = end + 1

@@ -2,7 +2,11 @@
 cimport cython
 
 cdef Py_ssize_t _MAX_REMEMBERED
-cdef int _SOME, _ALL
+cdef int _SOME, _ALL, _DOT, _DOTS
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    const unsigned char* PyUnicode_DATA(object text)
 
 cdef bint _COMPILED
 cdef bytearray _OCTETS
@@ -15,6 +19,6 @@ cdef class LocalNets:
     cdef list _v4, _v6
     cdef bytearray _pairs
 
-    @cython.locals(pair=int, octet=int, dots=int, known=int, byte=int, number="long long", net="long long", mask="long long", letter="Py_UCS4")
+    @cython.locals(text="const unsigned char *", place=Py_ssize_t, octet=int, dots=int, known=int, number="long long", net="long long", mask="long long", letter=int)
     cpdef bint is_local(self, str address) except -1
     cdef bint _is_local_v6(self, str address) except -1

@@ -10,6 +10,8 @@ from typing import Final
 _MAX_REMEMBERED = 512  # few enough to stay in the processor's cache
 _SOME: Final = 1
 _ALL: Final = 2
+_DOT: Final = 46
+_DOTS: Final = 3
 
 
 _COMPILED = not __file__.endswith(".py")
@@ -59,26 +61,31 @@ class LocalNets:
 
     def is_local(self, address: str) -> bool:
         """Whether the address is in one of the nets."""
-        pair = octet = dots = 0
-        for letter in address:
-            if letter == ".":
-                pair = pair << 8 | octet
-                octet = 0
-                dots += 1
-                if dots == 2:  # these mostly decide
-                    break
-            elif letter < "0" or letter > "9":  # IPv6
-                return self._is_local_v6(address)
-            else:
-                octet = (octet * 10 + ord(letter) - 48) & 255
+        if not _COMPILED:
+            octets = address.encode() + b"\0"
+            text = octets
+        elif PyUnicode_IS_COMPACT_ASCII(address):  # type: ignore  # noqa: F821  (C's, by way of local_nets.pxd)
+            text = PyUnicode_DATA(address)  # type: ignore  # noqa: F821  (C's; behind it there is a 0)
         else:
             return self._is_local_v6(address)
-        known = self._pairs[pair]
-        if known != _SOME:
-            return known == _ALL
-        number = 0
-        for byte in pack_address(address):
-            number = number << 8 | (byte & 255)  # compiled, an octet of bytes is a char, which has a sign
+        number = octet = dots = place = 0
+        while True:
+            letter = text[place]
+            place += 1
+            if 48 <= letter <= 57:
+                octet = (octet * 10 + letter - 48) & 255
+                continue
+            number = number << 8 | octet
+            octet = 0
+            if letter != _DOT:
+                break
+            dots += 1
+            if dots == 2:  # these mostly decide
+                known = self._pairs[number & 0xFFFF]
+                if known != _SOME:
+                    return known == _ALL
+        if letter or dots != _DOTS:
+            return self._is_local_v6(address)
         for net, mask in self._v4:  # noqa: SIM110  (a generator is an object, and its numbers are)
             if number & mask == net:
                 return True

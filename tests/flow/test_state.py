@@ -177,3 +177,28 @@ def test_late_is_per_flow() -> None:
     one, other = Flow(0, 0), Flow(1, 0)
     one.late = Late()
     assert other.late is None
+
+
+def _said(end: Endpoint) -> dict[str, object]:
+    """All that is known of one side, without the other."""
+    values = {name: getattr(end, name) for name in dir(end) if not name.startswith("_") and name != "peer"}
+    return {name: value for name, value in values.items() if not callable(value)}
+
+
+def test_a_side_of_a_flow_that_is_over_is_as_new_in_another() -> None:
+    """Compiled, it is used again, unless something else refers to it."""
+    flow = Flow(1, 10)
+    kept = flow.resp
+    for end in (flow.orig, flow.resp):
+        for name, value in _said(end).items():
+            setattr(end, name, [(1, 2, b"x")] if value is None and name != "prefix" else b"x" if value is None else 7)
+    before = _said(kept)
+    flow.release()
+    others = [Flow(number, 10) for number in range(2, 5)]
+    for other in others:
+        assert other.orig is not kept
+        assert other.resp is not kept
+        assert (_said(other.orig), _said(other.resp)) == (_said(Endpoint(True)), _said(Endpoint(False)))
+        assert other.orig.peer is other.resp
+        assert other.resp.peer is other.orig
+    assert _said(kept) == before

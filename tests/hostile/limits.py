@@ -180,7 +180,8 @@ CONSTANTS: Final[dict[str, str]] = {
     # reason: where, and which
     _CACHE: """audit/caching.py _MAX_PARSED; audit/identity.py _MAX_KNOWN; audit/stage.py _MAX_STANDING_BYTES _MAX_SETS;
         cluster/issuers.py MAX_ISSUERS; cluster/push.py _MAX_SHARED; crtsh/lookup.py _MAX_SETTLED;
-        crtsh/resolver.py _MAX_MET; ct/bulk.py _MAX_COUNTED; ct/deferred.py _MAX_FRESH _MAX_JUDGED;
+        crtsh/resolver.py _MAX_MET; flow/state.py _MAX_SPARE; ct/bulk.py _MAX_COUNTED;
+        ct/deferred.py _MAX_FRESH _MAX_JUDGED;
         ct/importing.py _MAX_REMEMBERED; ct/reader.py _MAX_REMEMBERED; ct/store.py _MAX_REMEMBERED;
         ct/store_lookup.py _MAX_OFFERED_BYTES; ct/traffic.py _MAX_JUDGED_BYTES; fetch/audit.py _MAX_VERDICTS;
         http/content.py _MEMO_FILES _MEMO_BYTES _MAX_TEXT_BYTES; http/grammar.py _MEMO_LINES _MEMO_BYTES;
