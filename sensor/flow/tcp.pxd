@@ -7,7 +7,7 @@ from sensor.flow.state cimport Endpoint, Flow
 
 cdef int _INACTIVE, _SYN_SENT, _SYN_ACK_SENT, _PARTIAL, _ESTABLISHED, _CLOSED, _RESET, _ATTACHED
 cdef unsigned int _FIN, _SYN, _RST, _ACK, _URG
-cdef long long _TOO_LARGE, _S, _MASK32, _NO_FIN, _NEAR
+cdef long long _TOO_LARGE, _S, _MASK32, _NO_FIN, _NEAR, _IN_FLIGHT
 cdef unsigned int _H_SYN, _H_FIN, _H_RST, _H_DATA, _H_ACK, _H_FIN_RST, _H_MULTI, _SENT_SYN, _SENT_SYN_ACK
 cdef unsigned int _UPPER_A, _UPPER_D, _UPPER_F, _UPPER_H, _UPPER_I, _UPPER_Q, _UPPER_R, _UPPER_S, _UPPER_T, _UPPER_W, _SMALL
 
@@ -20,6 +20,7 @@ cdef class TcpMachine:
                    upper_seq="unsigned int", rel="long long", underflow=bint, rel_ack="long long", delta="long long",
                    delta_last="long long", do_close=bint, size="long long")
     cpdef segment(self, Flow flow, Endpoint end, Packet packet, long long ts)
+    @cython.locals(first="unsigned int", far=bint)
     cpdef start(self, Flow flow, Endpoint end, unsigned int flags, unsigned int seq, unsigned int upper_seq, long long ts)
     @cython.locals(mark="unsigned int", letter="unsigned int", again=bint)
     cpdef note_history(self, Flow flow, Endpoint end, unsigned int flags, unsigned int control, long long rel, long long length)

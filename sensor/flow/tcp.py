@@ -38,6 +38,7 @@ _TOO_LARGE: Final = 1048576  # a jump in a SYN or RST that is not believed (Zeek
 _S: Final = 1_000_000_000
 _NO_FIN: Final = 1 << 60  # as in delivery.py
 _NEAR: Final = 1 << 20  # as _FAR in reassembly.py
+_IN_FLIGHT: Final = 1 << 26  # more octets are sent nowhere before the first of them is acknowledged
 
 # Marks of history letters that are written once.
 _H_SYN: Final = 1
@@ -212,7 +213,11 @@ class TcpMachine:
             if flags & _SYN:
                 end.start_seq = seq
             else:
-                end.start_seq = (seq - 1) & _MASK32
+                first = (seq - 1) & _MASK32
+                far = end.start_seq != 0 and abs(seq_delta(first, end.start_seq)) > _IN_FLIGHT
+                if far and not renumber(self.reassembler, flow, end, first, ts):
+                    return  # its peer has acknowledged other numbers
+                end.start_seq = first
                 upper_seq = seq  # so that the first segment is not taken for a repetition
         elif end.state in {_SYN_SENT, _SYN_ACK_SENT}:
             if seq == end.start_seq:

@@ -323,3 +323,30 @@ def test_what_waits_is_never_read_by_other_numbers(port: int) -> None:
     alone = (b"", stream(1000000000, 50, False), stream(1, 200, False))
     assert all(reader.octets(False) in alone for reader in heard.readers)
     assert heard.tracker.reassembler.total_held == 0
+
+
+@pytest.mark.parametrize("begun", ["s> SA ^1\n", "s> A @1 ^1\n"])
+@pytest.mark.parametrize("at", [100_000_000, 1_500_000_000, 3_000_000_000])
+@pytest.mark.parametrize("forged", ["A @{0} =18", "FA @{0}", "R @{0}", "A @{0}"])
+def test_t12_whose_numbers_were_acknowledged_before_he_spoke(begun: str, at: int, forged: str) -> None:
+    """The SYN was not captured, and a stranger says the first word: the true ones are those that are acknowledged."""
+    script = f"{begun}c> {forged.format(at)} forged\nc> A @1 ^1 =100\ns> A @1 ^101 =200\nc> A\n{CLOSE}"
+    heard = play(script)
+    told = [(reader.octets(True), reader.octets(False)) for reader in heard.readers]
+    assert (stream(1, 100), stream(1, 200, False)) in told
+    assert heard.tracker.reassembler.discards.total == 0
+
+
+@pytest.mark.parametrize(
+    "script", ["c> A @3000000000 =10\n", "s> A @1 ^1\nc> A @50000000 =10\n", "s> A @1 ^1\nc> A @1 =10\n"]
+)
+def test_a_first_word_that_may_be_in_flight_is_no_strangers(script: str) -> None:
+    heard = listen().feed(frames_of(parse(script)))
+    assert heard.tracker.reassembler.older_flows == 0
+    heard.end()
+
+
+def test_t12_without_room_the_first_word_of_a_stranger_is_not_followed() -> None:
+    script = "s> A @1 ^1 =50\nc> A @1500000000 =18 forged\nc> A @1 ^51 =100\ns> A =200\nc> A\n"
+    heard = play(script, settings=FlowSettings(max_older_flows=0))
+    assert [(r.octets(True), r.octets(False)) for r in heard.readers] == [(stream(1, 100), stream(1, 250, False))]

@@ -55,6 +55,7 @@ ROWS = {
                 "            pass",
             ),
             Guard("sensor/flow/older.py", "(ahead + (0 if acked == _NOWHERE else min(acked, _NEAR)),", "(ahead,"),
+            Guard("sensor/flow/tcp.py", "if far and not renumber(", "if False and not renumber("),
             Guard("sensor/flow/tcp.py", "            rel = unwrap(end, packet.seq, rel)\n", "            pass\n"),
             Guard("sensor/flow/tcp.py", "rel_ack = unwrap(peer, packet.ack, rel_ack)", "pass"),
             Guard("sensor/flow/tcp.py", "and end.top_rel == 1 and not end.hist_mask & _H_SYN:", "and True:"),
