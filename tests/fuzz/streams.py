@@ -22,7 +22,7 @@ from sensor.weird import Weird
 from tests.flow.frames import START
 from tests.flow.talk import Ends, Segment, listen, stream
 from tests.fuzz.target import Target
-from tests.http.test_reader_properties import REPLIES, REQUESTS, SMALL, told
+from tests.http.test_reader_properties import FRAMED_OTHERWISE, REPLIES, REQUESTS, SMALL, told
 from tests.http.wire import End, Heard, Lost, Step, hear
 from tests.ocsp import wire as ocsp
 
@@ -200,6 +200,8 @@ def _conversations() -> Iterator[bytes]:
     for number, asked in enumerate(REQUESTS):
         for answered in REPLIES[number % 3 :: 3]:
             yield b"\xff>" + asked + b"\xff<" + answered + b"\xff>" + REQUESTS[0] + b"\xff~<\0\x05\xff.<\xff.>"
+    for asked in FRAMED_OTHERWISE:
+        yield b"\xff>" + asked + b"\xff<" + REPLIES[2] + b"\xff>" + REQUESTS[0] + b"\xff<" + REPLIES[0] + b"\xff.>"
 
 
 def get_path(data: bytes) -> None:
