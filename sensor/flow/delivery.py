@@ -143,7 +143,7 @@ class Delivery:
 
     def remember(self, end: Endpoint, first: int, chunk: bytes) -> None:
         """Keep what was delivered last, to compare a retransmission with; within limits. The acknowledgment of it may
-        be forged, so that it is kept behind that, too, as long as there is room."""
+        be forged, so that it is kept behind that, too, until the peer answers, as long as there is room."""
         end.sniffed = _READ
         if end.recent is None:
             end.recent = []

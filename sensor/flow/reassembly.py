@@ -95,9 +95,10 @@ class Reassembler(Delivery):
                 end.next_rel = upper
             return
         if rel == end.next_rel and end.held is None:
-            end.next_rel += length
-            end.last_data_ts = ts
+            end.next_rel, end.last_data_ts = upper, ts
             self.delivered_bytes += length
+            if end.peer.recent is not None and end.peer.trim_rel >= end.peer.next_rel:
+                self.forget(end.peer)  # it is answered: no other copy of that matters any more
             if flow.reading != _NOBODY:
                 self.hand(flow, end, self.raw, pos, length, ts)
             return
@@ -382,8 +383,7 @@ class Reassembler(Delivery):
         self.go_on(flow, True)
         if orig.prefix is not None or resp.prefix is not None:
             read_against(self, flow, ts)
-        if flow.doubt >= 0:
-            self.settle_doubt(flow)
+        self.settle_doubt(flow)
         if orig.fin_ts or resp.fin_ts:
             self.finish_unfinished(flow)
         for end in (orig, resp):
