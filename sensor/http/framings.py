@@ -6,7 +6,9 @@ reading it: of a GET it has no meaning, of a POST some handlers ignore it, or it
 (RFC 9112 section 6.3, RFC 9110 sections 9.3.1 and 10.1.1; "CL.0"). So a body that begins like a request is read as one,
 too, whatever the method.
 Each such place is a turn: the number of octets of the direction that lie before it. One at a time is followed, by a
-second reading as `sensor.http.second` has it, until both stand between the same messages again.
+second reading as `sensor.http.second` has it, until both stand between the same messages again. Who finds a message
+more, or less, finds other replies to all that is asked behind it: everything is in doubt until the client asks again
+and no request and no reply of the main reading is left over.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from sensor.http.head import NOT_CHUNKED, Head
-from sensor.http.messages import SECOND_CUT, Messages
+from sensor.http.messages import COUNT, SECOND_CUT, Messages
 from sensor.http.pairing import Exchange, new_exchange
 from sensor.http.resync import STATUS_BEGINNING, begins_message, begins_request, may_begin_message
 from sensor.http.second import ForkedReader
@@ -57,7 +59,7 @@ def begins_in_doubt(messages: Messages, side: Side, start: int) -> bool:
     pending = messages.pairing.pending
     if side.is_orig:
         return in_doubt and bool(pending)
-    return in_doubt and bool(pending) and pending[0].depth <= side.known
+    return in_doubt and (not pending or pending[0].depth <= side.known)
 
 
 def next_stop(side: Side, data: bytes) -> int:
@@ -157,6 +159,7 @@ class Turned:
     def begin(self, side: Side, rest: bytes, want: int, ts: int) -> int:
         """`rest` stands behind the turn. The main reading has had it, and wants `want`; what is wanted now."""
         main, second = self._main, self._second
+        main.in_doubt |= COUNT
         resp = main.resp
         if side.exchange is not None and side.exchange.depth == side.turned:
             side.exchange.doubts |= FRAMING  # its reply was there before its body

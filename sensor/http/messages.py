@@ -30,6 +30,7 @@ SEARCH_CUT = 64
 ORIG: Final = 1
 RESP: Final = 2
 STAYS: Final = 2
+COUNT: Final = 16
 
 _MANY_FIELDS: Final = 32
 _PER_FIELD: Final = 256  # as in weight.py, however short they are
@@ -62,7 +63,8 @@ class Messages:
         self.requests = 0
         self.tunnels = 0  # that proxies have opened, one in the other
         self.told = 0
-        # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN
+        # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN;
+        # COUNT: by another framing there is a message more or less, so that other replies belong to other requests
         self.in_doubt = 0
 
     def use(self, ledger: Ledger) -> None:
@@ -91,6 +93,11 @@ class Messages:
         self.certain = True
         if self.in_doubt:
             whose = ORIG if side.is_orig else RESP
+            if self.in_doubt & COUNT:
+                if side.is_orig and self.pairing.is_even():
+                    self.in_doubt &= ~COUNT
+                else:
+                    head.doubts |= FRAMING
             if self.in_doubt & (whose | whose << STAYS):
                 self.in_doubt &= ~(ORIG | RESP)
                 head.doubts |= TCP
@@ -162,7 +169,9 @@ class Messages:
         self.out = self.pairing.out = out
 
     def doubt(self, side: Side) -> None:
-        """How long the body under way is, or what belongs to it, others may read otherwise."""
+        """How long the body under way is, or what belongs to it, others may read otherwise, and what they find behind
+        it."""
+        self.in_doubt |= COUNT
         if side.exchange is not None:
             side.exchange.doubts |= FRAMING
 

@@ -29,6 +29,7 @@ cdef class Pairing:
     cpdef begin(self, object flow, list out, Py_ssize_t max_pending)
     @cython.locals(exchange=Exchange, unasked=Exchange)
     cpdef Exchange begin_request(self, long long ts)
+    cpdef bint is_even(self) except -1
     cpdef end_request(self, Exchange exchange, object request)
     @cython.locals(exchange=Exchange)
     cpdef Exchange begin_reply(self, long long ts)

@@ -96,6 +96,11 @@ class Pairing:
         self.pending.append(exchange)
         return exchange
 
+    def is_even(self) -> bool:
+        """Whether every request seen has its reply, and every reply its request: so it is with the right framing, when
+        a client asks again."""
+        return not (self.pending or self.early or self.unasked)
+
     def end_request(self, exchange: Exchange, request: HttpRequest) -> None:
         exchange.request = request
         exchange.request_open = False

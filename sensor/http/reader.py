@@ -19,6 +19,7 @@ from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
 from sensor.http.messages import (
     BAD_REPLY,
+    COUNT,
     EMPTY_REQUEST,
     LOWER_CASE,
     ORIG,
@@ -226,14 +227,17 @@ class HttpReader:
         return ForkedReader(flow, self, reader, messages.out, found, wants, budget, most)
 
     def doubt_copy(self, is_orig: bool, conflict: Conflict) -> None:
-        """The message that those octets belong to can be read otherwise: one that has begun, or the next."""
+        """The message that those octets belong to can be read otherwise: one that has begun, or the next, of whose head
+        the first octets may wait."""
         messages = self._messages
         pending = messages.pairing.pending
-        exchange = messages.orig.exchange if is_orig else messages.resp.exchange
+        side = messages.orig if is_orig else messages.resp
+        exchange = side.exchange
         if exchange is None:
-            if pending and conflict.pieces:
+            begins = conflict.position - (len(side.tail) if side.tail is not None else 0)
+            if pending and conflict.pieces and conflict.first < begins:
                 exchange = pending[-1] if is_orig else pending[0]
-            if conflict.last > conflict.position:
+            if conflict.last > begins:
                 messages.in_doubt |= ORIG if is_orig else RESP
         if exchange is not None:
             exchange.doubts |= TCP
@@ -494,6 +498,7 @@ class HttpReader:
             messages, side, side.total - len(data) + side.head_at
         ):
             head.doubts |= FRAMING
+            messages.in_doubt |= COUNT
         messages.open(side, head)
         if side.is_orig:
             if (
@@ -518,6 +523,7 @@ class HttpReader:
             side.state = CHUNK_SIZE
             return pos
         if head.bad_length:
+            messages.in_doubt |= COUNT
             side.state = UNSIZED
             return pos
         return messages.begin_plain(side, head, data if side.turns is None else data[:pos], pos, ts)

@@ -62,6 +62,7 @@ ROWS = {
                 "            head.doubts |= FRAMING\n",
                 "            pass\n",
             ),
+            Guard("sensor/http/messages.py", "if self.in_doubt & COUNT:", "if False:"),
         ),
     ),
 }
@@ -323,3 +324,48 @@ def test_h5_one_other_framing_at_a_time_is_followed() -> None:
     seen = watch(conversation(("c", HEAD + fields + body), ("s", reply(b"") + answering(FIRST))))
     assert "HTTP_second_reading_cut" in seen.weirds
     assert "both" in [row["evidence"] for row in seen.exchanges]
+
+
+SMUGGLED = answering(NEXT)
+MORE = {
+    "in a chunked body": (chunked(BODY), b"Content-Length: %d\r\n" % len(chunked(BODY) + SMUGGLED) + CHUNKED),
+    "behind the shorter length": (BODY, b"Content-Length: %b\r\nContent-Length: %d" % (SIZE, len(BODY + SMUGGLED))),
+    "behind a length with a sign": (BODY, b"Content-Length: +%d" % len(BODY + SMUGGLED)),
+    "behind a chunk size with a sign": (b"+" + chunked(BODY), CHUNKED),
+    "behind what may be a chunk": (
+        chunked(BODY),
+        b"Transfer-Encoding: xchunked\r\nContent-Length: %d" % len(chunked(BODY) + SMUGGLED),
+    ),
+}
+"""Bodies of a reply, and its fields, with a second one behind it that is part of the first to who frames otherwise."""
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2])
+@pytest.mark.parametrize("where", MORE)
+def test_h5_a_smuggled_reply_is_in_doubt_while_it_waits_for_its_request(where: str, asked: int) -> None:
+    """And so is the true one, which then comes without any, and what is asked and answered behind it."""
+    body, fields = MORE[where]
+    first = b"HTTP/1.1 200 OK\r\n" + TYPE + b"response\r\n" + fields + b"\r\n\r\n" + body + SMUGGLED
+    true = answering(NEXT, ocsp.revoked())
+    said = [("c", asking(FIRST)), ("s", first), *[("c", asking(NEXT)), ("s", true)] * asked]
+    seen = watch(conversation(*said))
+    assert statuses(seen)[:2] == BOTH
+    assert doubts(seen) == [["framing"]] * len(seen.exchanges)
+    assert len(seen.exchanges) == (2, 3, 4)[asked]
+
+
+def test_h5_what_follows_a_smuggled_request_is_in_doubt_until_all_are_answered() -> None:
+    """The server goes by the Content-Length, and owes one reply less than the main reading waits for, until it says
+    something without being asked."""
+    numbers = range(0x5100, 0x5104)
+    body = chunked(ocsp.request(ocsp.cert_id(FIRST))) + asking(NEXT)
+    fields = TYPE + b"request\r\nContent-Length: %d\r\n" % len(body) + CHUNKED + b"\r\n\r\n"
+    said = [("c", HEAD + fields + body), ("s", answering(FIRST))]
+    shifted = [each for number in numbers for each in (("c", asking(number)), ("s", answering(number)))]
+    seen = watch(conversation(*said, *shifted))
+    assert {row["serial_number"] for row in seen.exchanges} == {"0BADCAFE", "0C0FFEE0", *(f"{n:X}" for n in numbers)}
+    assert doubts(seen) == [["framing"]] * len(seen.exchanges)
+    again = (("s", reply(b"", b"408 Request Timeout")), ("c", asking(0x5200)), ("s", answering(0x5200)))
+    seen = watch(conversation(*said, *shifted, *again))
+    assert once(seen)[-1] == ("5200", "both", None)
+    assert doubts(seen)[:-1] == [["framing"]] * (len(seen.exchanges) - 1)

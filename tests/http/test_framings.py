@@ -146,7 +146,7 @@ def test_a_half_of_what_was_told_whole_is_for_http_log(again: bool) -> None:
     announced = b"DELETE /x HTTP/1.1\r\nContent-Length: 400000\r\n\r\n"
     said = [(True, announced), (False, reply(b"a")), (True, get(b"/in")), (False, reply(b"b"))]
     out = heard(*said, *[(False, reply(b"b"))] * again)
-    alone = (None, 200, ())
+    alone = (None, 200, FRAMING)
     assert told(out) == [(b"/IN", 200, FRAMING), alone, (b"/x", 200, FRAMING), *[alone] * again]
     assert repeated(out) == [(False, True), (True, False), *[(False, False)] * again]
 

@@ -191,6 +191,30 @@ def test_what_begins_with_the_other_copy_is_in_doubt(behind: int, first: bytes) 
     assert [item.ambiguous for item in told] == [(), (Ambiguity.tcp,) if behind else (), ()]
 
 
+@pytest.mark.parametrize("is_orig", [True, False])
+@pytest.mark.parametrize("copied", [0, 20])
+def test_what_has_begun_in_two_copies_and_is_not_whole_yet_is_in_doubt(is_orig: bool, copied: int) -> None:
+    """Its head waits for its end, and what came in the other copy, before that or in it, is no HTTP."""
+    out: list[object] = []
+    main = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    before = get(b"/a") if is_orig else reply(b"x")
+    first, rest = before + before[:20], before[20:]
+    if not is_orig:
+        main.data(True, get(b"/a"), SECOND)
+        main.data(True, get(b"/b"), SECOND)
+    main.data(is_orig, first, SECOND)
+    copy = (1 + len(first) - 20 - copied, b"X" * 20)
+    both = main.second(is_orig, conflict(1 + len(first), [first], copy), {True: 0, False: 0}, 2 * SECOND)
+    both.data(is_orig, rest, 3 * SECOND)
+    if is_orig:
+        both.data(False, reply(b"x") + reply(b"y"), 3 * SECOND)
+    both.data(True, get(b"/c"), 4 * SECOND)
+    both.data(False, reply(b"y"), 5 * SECOND)
+    told = [item for item in out if isinstance(item, HttpTransaction) and item.request and item.response]
+    in_doubt = [is_orig and copied > 0, not is_orig or not copied, False]  # of a reply always the next that is told
+    assert [item.ambiguous for item in told] == [(Ambiguity.tcp,) if each else () for each in in_doubt]
+
+
 def test_a_reply_that_comes_before_what_is_in_doubt_is_in_none() -> None:
     """The client's next message began in two copies; the server's has nothing to do with it."""
     out: list[object] = []

@@ -99,8 +99,8 @@ def test_a_body_of_no_length_ends_where_a_segment_begins_a_message(lengths: tupl
     first, second = heard.transactions
     assert (first.request.body_len, second.response.status_code) == (len(FORM) - 2, 200)
     assert first.response.body_len == (3 if lengths[0] == SHORT else len(FORM))  # of a reply the first counts
-    # the second, pipelined, is part of the first one's body to who goes by the longer length
-    assert (first.ambiguous, second.ambiguous) == (FRAMING, FRAMING if LONG in lengths else ())
+    # the second, pipelined, is part of the first one's body to who goes by the longer length, or reads "x" as one
+    assert (first.ambiguous, second.ambiguous) == (FRAMING, FRAMING)
 
 
 @pytest.mark.parametrize("lengths", [(LONG, SHORT), (b"Content-Length: x",)])
