@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sensor.flow.beginning import asks_in_http, pass_over, put_off, roles_known, stand_against
-from sensor.flow.copies import read_otherwise, size_of
+from sensor.flow.copies import join_up, latest, read_otherwise, size_of
 from sensor.flow.discards import Discards
 from sensor.flow.ledger import PER_PIECE, Ledger
 from sensor.flow.lost import lose
@@ -151,7 +151,10 @@ class Delivery:
         end.recent.append((first, first + len(chunk), chunk))
         end.recent_bytes += len(chunk)
         self.total_recent += len(chunk)
+        if len(end.recent) > _RECENT_SEGMENTS:
+            end.recent = join_up(end.recent)
         while end.recent_bytes > _RECENT_BYTES or len(end.recent) > _RECENT_SEGMENTS:
+            end.recent_cut = True
             low, high, _ = end.recent.pop(0)
             end.recent_bytes -= high - low
             self.total_recent -= high - low
@@ -161,6 +164,7 @@ class Delivery:
         self.total_recent -= end.recent_bytes
         end.recent = None
         end.recent_bytes = 0
+        end.recent_cut = False
         if end.others is not None:
             self.total_recent -= size_of(end.others)
             end.others = None
@@ -186,7 +190,7 @@ class Delivery:
         flow.doubt = -1
         if ts >= 0 and flow.reading == _ATTACHED:
             for end in (flow.orig, flow.resp):
-                copies = end.others
+                copies = latest(end.others)
                 if copies:
                     at, octets = copies[-1]
                     read_otherwise(self, flow, end, copies, copies[0][0], at + len(octets), False, ts)

@@ -19,7 +19,7 @@ cdef long long _SOONEST_PROBE
 
 @cython.final
 cdef class Endpoint:
-    cdef public bint is_orig, did_close, did_eof, dropped, over, closed_told, reads_as_orig, inherited
+    cdef public bint is_orig, recent_cut, did_close, did_eof, dropped, over, closed_told, reads_as_orig, inherited
     cdef public int state, prev_state, sniffed
     cdef public unsigned int base_seq, start_seq, last_seq, ack_seq, hist_mask
     cdef public long long last_rel, ack_rel, fin_rel, hist_syn, hist_fin, hist_rst

@@ -85,9 +85,9 @@ class Endpoint:
         self.trim_rel = 1
         self.top_rel = 1
         self.held: list[Segment] | None = None
-        self.held_bytes = 0
         self.recent: list[Segment] | None = None
-        self.recent_bytes = 0
+        self.held_bytes = self.recent_bytes = 0
+        self.recent_cut = False
         self.others: list[tuple[int, bytes]] | None = None
         self.lost: list[Lost] | None = None
         self.counted = 0
@@ -139,7 +139,7 @@ class Endpoint:
         self.held, old.held = old.held, None
         self.held_bytes, self.hole_since = old.held_bytes, old.hole_since
         self.recent, old.recent = old.recent, None
-        self.recent_bytes, old.recent_bytes = old.recent_bytes, 0
+        self.recent_bytes, self.recent_cut, old.recent_bytes = old.recent_bytes, old.recent_cut, 0
         self.others, old.others = old.others, None
         self.missed_rel = old.missed_rel
         self.lost, self.counted = old.lost, old.counted

@@ -32,6 +32,14 @@ def beginning(conflict: Conflict, is_orig: bool) -> int:
     return 0
 
 
+def is_cut(conflict: Conflict, is_orig: bool) -> bool:
+    """Are there copies that are not known, or is the beginning of the message not, which the octets belong to?"""
+    if conflict.is_cut or not conflict.is_torn or not conflict.pieces or conflict.first >= conflict.position:
+        return conflict.is_cut
+    text = b"".join(conflict.pieces)[: len(conflict.pieces[0]) + _LINE_END]
+    return beginning(conflict, is_orig) == 0 and not begins_message(text, 0, is_orig)
+
+
 def piece_at(conflict: Conflict, start: int) -> int:
     """Which of the pieces begins with octet `start`; -1 if none does."""
     at = conflict.position

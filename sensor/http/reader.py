@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sensor.flow.ledger import Ledger
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
-from sensor.http.alike import beginning
+from sensor.http.alike import beginning, is_cut
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
 from sensor.http.framings import Turned, begins_in_doubt, find_turns, next_stop, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
@@ -213,6 +213,8 @@ class HttpReader:
         """As in StreamReader: from here on the flow is read in two ways, by a second reader that joins midway."""
         self.doubt_copy(is_orig, conflict)
         both = self.fork(wants)
+        if is_cut(conflict, is_orig):
+            both.refuse(ts)
         both.replay(is_orig, conflict, beginning(conflict, is_orig), ts)
         return both
 

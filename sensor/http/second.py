@@ -14,7 +14,7 @@ import msgspec
 from sensor.flow.copies import Conflict, Copies, patched
 from sensor.flow.ledger import PER_PIECE, PER_READING
 from sensor.flow.stream import END_OF_INPUT
-from sensor.http.alike import beginning, halves_of, in_doubt, in_step, piece_at, question_of, size_of, take_back
+from sensor.http.alike import beginning, halves_of, in_doubt, in_step, is_cut, piece_at, question_of, size_of, take_back
 from sensor.http.transaction import TCP, HttpTransaction
 from sensor.http.weight import PER_MESSAGE
 from sensor.weird import FlowId, Weird
@@ -113,7 +113,7 @@ class ForkedReader:
                 self._at[is_orig] += len(chunk)
             self.feed(is_orig, chunk, ts)
             if self._budget < 0 or len(self._told) > _MAX_TOLD:
-                self._refuse(ts)
+                self.refuse(ts)
                 if self._led:
                     self._take_over(ts)
                 else:
@@ -191,8 +191,8 @@ class ForkedReader:
         del wants  # they are known here
         self._since = len(self._out)
         self._main.doubt_copy(is_orig, conflict)
-        if conflict.is_cut:
-            self._refuse(ts)
+        if is_cut(conflict, is_orig):
+            self.refuse(ts)
         to_come = conflict.first >= conflict.position or (not conflict.pieces and conflict.last > conflict.position)
         if self._second is not None and to_come:
             self._at.setdefault(is_orig, conflict.position)
@@ -208,11 +208,12 @@ class ForkedReader:
             start = beginning(conflict, is_orig)
             cost = sum([len(piece) for piece in conflict.pieces[start:]])
             if self._forks >= self._most and self._paid < cost:
-                self._refuse(ts)
+                self.refuse(ts)
                 return self
             self._paid -= cost
         forked = self._main.fork(self._wants)
-        forked._follow(self, is_orig, continues=continues)
+        again = is_orig is self._side and start == piece_at(conflict, self._start)
+        forked._follow(self, is_orig, continues=continues, again=again)
         if not continues:
             self._tell()
             if not forked._awaited:
@@ -227,19 +228,18 @@ class ForkedReader:
             return -1
         return piece_at(conflict, self._start) if self._budget > conflict.position - self._start else -1
 
-    def _follow(self, before: ForkedReader, is_orig: bool, *, continues: bool) -> None:
+    def _follow(self, before: ForkedReader, is_orig: bool, *, continues: bool, again: bool) -> None:
         """It takes the place of `before`, as the same second reading once more if that `continues`. What was asked in
-        that one and waits for its reply is asked in this one."""
-        self._forks = before._forks
-        self._paid = before._paid
-        self._refused = before._refused
+        that one and waits for its reply is asked in this one; what waited when it began, if it begins there `again`."""
+        self._paid, self._refused = before._paid, before._refused
+        self._forks = before._forks + (not continues)
         if continues:
             self._budget = before._budget
             self._told.update(before._told)
+        if again:
             self._awaited = before._awaited
-        else:
-            self._forks += 1
-            self._awaited = before._second.asked() if before._second is not None and not is_orig else []
+        elif before._second is not None and not is_orig:
+            self._awaited = before._second.asked()
         self._at.update(before._at)
         self._copies.update(before._copies)
 
@@ -293,7 +293,7 @@ class ForkedReader:
             self._main, self._wants = second, self._second_wants
             self._forget()
 
-    def _refuse(self, ts: int) -> None:
+    def refuse(self, ts: int) -> None:
         """There is more that can be read otherwise than is: told once in a flow."""
         if not self._refused:
             self._refused = True

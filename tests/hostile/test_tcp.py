@@ -42,7 +42,10 @@ ROWS = {
         guards=(
             Guard("sensor/flow/reassembly.py", 'self.weird(flow, ts, "rexmit_inconsistency")', "pass"),
             Guard("sensor/flow/copies.py", "if forked is not reader:", "if False:"),
-            Guard("sensor/flow/copies.py", "for at, octets in copies or ():", "for at, octets in ():"),
+            Guard("sensor/flow/copies.py", "for at, octets in reversed(others or ()):", "for at, octets in ():"),
+            Guard("sensor/flow/copies.py", "!= octets[start - at : stop - at]:", "is None:"),
+            Guard("sensor/flow/delivery.py", "            end.recent = join_up(end.recent)\n", "            pass\n"),
+            Guard("sensor/http/reader.py", "            both.refuse(ts)\n", "            pass\n"),
             Guard("sensor/flow/reassembly.py", "if self.total_recent > self.max_recent:", "if True:"),
             Guard("sensor/http/second.py", "if self._budget < 0 or", "if"),
         ),
@@ -320,6 +323,51 @@ def test_t3_the_true_one_in_pieces(forged: str, at: tuple[int, ...]) -> None:
     seen = said(f"{SHAKE}c> A @1 {lit(RUBBISH[forged])} forged\n{pieces}s> A {lit(R)}{BYE}")
     asked = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
     assert asked["0BADCAFE"]["ambiguous"] == ["tcp"]
+
+
+@pytest.mark.parametrize("octets", [1, 10, 60])
+@pytest.mark.parametrize("forged", RUBBISH)
+@pytest.mark.parametrize("whose", ["c", "s"])
+def test_t3_one_that_reaches_into_the_next(whose: str, forged: str, octets: int) -> None:
+    """Over the end of what came and what is to come: the receiver takes all of it or none."""
+    text = Q if whose == "c" else R
+    lie = (RUBBISH[forged] * 3)[: len(text)]
+    at = text.index(b"\r\n\r\n") + 4
+    pieces = (
+        f"{whose}> A @1 {lit(text[:at])}\n{whose}> A @{1 + at - octets} {lit(lie[at - octets :])} forged\n"
+        f"{whose}> A @{1 + at} {lit(text[at:])}\n"
+    )
+    seen = said(SHAKE + (f"{pieces}s> A @1 {lit(R)}{BYE}" if whose == "c" else f"c> A {lit(Q)}\n{pieces}c> A{BYE}"))
+    assert ("0BADCAFE", "good", ["tcp"]) in [
+        (row["serial_number"], row.get("cert_status"), row.get("ambiguous")) for row in seen.exchanges
+    ]
+    asked = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert asked["0BADCAFE"]["evidence"] == "both"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("first", [True, False])
+def test_t3_in_many_small_segments(size: int, first: bool) -> None:
+    """One octet of the serial number is forged, in the segment that comes before the true one, or behind it."""
+    lie = Q[:-1] + bytes([Q[-1] ^ 0x55])
+    places = cuts(Q, tuple(range(size, len(Q), size)))
+    at, octets = places[-1]
+    forged = f"c> A @{at} {lit(lie[at - 1 :][: len(octets)])} forged\n"
+    true = "".join(f"c> A @{place} {lit(piece)}\n" for place, piece in places[:-1])
+    last = f"c> A @{at} {lit(octets)}\n"
+    seen = said(f"{SHAKE}{true}{forged + last if first else last + forged}s> A @1 {lit(R)}{BYE}")
+    asked = {row["serial_number"]: row for row in seen.exchanges if row["evidence"] != "response"}
+    assert asked["0BADCAFE"]["evidence"] == "both"
+    assert asked["0BADCAFE"]["ambiguous"] == ["tcp"]
+
+
+def test_t3_of_a_message_whose_beginning_is_not_kept() -> None:
+    """A head and body of more than a window: what the other copy is of cannot be read again, which is said."""
+    text = Q.partition(b"\r\n")[0] + b"\r\nContent-Type: application/ocsp-request\r\nContent-Length: 90000\r\n\r\n"
+    text += b"x" * 90000
+    pieces = "".join(f"c> A @{at} {lit(octets)}\n" for at, octets in cuts(text, tuple(range(1400, len(text), 1400))))
+    seen = said(f"{SHAKE}{pieces}c> A @{len(text) - 10} {lit(b'y' * 10)} forged\ns> A @1 {lit(R)}{BYE}")
+    assert "HTTP_second_reading_cut" in seen.weirds
 
 
 def test_t3_each_half_in_two_copies() -> None:
