@@ -190,6 +190,8 @@ class Pipeline:
             self._tell(self._leaks.settle(self._deferred.settle(_SETTLED_WITHIN_S)))
         if self._by_packets and self._meter.due >= 0:
             self.measure(self.tracker.now)
+        for look in at_end:
+            look(self)
 
     def _feed_measured(self, batch: FrameBatch) -> None:
         """Measures before the first frame of each interval, wherever the batches are cut."""
@@ -510,3 +512,7 @@ class Pipeline:
             self._writer.weird(weird)
         if self._summary is not None:
             self._summary.weird(weird)
+
+
+at_end: list[Callable[[Pipeline], None]] = []
+"""Called with each pipeline whose input is over: a test sees there that its accounts balance."""

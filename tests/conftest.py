@@ -14,6 +14,7 @@ import builtins
 import contextlib
 import ctypes
 import gc
+import importlib.util
 import os
 import shutil
 import socket
@@ -82,6 +83,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*names): programs, folders and rights without which the test is skipped")
+    config.addinivalue_line(
+        "markers", "unbalanced(why): what its pipelines counted need not add up when they have ended"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -274,6 +278,28 @@ def _collector() -> Generator[None]:
         gc.unfreeze()
     if not gc.isenabled():
         gc.enable()
+
+
+@pytest.fixture(scope="session")
+def conservation_watch() -> Generator[Any]:
+    if importlib.util.find_spec("sensor") is None:  # test_needs.py
+        yield None
+        return
+    from tests.conservation import watch
+
+    one = watch()
+    yield one
+    one.close()
+    Path(one.name).unlink()
+
+
+@pytest.fixture(autouse=True)
+def _conservation(conservation_watch: Any, request: pytest.FixtureRequest) -> Generator[None]:
+    """Of every pipeline that ends in the test, packets and octets are accounted for (tests/conservation.py)."""
+    yield
+    found = "" if conservation_watch is None else conservation_watch.take()
+    if found and request.node.get_closest_marker("unbalanced") is None:
+        pytest.fail(f"of a pipeline that has ended:\n{found}", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from sensor.report.summary import Summary
 from sensor.settings import HttpSettings, Settings
 from sensor.settings_file import override
 from sensor.weird import FlowId
+from tests.conservation import unbalanced_at_end
 
 PCAPS = Path(__file__).resolve().parents[1] / "pcaps"
 SETTINGS = Settings()
@@ -45,11 +46,10 @@ def test_every_stage_has_spoken() -> None:
 
 
 def test_frames_and_bytes_are_accounted_for() -> None:
-    accounts = run("tcp/out-of-order.pcap")[0].accounts()
+    pipeline = run("tcp/out-of-order.pcap")[0]
+    assert not unbalanced_at_end(pipeline.tracker)
+    accounts = pipeline.accounts()
     assert accounts.frames == sum(accounts.outcomes.values())
-    assert accounts.payload_bytes == (
-        accounts.delivered_bytes + accounts.duplicate_bytes + accounts.discarded_bytes + accounts.held_bytes
-    )
     assert accounts.duplicate_bytes > 0
 
 

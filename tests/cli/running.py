@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import conservation
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOOD = REPOSITORY / "pcaps" / "ocsp" / "openssl-post-good.pcap"
 NEEDS = pytest.mark.needs("root", "namespaces", "ip")
@@ -58,7 +60,10 @@ class Live:
                 *words,
             ],
             cwd=REPOSITORY,
-            env=os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)} | (environment or {}),
+            env=os.environ
+            | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+            | conservation.environment()
+            | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -20,6 +20,7 @@ from sensor.ct.sources import DerItem
 from sensor.ct.sources.files import Input, find_inputs, read_input
 from sensor.ct.store import Store
 from sensor.settings import CtSettings
+from tests import conservation
 from tests.crtsh.server import CrtSh, make_tls, say
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -59,7 +60,7 @@ def start(folder: Path, *words: str, url: str | None = None) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, **conservation.environment()},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (one thread)
     )
 
@@ -152,6 +153,6 @@ print([name for name in {HTTP_LIBRARIES!r} if name in sys.modules])
         check=True,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "XDG_DATA_HOME": str(tmp_path)},
+        env={**os.environ, **conservation.environment(), "XDG_DATA_HOME": str(tmp_path)},
     )
     assert done.stdout == "[]\n"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import conservation
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PCAPS = REPOSITORY / "pcaps"
 SECONDS = 60
@@ -31,7 +33,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     kept = {
         key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_")) and key != "NO_COLOR"
     }
-    return {**kept, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+    return {**kept, "HOME": str(home), **conservation.environment()}
 
 
 @pytest.fixture

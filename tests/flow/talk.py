@@ -37,6 +37,7 @@ from sensor.flow.stream import END_OF_INPUT, FIN, IGNORE, RESET, TIMEOUT
 from sensor.flow.tracker import FlowTracker
 from sensor.settings import FlowSettings
 from sensor.weird import FlowId, Weird
+from tests.conservation import unbalanced, unbalanced_at_end
 from tests.flow import frames as wire
 from tests.flow.frames import START, Frame, S
 
@@ -329,11 +330,7 @@ class Heard:
 
     def end(self) -> Heard:
         self.tracker.finish()
-        conserved(self.tracker)
-        assert self.tracker.held_bytes() == 0, "held bytes after the end"
-        assert self.tracker.reassembler.total_held == 0
-        assert self.tracker.reassembler.total_recent == 0
-        assert self.tracker.reassembler.older_flows == 0
+        assert not unbalanced_at_end(self.tracker)
         for reader in self.readers:
             assert set(reader.ended) == {True, False}, f"closed {sorted(reader.ended)}"
         assert len(self.conns) == self.tracker.flows_seen
@@ -342,13 +339,7 @@ class Heard:
 
 def conserved(tracker: FlowTracker) -> None:
     """Every frame and every payload octet went to exactly one place."""
-    totals = tracker.reassembler
-    parts = (totals.delivered_bytes, totals.duplicate_bytes, totals.discards.total, tracker.held_bytes())
-    assert min(parts) >= 0, parts
-    assert totals.payload_bytes == sum(parts), (totals.payload_bytes, parts)
-    outcomes = tracker.outcomes()
-    assert sum(outcomes.values()) == tracker.frames + tracker.defragmenter.datagrams, outcomes
-    assert tracker.defragmenter.fragments == outcomes.get("ip_fragment", 0)
+    assert not unbalanced(tracker)
 
 
 def listen(settings: FlowSettings | None = None, demand: Demand | None = None, service: str | None = None) -> Heard:

@@ -18,6 +18,7 @@ from sensor.logs.records import STREAMS
 from sensor.logs.sinks.folder import FolderSink
 from sensor.logs.sinks.sink import SinkError
 from sensor.settings import LogSettings, Settings
+from tests import conservation
 from tests.hostile.rows import REPOSITORY, Guard, Row
 from tests.hostile.witness import TYPE, Watched, answering, asking, conversation, watch
 from tests.http.wire import post, reply
@@ -184,7 +185,7 @@ def test_j3_keys_are_ours() -> None:
 
 
 def run(*words: object, **more: object) -> subprocess.CompletedProcess[bytes]:
-    env = os.environ | {"PYTHONPATH": str(REPOSITORY)} | {str(k): str(v) for k, v in dict(more.pop("env", {})).items()}  # type: ignore[call-overload]
+    env = os.environ | conservation.environment() | {str(k): str(v) for k, v in dict(more.pop("env", {})).items()}  # type: ignore[call-overload]
     argv = [sys.executable, "-m", "sensor.cli.main", *map(str, words)]
     return subprocess.run(argv, env=env, capture_output=True, check=False, cwd=REPOSITORY, **more)  # type: ignore[call-overload, no-any-return]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sensor.workers.pool import Pool
+from tests import conservation
 from tests.workers.conftest import PCAPS
 from tests.workers.test_reading import command, frames_of, write_pcap
 
@@ -104,7 +105,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def started(*words: str, **options: object) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(PCAPS.parent), "OCSPWATCH_PURE": "1"}
+    environment = {**os.environ, **conservation.environment(), "OCSPWATCH_PURE": "1"}
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, CI perhaps, has it ignored
     try:

@@ -19,6 +19,7 @@ from sensor.logs.sinks.memory import MemorySink
 from sensor.settings import CaptureSettings
 from sensor.workers import shard
 from sensor.workers.reading import SkippingSink
+from tests import conservation
 from tests.workers.conftest import PCAPS, Result
 
 ENDINGS = (".pcap", ".pcapng", ".gz", ".zst", ".xz", ".erf")
@@ -181,7 +182,7 @@ def test_a_crl_of_a_ca_that_others_are_asked_about_is_for_one(replay: Replay) ->
 
 def command(*words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
-    environment = {**os.environ, "PYTHONPATH": str(PCAPS.parent)}
+    environment = {**os.environ, **conservation.environment()}
     run = subprocess.run(
         [sys.executable, "-c", code, *words], input=stdin, capture_output=True, env=environment, check=False, timeout=60
     )
@@ -211,7 +212,7 @@ def test_standard_input_from_a_file_is_read_by_one_too(store: str) -> None:
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
     with capture.open("rb") as file:
         words = [sys.executable, "-c", code, "replay", "--json", "--ct", store, "--workers", "3", "-"]
-        environment = {**os.environ, "PYTHONPATH": str(PCAPS.parent)}
+        environment = {**os.environ, **conservation.environment()}
         run = subprocess.run(words, stdin=file, capture_output=True, env=environment, check=False, timeout=60)
     assert run.stdout.decode() == command("replay", "--json", "--ct", store, str(capture)).stdout
     assert b"one worker" in run.stderr
