@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from sensor.http.head import NOT_CHUNKED, Head
-from sensor.http.messages import COUNT, SECOND_CUT, Messages
+from sensor.http.messages import COUNT, COUNT_PERHAPS, SECOND_CUT, Messages
 from sensor.http.pairing import Exchange, new_exchange
 from sensor.http.resync import STATUS_BEGINNING, begins_message, begins_request, may_begin_message
 from sensor.http.second import ForkedReader
@@ -48,18 +48,20 @@ def find_turns(messages: Messages, side: Side, head: Head, here: int) -> None:
         side.known = messages.pairing.depth
 
 
-def begins_in_doubt(messages: Messages, side: Side, start: int) -> bool:
-    """A message begins behind `start` octets: is it, to who frames otherwise, part of another's body? Not if the peer
-    has shown meanwhile that it frames as is done here: it has replied, or asked again."""
+def count_in_doubt(messages: Messages, side: Side, start: int) -> int:
+    """A message begins behind `start` octets. Is it, to who frames otherwise, part of another's body, COUNT, or 0? It
+    seems not to be if the peer has shown meanwhile that it frames as is done here, has replied, or asked again, but who
+    does so before all has come shows nothing: COUNT_PERHAPS."""
     turns = side.turns
-    in_doubt = side.passed > start or (turns is not None and turns[-1] > start)
+    within = side.passed > start or (turns is not None and turns[-1] > start)
     side.passed = 0
     if turns is not None:
         side.turns = _others(turns, start) or None
+    if not within:
+        return 0
     pending = messages.pairing.pending
-    if side.is_orig:
-        return in_doubt and bool(pending)
-    return in_doubt and (not pending or pending[0].depth <= side.known)
+    in_doubt = bool(pending) if side.is_orig else not pending or pending[0].depth <= side.known
+    return COUNT if in_doubt else COUNT_PERHAPS
 
 
 def next_stop(side: Side, data: bytes) -> int:

@@ -31,6 +31,7 @@ ORIG: Final = 1
 RESP: Final = 2
 STAYS: Final = 2
 COUNT: Final = 16
+COUNT_PERHAPS: Final = 32
 
 _MANY_FIELDS: Final = 32
 _PER_FIELD: Final = 256  # as in weight.py, however short they are
@@ -64,7 +65,8 @@ class Messages:
         self.tunnels = 0  # that proxies have opened, one in the other
         self.told = 0
         # ORIG, RESP: whose next message's first octets came in two copies; << STAYS: whose messages come behind a FIN;
-        # COUNT: by another framing there is a message more or less, so that other replies belong to other requests
+        # COUNT: by another framing there is a message more or less, so that other replies belong to other requests;
+        # COUNT_PERHAPS: so it is if the next request finds one without its reply
         self.in_doubt = 0
 
     def use(self, ledger: Ledger) -> None:
@@ -93,6 +95,8 @@ class Messages:
         self.certain = True
         if self.in_doubt:
             whose = ORIG if side.is_orig else RESP
+            if side.is_orig and self.in_doubt & COUNT_PERHAPS:
+                self.in_doubt = self.in_doubt & ~COUNT_PERHAPS | COUNT
             if self.in_doubt & COUNT:
                 if side.is_orig and self.pairing.is_even():
                     self.in_doubt &= ~COUNT

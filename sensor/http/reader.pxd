@@ -51,7 +51,7 @@ cdef class HttpReader:
     cdef Py_ssize_t _read_odd_head(self, Side side, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(certain=bint, version=str, size=Py_ssize_t, in_capitals=bint)
     cdef bint _read_start(self, Side side, bytes line, long long ts)
-    @cython.locals(messages=Messages, after=Py_ssize_t, told_twice=bint)
+    @cython.locals(messages=Messages, after=Py_ssize_t, told_twice=bint, count=int)
     cdef Py_ssize_t _begin(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)
     @cython.locals(messages=Messages, status=int, exchange=Exchange)
     cdef Py_ssize_t _begin_bare(self, Side side, Head head, bytes data, Py_ssize_t pos, long long ts)

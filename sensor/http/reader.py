@@ -14,7 +14,7 @@ from sensor.flow.ledger import Ledger
 from sensor.flow.stream import FIN, IGNORE, UNTIL_CLOSE
 from sensor.http.alike import beginning, is_cut
 from sensor.http.chunks import close_at_size, read_line_end, read_size, read_trailer
-from sensor.http.framings import Turned, begins_in_doubt, find_turns, next_stop, pass_turns
+from sensor.http.framings import Turned, count_in_doubt, find_turns, next_stop, pass_turns
 from sensor.http.grammar import is_keyword, line_end, parse_request_line, parse_status_line
 from sensor.http.head import NOT_CHUNKED, Head, find_end, new_head, read_fields, read_odd_fields, split_start_line
 from sensor.http.messages import (
@@ -496,12 +496,15 @@ class HttpReader:
     def _begin(self, side: Side, head: Head, data: bytes, pos: int, ts: int) -> int:
         """A whole head: what follows it at `pos`?"""
         messages = self._messages
-        if (side.turns is not None or side.passed) and begins_in_doubt(
-            messages, side, side.total - len(data) + side.head_at
-        ):
-            head.doubts |= FRAMING
-            messages.in_doubt |= COUNT
+        count = 0
+        if side.turns is not None or side.passed:
+            count = count_in_doubt(messages, side, side.total - len(data) + side.head_at)
+            if count == COUNT:
+                head.doubts |= FRAMING
+            elif count and not side.is_orig:
+                count = COUNT
         messages.open(side, head)
+        messages.in_doubt |= count
         if side.is_orig:
             if (
                 head.chunked == NOT_CHUNKED

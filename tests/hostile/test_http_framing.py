@@ -369,3 +369,25 @@ def test_h5_what_follows_a_smuggled_request_is_in_doubt_until_all_are_answered()
     seen = watch(conversation(*said, *shifted, *again))
     assert once(seen)[-1] == ("5200", "both", None)
     assert doubts(seen)[:-1] == [["framing"]] * (len(seen.exchanges) - 1)
+
+
+def test_h5_a_reply_before_the_whole_request_does_not_say_how_it_is_framed() -> None:
+    """A server may reply before it has read all: what follows the smuggled request is in doubt for all that."""
+    body = chunked(ocsp.request(ocsp.cert_id(FIRST)))
+    fields = TYPE + b"request\r\nContent-Length: %d\r\n" % len(body + asking(NEXT)) + CHUNKED + b"\r\n\r\n"
+    said = [("c", HEAD + fields + body), ("s", answering(FIRST)), ("c", asking(NEXT))]
+    seen = watch(conversation(*said, ("c", asking(0x5100)), ("s", answering(0x5100))))
+    assert doubts(seen) == [["framing"]] * 4
+    seen = watch(conversation(*said, ("s", answering(NEXT)), ("c", asking(0x5100)), ("s", answering(0x5100))))
+    assert once(seen)[2:] == [("5100", "both", None)]
+
+
+def test_h5_a_request_before_the_whole_reply_does_not_say_how_that_is_framed() -> None:
+    """The client asks for the next while the reply comes in which that is smuggled: the true one is in doubt."""
+    body, fields = MORE["in a chunked body"]
+    first = b"HTTP/1.1 200 OK\r\n" + TYPE + b"response\r\n" + fields + b"\r\n\r\n" + body + SMUGGLED
+    true = answering(NEXT, ocsp.revoked())
+    said = (("c", asking(FIRST)), ("s", first[:300]), ("c", asking(NEXT)), ("s", first[300:]), ("s", true))
+    seen = watch(conversation(*said))
+    assert statuses(seen) == [*BOTH, ("0C0FFEE0", "revoked")]
+    assert doubts(seen)[2] == ["framing"]
