@@ -273,5 +273,8 @@ class _Lookup:
     def issuers_named(self, name: str) -> Sequence[KnownIssuer] | Unavailable:
         return Unavailable(_LOCKED) if self._is_locked else self._inner.issuers_named(name)
 
+    def limits(self) -> dict[str, int]:
+        return self._inner.limits()
+
     def close(self) -> None:
         self._inner.close()

@@ -25,10 +25,10 @@ cdef class Pipeline:
     cdef object _fetches, _fetch_leaks, _lookup, _deferred, _summary, _on_error
     cdef object _meter, _http, _describe
     cdef bint _by_packets, _with_cleartext
-    cdef public object clock
+    cdef public object clock, limits_beside
     cdef public dict leak_counts
     cdef public long long packets_ns, messages_ns, transactions, exchanges, leaks
-    cdef long long _errors
+    cdef long long _errors, _form_limit, _unread
 
     @cython.locals(writer=LogWriter, mark=Mark)
     cdef _drain(self)

@@ -23,7 +23,7 @@ from sensor.flow.stream import StreamReader
 from sensor.flow.tracker import FlowTracker, Mark
 from sensor.health.counters import Levels, Named, Running, Totals
 from sensor.health.measures import Meter
-from sensor.http.cleartext import read_cleartext
+from sensor.http.cleartext import count_unread, read_cleartext
 from sensor.http.reader import HttpReader
 from sensor.http.second import SecondReading
 from sensor.http.transaction import HttpTransaction
@@ -80,6 +80,8 @@ class Pipeline:
         out = self._out
         self._http = http
         self._with_cleartext = writer is not None and settings.logs.cleartext
+        self._form_limit = http.max_form_bytes if settings.logs.cleartext else 0
+        self._unread = 0
 
         late = lookup if isinstance(lookup, LateLookup) else None
         prompt = lookup if late is None else late.prompt
@@ -108,6 +110,8 @@ class Pipeline:
             writer.on_weird = summary.weird
         self._on_error: Callable[[FlowId, Exception], None] | None = None
         self._errors = 0
+        self.limits_beside: Callable[[], dict[str, int]] | None = None
+        """What `limits` has besides: of what is behind the writer."""
         self._meter = Meter(settings.health)
         self._by_packets = settings.health.in_replay and writer is not None
         self.clock: Callable[[], int] | None = None
@@ -189,6 +193,8 @@ class Pipeline:
         if self._deferred is not None:
             self._tell(self._leaks.settle(self._deferred.settle(_SETTLED_WITHIN_S)))
         if self._by_packets and self._meter.due >= 0:
+            if self._writer is not None:
+                self._writer.flush()  # what is behind it counts, too
             self.measure(self.tracker.now)
         for look in at_end:
             look(self)
@@ -276,6 +282,8 @@ class Pipeline:
         Of what weirds tell by their names, weirds are the count."""
         found = {
             **self.tracker.limits(),
+            "http.max_form_bytes": self._unread,
+            **self._lookup.limits(),
             "privacy.max_tracked": self._leaks.forgotten + self._fetch_leaks.forgotten,
             "privacy.max_waiting_bytes": self._leaks.not_held,
             "crl.max_asked": self.revocations.forgotten_questions if self.revocations.watched else 0,
@@ -285,10 +293,13 @@ class Pipeline:
         if self._audit is not None:
             found["audit.max_certificates"] = self._audit.history.forgotten
             found["audit.signatures_per_s"] = self._audit.signatures.over_budget
+            found["audit.max_verdicts"] = self._audit.signatures.forgotten
         if self._deferred is not None:
             found["ct.max_waiting"] = self._deferred.refused
         if self._writer is not None:
             found.update(self._writer.limits())
+        if self.limits_beside is not None:
+            found.update(self.limits_beside())
         return {key: times for key, times in found.items() if times}
 
     def levels(self) -> Levels:
@@ -425,6 +436,8 @@ class Pipeline:
             self._fetched(transaction)
         events = self._ocsp.feed(transaction)
         exchanges = [event for event in events if type(event) is OcspExchange]
+        if self._form_limit and request is not None and request.files:
+            self._unread += count_unread(request, self._form_limit)
         if self._with_cleartext and writer is not None:
             cleartext = read_cleartext(transaction, bool(exchanges), self._http)
             if cleartext is not None:

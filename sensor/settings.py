@@ -167,7 +167,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An OCSP request kept for decoding."""
     max_form_bytes: Count = 8192
     """What else a request carries, such as a form, kept while it is looked through for cleartext.log; 0 for none. A
-    longer one is not looked through: secrets and attacks in it are in no log (http.log has its length)."""
+    longer one is not looked through: secrets and attacks in it are in no log (http.log has its length, ocspwatch_limits
+    counts it)."""
     max_response_body_bytes: Size = 262144
     """An OCSP reply, or a certificate, kept for decoding."""
     max_search_bytes: Size = 65536

@@ -39,8 +39,10 @@ def replayed(capture: str, store: Path, **changes: object) -> tuple[list[list[st
     source, lookup, sink = open_inputs([str(PCAPS / capture)], settings.capture), StoreLookup(settings.ct), MemorySink()
     writer, summary = LogWriter(settings.logs, settings.flow.local_nets, sink), Summary()
     try:
-        Pipeline(settings, lookup, writer, summary).run(source)
+        pipeline = Pipeline(settings, lookup, writer, summary)
+        pipeline.run(source)
         writer.close()
+        pipeline.complete_summary()
     finally:
         source.close()
         lookup.close()
@@ -58,6 +60,12 @@ def test_a_sound_reply(store: Path) -> None:
     audits, summary = replayed("audit/sound.pcap", store)
     assert audits == [[], [], [], []]
     assert (summary.audited, summary.unsound) == (4, {})
+
+
+def test_verdicts_that_had_to_go_are_counted(store: Path) -> None:
+    audits, summary = replayed("audit/sound.pcap", store, max_verdicts=1)
+    assert (audits, summary.limits["audit.max_verdicts"]) == ([[], [], [], []], 3)
+    assert "audit.max_verdicts" not in replayed("audit/sound.pcap", store)[1].limits
 
 
 def test_turned_off(store: Path) -> None:

@@ -69,7 +69,7 @@ class SignatureChecker:
 
     At most `settings.signatures_per_s` new ones a second; what is not used in quiet times is there later, up to ten
     seconds' worth. `settings.max_verdicts` are remembered; the longest unused is forgotten. `checked` counts new ones,
-    `over_budget` those that were not.
+    `over_budget` those that were not; `forgotten` verdicts had to go.
     """
 
     def __init__(self, settings: AuditSettings, lookup: CtLookup) -> None:
@@ -82,6 +82,7 @@ class SignatureChecker:
         self._shared: SharedVerdicts | None = None
         self.checked = 0
         self.over_budget = 0
+        self.forgotten = 0
 
     def take_part(self, parts: int, shared: SharedVerdicts | None = None) -> None:
         """From now on this is one of several that together check no more than one may: each gets its part.
@@ -113,6 +114,7 @@ class SignatureChecker:
         if verdict.final:
             if len(self._verdicts) >= self._max:
                 self._verdicts.popitem(last=False)
+                self.forgotten += 1
             self._verdicts[digest] = verdict
         return verdict
 

@@ -56,6 +56,7 @@ class Disguise:
         SettingsError if the file is no longer what it was when `key_made` looked."""
         self._pseudonyms: Pseudonyms | None = None
         self._sentences: dict[str, tuple[Parts, Parts]] = {}
+        self._without_memory = 0
         if not settings.privacy.pseudonym_key:
             return
         # All of it now: when `live` has given up its rights, what is not imported is out of reach.
@@ -97,8 +98,17 @@ class Disguise:
 
         return DisguisedBoard(self._pseudonyms)
 
+    def limits(self, bounds_memory: bool = False) -> dict[str, int]:
+        """How often each of its limits was reached so far, by settings key; with `bounds_memory` also how often there
+        was no memory, because `service.max_memory_bytes` are all that this process may have."""
+        found = {} if self._pseudonyms is None else {"privacy.max_pseudonyms": self._pseudonyms.forgotten}
+        if bounds_memory:
+            found["service.max_memory_bytes"] = self._without_memory
+        return found
+
     def tell_error(self, flow: FlowId, error: Exception) -> None:
         """A bug of ours: which flow it cost, and where it is. No payload."""
+        self._without_memory += isinstance(error, MemoryError)
         uid = flow.uid if self._pseudonyms is None else self._pseudonyms.uid(flow.uid)
         print(f"ocspwatch: internal error, flow {uid} is dropped; please report this:", file=sys.stderr)
         _tell_place(type(error), error.__traceback__)

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,6 +193,7 @@ def _watch(
         pipeline = Pipeline(settings, askers.in_front_of(lookup), writer, summary)
         pipeline.prepare()
         pipeline.contain_errors(disguise.tell_error)
+        pipeline.limits_beside = partial(disguise.limits, bounds_memory=True)
         monitor = Monitor(settings.health, source, pipeline, writer, sink, lookup)
         if slate is not None:
             slate.show(monitor.report, summary)

@@ -174,6 +174,7 @@ def read_alone(
         apply_rules(rules, settings, writer, summary)
     pipeline = Pipeline(settings, lookup, writer, summary)
     pipeline.contain_errors(disguise.tell_error)
+    pipeline.limits_beside = disguise.limits
     packets: PacketSource = source
     if injection is not None:
         injection.attach(pipeline, writer)

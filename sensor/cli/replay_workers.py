@@ -73,4 +73,6 @@ def _read(
     finally:
         if progress is not None:
             progress.close()
+    if summary is not None:
+        summary.limits = summary.limits | {limit: times for limit, times in disguise.limits().items() if times}
     return Reading(account.files, account.complete, account.internal_errors)

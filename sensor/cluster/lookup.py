@@ -81,6 +81,7 @@ class ClusterLookup:
         self._clock = clock
         self._answers: OrderedDict[CertId, tuple[Found | NotFound, float]] = OrderedDict()
         self._weight = 0
+        self._forgotten = 0
         self._cas: dict[Triple, tuple[Ca | None, float]] = {}
         self._known: dict[int, bytes] = {}  # ids of the store's
         self._lost_while_judging = False
@@ -273,6 +274,11 @@ class ClusterLookup:
                 found.append(each)
         return found
 
+    def limits(self) -> dict[str, int]:
+        mine = {"ct.memory_entries": self._forgotten, "ct.max_certificate_bytes": self._traffic.too_large}
+        inner = self._inner.limits()
+        return inner | {key: times + inner.get(key, 0) for key, times in mine.items()}
+
     def _told(self, cert_id: CertId, local: NotFound, answer: Answer) -> Answer:
         """Where nobody knows who issued it, the traffic may."""
         if type(answer) is not NotFound or answer.issuer is not None:
@@ -288,6 +294,7 @@ class ClusterLookup:
         while self._weight > self._ct.memory_entries:
             _, (oldest, _) = self._answers.popitem(last=False)
             self._weight -= _weight(oldest)
+            self._forgotten += 1
 
     def _ask(self, commands: Sequence[Command]) -> list[Answered]:
         if not commands:

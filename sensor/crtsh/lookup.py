@@ -135,6 +135,9 @@ class OnlineLookup:
     def issuers_named(self, name: str) -> Sequence[KnownIssuer] | Unavailable:
         return self._inner.issuers_named(name)
 
+    def limits(self) -> dict[str, int]:
+        return self._inner.limits()
+
     def take_late(self) -> list[tuple[CertId, Answer]]:
         known = [] if self._late_inner is None else self._passed_on(self._late_inner.take_late())
         if not self._late:  # a list's truth needs no lock, and nearly always it is empty

@@ -115,6 +115,7 @@ class DeferredLookup:
         self._work = threading.Condition(self._lock)  # there is something to do
         self._done = threading.Condition(self._lock)  # something was done
         self._thread: threading.Thread | None = None
+        self._inner: CtLookup | None = None  # made by the other thread, which alone asks it
         self._closing = False
         # Of the asking thread alone:
         self._fresh: dict[CertId, tuple[Answer, float]] = {}
@@ -252,6 +253,11 @@ class DeferredLookup:
             self._wait(lambda: question.done)
             return question.answer if question.done else Unavailable(_SLOW.reason)
 
+    def limits(self) -> dict[str, int]:
+        """The store's: only numbers are read, which the other thread counts."""
+        inner = self._inner
+        return {} if inner is None else inner.limits()
+
     def take_late(self) -> list[tuple[CertId, Answer]]:
         """Answers to what was `pending`, each once, in the order in which they came; Unavailable if none will come."""
         with self._lock:
@@ -376,7 +382,7 @@ class DeferredLookup:
                         return
                     self._busy_since = time.monotonic()
                 if inner is None:
-                    inner = self._opened()
+                    inner = self._inner = self._opened()
                 self._serve(inner, job)
         finally:
             if inner is not None:

@@ -96,6 +96,10 @@ class CtLookup(Protocol):
         """The CAs of this name (RFC 4514 text): those of the store, and those that the traffic made known."""
         ...
 
+    def limits(self) -> dict[str, int]:
+        """How often each of its limits was reached so far, by settings key."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -62,6 +62,9 @@ class MemoryLookup:
             return Unavailable(self.trouble)
         return [*self._cas.get(name, ()), *self._traffic.named(name)]
 
+    def limits(self) -> dict[str, int]:
+        return {"ct.max_certificate_bytes": self._traffic.too_large}
+
     def close(self) -> None:
         """Nothing to close."""
 

@@ -38,6 +38,7 @@ class StoreLookup:
         self._clock = clock
         self._cache: OrderedDict[CertId, Answer] = OrderedDict()
         self._weight = 0
+        self._forgotten = 0
         # In front of the cache and of what was judged, for what comes again as the same object, see kept.py: these take
         # an eighth of the time. All three are forgotten together.
         self._recent = Kept()
@@ -136,6 +137,9 @@ class StoreLookup:
         """How many issuers the traffic made known in this run."""
         return self._traffic.count
 
+    def limits(self) -> dict[str, int]:
+        return {"ct.memory_entries": self._forgotten, "ct.max_certificate_bytes": self._traffic.too_large}
+
     def close(self) -> None:
         self._drop()
 
@@ -165,6 +169,7 @@ class StoreLookup:
         while self._weight > self._settings.memory_entries:
             _, oldest = self._cache.popitem(last=False)
             self._weight -= _weight(oldest)
+            self._forgotten += 1
 
     def _known_issuers(self, name: str) -> Sequence[KnownIssuer]:
         return self._reader.known_issuers(name) if self._reader else ()

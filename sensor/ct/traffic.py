@@ -35,6 +35,7 @@ class TrafficIssuers:
         self._by_name: dict[str, list[KnownIssuer]] = {}
         self._certificates: dict[int, bytes] = {}
         self.count = 0  # accepted
+        self.too_large = 0  # not looked at, each time that they were offered
         self._judged: dict[bytes, Issuer | None] = {}
         self._judged_bytes = 0
 
@@ -63,6 +64,7 @@ class TrafficIssuers:
         delegate's certificate with every answer. May raise what `known_issuers` raises.
         """
         if len(der) > self._max_bytes:
+            self.too_large += 1
             return None
         if der in self._judged:
             return self._judged[der]

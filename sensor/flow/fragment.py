@@ -69,7 +69,7 @@ class Defragmenter:
         Names of oddities are left in `weirds` for the caller to take.
         """
         self.fragments += 1
-        self._expire(ts)
+        self.expire(ts)
         key = (
             packet.family,
             packet.src_hi,
@@ -234,7 +234,8 @@ class Defragmenter:
         self.held_bytes -= self.pending.pop(key).size
         self.expired += 1
 
-    def _expire(self, ts: int) -> None:
+    def expire(self, ts: int) -> None:
+        """It is `ts`: gives up what waits for too long, as `add` does."""
         while self.pending:
             key = next(iter(self.pending))
             if ts - self.pending[key].ts < self.timeout_ns:

@@ -67,6 +67,7 @@ cdef class FlowTracker:
     cpdef odd(self, int code, long long ts)
     @cython.locals(packet=Packet, code=int)
     cpdef fragment(self, long long ts)
+    cdef _tell_fragments(self, long long ts, bint tells)
     @cython.locals(began=Py_ssize_t, octets="long long", ts="long long", now="long long", calm_until="long long", caplen="unsigned long long", start="unsigned long long", shard=int, whose=int)
     cdef Py_ssize_t _skip(self, const unsigned char* frames, unsigned long long size, const long long* when, const unsigned long long* where, const unsigned int* caplens, const unsigned int* wirelens, const unsigned short* kinds, Py_ssize_t i, Py_ssize_t stop) noexcept
     cpdef int owner(self, const unsigned char[::1] buf, Py_ssize_t start, Py_ssize_t caplen, int link) except -2

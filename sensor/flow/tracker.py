@@ -302,10 +302,7 @@ class FlowTracker:
         code = _FRAGMENT
         for _ in range(packet.max_depth + 1):  # a datagram may hold a tunnel with a fragment in it
             whole = self.defragmenter.add(packet, self.reassembler.raw, ts)
-            if self.tells:
-                for name in self.defragmenter.weirds:
-                    self.out.append(Weird(ts, name, None, None, "IP"))
-            self.defragmenter.weirds.clear()
+            self._tell_fragments(ts, self.tells)
             if whole is None:
                 break
             self.reassembler.raw = whole
@@ -321,6 +318,13 @@ class FlowTracker:
         elif code > 5:
             self.odd(code, ts)
         self.reassembler.raw = raw
+
+    def _tell_fragments(self, ts: int, tells: bool) -> None:
+        """What was odd about fragments, once of all shards."""
+        if tells:
+            for name in self.defragmenter.weirds:
+                self.out.append(Weird(ts, name, None, None, "IP"))
+        self.defragmenter.weirds.clear()
 
     def _skip(
         self,
@@ -711,6 +715,11 @@ class FlowTracker:
         else:
             due_ticks = [t for t in range(self.swept + 1, tick + 1) if t in self.wheel]
         self.swept = tick
+        if self.defragmenter.pending and now != self.jump_to:  # that one frame's time is far ahead gives up nothing
+            self.defragmenter.expire(now)
+            self._tell_fragments(now, self.shard == 0)
+            if self.marking:
+                self._mark(0, 0)
         over: list[Flow] = []
         for due_tick in due_ticks:
             for flow in self.wheel.pop(due_tick):

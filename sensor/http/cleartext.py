@@ -121,6 +121,18 @@ def read_cleartext(transaction: HttpTransaction, is_ocsp: bool, settings: HttpSe
     )
 
 
+def count_unread(request: HttpRequest, at_most: int) -> int:
+    """How many of the request's files were not looked through, because they are of more than `at_most` octets."""
+    return sum(
+        [
+            file.content is NotKept.UNWANTED
+            and file.reading is None
+            and max(file.seen_bytes, file.total_bytes or 0) > at_most
+            for file in request.files
+        ]
+    )
+
+
 _Item = TypeVar("_Item", str, bytes)
 
 

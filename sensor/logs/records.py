@@ -341,7 +341,7 @@ class OcspExchangeRecord(OfFlow, frozen=True, kw_only=True):
 class CleartextRecord(OfFlow, frozen=True, kw_only=True):
     """What one HTTP transaction gives away, or tries, in the clear beyond http.log; only where there is something.
 
-    A request's body of more than `http.max_form_bytes` is not looked through.
+    A request's body of more than `http.max_form_bytes` is not looked through; ocspwatch_limits counts those.
     """
 
     trans_depth: Count

@@ -217,6 +217,8 @@ class LogWriter:
         self._wrote(CRL, 1)
         if self._observer is not None:
             self._observer.crl(fetched)
+        if fetched.crl is not None and fetched.crl.extensions.names_cut:
+            self._tell_of(_SHORTENED, CRL, fetched.fetch.ts, fetched.fetch.flow)
         if self._parts.cuts != self._cuts:
             self._tell_cut(CRL, fetched.fetch.ts, fetched.fetch.flow)
 

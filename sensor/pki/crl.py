@@ -88,6 +88,7 @@ class CrlExtensions(msgspec.Struct, frozen=True, gc=False):
     oids: tuple[str, ...] = ()
     unknown_critical: tuple[str, ...] = ()
     problem: str | None = None  # one that is there and cannot be read
+    names_cut: bool = False  # there are more of `scope`, or for a delta, than were asked for
 
 
 NO_EXTENSIONS = CrlExtensions()

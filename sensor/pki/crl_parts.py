@@ -185,9 +185,10 @@ def decode_extensions(part: bytes, max_names: int) -> CrlExtensions:
         elif critical and len(unknown) < max_names:
             unknown.append(text)
     values: dict[bytes, object] = {}
+    room = _Room(max_names)
     for oid, (start, stop) in found.items():
         try:
-            values[oid] = _KNOWN[oid](reader, start, stop, max_names)
+            values[oid] = _KNOWN[oid](reader, start, stop, room)
         except DerError as error:
             problem = f"{decode_oid(oid)}: {error.reason}"
     number, base, key_id = values.get(_NUMBER), values.get(_DELTA), values.get(_AUTHORITY_KEY_ID)
@@ -201,6 +202,7 @@ def decode_extensions(part: bytes, max_names: int) -> CrlExtensions:
         tuple(oids),
         tuple(unknown),
         problem,
+        room.cut,
     )
 
 
@@ -223,12 +225,22 @@ def _extensions(reader: DerReader, pos: int, end: int) -> list[tuple[bytes, bool
     return found
 
 
-def _number(reader: DerReader, pos: int, end: int, _: int) -> str:
+class _Room:
+    """How many names of a kind are kept, and whether there were more."""
+
+    __slots__ = ("cut", "names")
+
+    def __init__(self, names: int) -> None:
+        self.names = names
+        self.cut = False
+
+
+def _number(reader: DerReader, pos: int, end: int, _: _Room) -> str:
     start = reader.enter(INTEGER, pos, end, "cRLNumber")
     return render_serial(reader.data[start : reader.stop][:_MAX_SERIAL_OCTETS])
 
 
-def _key_id(reader: DerReader, pos: int, end: int, _: int) -> bytes | None:
+def _key_id(reader: DerReader, pos: int, end: int, _: _Room) -> bytes | None:
     pos = reader.enter(SEQUENCE, pos, end, "authorityKeyIdentifier")
     end = reader.stop
     if pos < end and reader.read(pos, end) == 0x80:
@@ -236,7 +248,7 @@ def _key_id(reader: DerReader, pos: int, end: int, _: int) -> bytes | None:
     return None
 
 
-def _issuing_distribution_point(reader: DerReader, pos: int, end: int, max_names: int) -> CrlScope:
+def _issuing_distribution_point(reader: DerReader, pos: int, end: int, room: _Room) -> CrlScope:
     pos = reader.enter(SEQUENCE, pos, end, "issuingDistributionPoint")
     end = reader.stop
     flags = dict.fromkeys((0x81, 0x82, 0x84, 0x85), False)
@@ -246,7 +258,7 @@ def _issuing_distribution_point(reader: DerReader, pos: int, end: int, max_names
         tag = reader.read(pos, end)
         start, pos = reader.start, reader.stop
         if tag == 0xA0:
-            names = _point_names(reader, start, pos, max_names)
+            names = _point_names(reader, start, pos, room)
         elif tag == 0x83:
             reasons = _reasons(reader.data[start:pos])
         elif tag in flags:
@@ -259,7 +271,7 @@ def _reasons(bits: bytes) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(_FLAGS) if i // 8 < len(octets) and octets[i // 8] & 0x80 >> i % 8)
 
 
-def _point_names(reader: DerReader, pos: int, end: int, max_names: int) -> tuple[str, ...]:
+def _point_names(reader: DerReader, pos: int, end: int, room: _Room) -> tuple[str, ...]:
     """DistributionPointName: fullName [0] GeneralNames, or nameRelativeToCRLIssuer [1] RelativeDistinguishedName."""
     tag = reader.read(pos, end)
     pos, end = reader.start, reader.stop
@@ -270,7 +282,10 @@ def _point_names(reader: DerReader, pos: int, end: int, max_names: int) -> tuple
     if tag != 0xA0:
         raise DerError(f"DistributionPointName: tag {tag:02x}")
     names: list[str] = []
-    while pos < end and len(names) < max_names:
+    while pos < end:
+        if len(names) >= room.names:
+            room.cut = True
+            break
         reader.read(pos, end)
         names.append(decode_general_name(reader.data[pos : reader.stop]).removeprefix("URI:")[:_MAX_TEXT])
         pos = reader.stop
@@ -284,7 +299,7 @@ def _length(size: int) -> bytes:
     return bytes((0x80 | len(octets),)) + octets
 
 
-def _freshest(reader: DerReader, pos: int, end: int, max_names: int) -> tuple[str, ...]:
+def _freshest(reader: DerReader, pos: int, end: int, room: _Room) -> tuple[str, ...]:
     pos = reader.enter(SEQUENCE, pos, end, "freshestCRL")
     end = reader.stop
     names: list[str] = []
@@ -292,8 +307,11 @@ def _freshest(reader: DerReader, pos: int, end: int, max_names: int) -> tuple[st
         inner = reader.enter(SEQUENCE, pos, end, "DistributionPoint")
         pos = reader.stop
         if inner < pos and reader.read(inner, pos) == 0xA0:
-            names += _point_names(reader, reader.start, reader.stop, max_names)
-    return tuple(names[:max_names])
+            names += _point_names(reader, reader.start, reader.stop, room)
+            if len(names) > room.names:
+                room.cut = True
+                del names[room.names :]
+    return tuple(names)
 
 
 _KNOWN = {

@@ -23,8 +23,15 @@ class CryptoPan:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key of {KEY_BYTES} octets expected")
         self._pan = CryptoPAn(key)
-        self.address = lru_cache(remembered)(self._address)
+        self._known = lru_cache(remembered)(self._address)
+        self.address = self._known
         """The pseudonym of an address in text, in canonical text; None if it is none."""
+
+    @property
+    def forgotten(self) -> int:
+        """How many of them had to go."""
+        info = self._known.cache_info()
+        return info.misses - info.currsize
 
     def _address(self, text: str) -> str | None:
         try:

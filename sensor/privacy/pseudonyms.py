@@ -30,10 +30,17 @@ class Pseudonyms:
     def __init__(self, key: bytes, remembered: int) -> None:
         """Raises ValueError if the key is not 32 octets."""
         pan = CryptoPan(key, remembered)
+        self._addresses = pan
         self._pan = pan.address
         # Addresses are under the key itself, as other programs' are; nothing else is.
         self._key = blake2b(key=key, digest_size=32, person=b"ocspwatch-text").digest()
         self._known = lru_cache(remembered)(self._digest)
+
+    @property
+    def forgotten(self) -> int:
+        """How many that were remembered had to go."""
+        info = self._known.cache_info()
+        return info.misses - info.currsize + self._addresses.forgotten
 
     def digits(self, text: str) -> str:
         """64 hexadecimal digits, in lower case."""

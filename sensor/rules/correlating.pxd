@@ -8,7 +8,7 @@ cdef Py_ssize_t _MAX_KEY
 @cython.final
 cdef class Correlator:
     cdef readonly object rule
-    cdef public long long hits, forgotten, crowded_out, late
+    cdef public long long hits, forgotten, crowded_out, late, dropped
     cdef Py_ssize_t _max_groups, _max_group_events, _max_events, _events
     cdef dict _places, _group_by
     cdef bint _slides
@@ -17,7 +17,7 @@ cdef class Correlator:
 
     @cython.locals(group=dict, key=tuple)
     cpdef list feed(self, str rule_id, LoggedEvent event)
-    @cython.locals(before=Py_ssize_t, late=Py_ssize_t, window=Window, oldest=Window)
+    @cython.locals(before=Py_ssize_t, late=Py_ssize_t, dropped=Py_ssize_t, window=Window, oldest=Window)
     cdef list _slide(self, tuple key, dict group, LoggedEvent event, Py_ssize_t place, object value)
     @cython.locals(found=list, before=Py_ssize_t)
     cdef list _tumble(self, tuple key, dict group, LoggedEvent event, object place, object value)

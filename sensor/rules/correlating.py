@@ -36,7 +36,7 @@ class _Open(msgspec.Struct):
 
 class Correlator:
     """One correlation rule's state. Beyond its limits the group longest untouched is `forgotten`, `crowded_out` if for
-    the events of all."""
+    the events of all; `dropped` events had no room in their own group."""
 
     def __init__(self, rule: CorrelationRule, settings: RuleSettings) -> None:
         self.rule = rule
@@ -44,6 +44,7 @@ class Correlator:
         self.forgotten = 0
         self.crowded_out = 0
         self.late = 0
+        self.dropped = 0
         self._max_groups = settings.max_groups
         self._max_group_events = settings.max_group_events
         self._max_events = settings.max_correlated_events
@@ -100,9 +101,10 @@ class Correlator:
             window = self._windows[key] = make_window(self.rule, self._max_group_events, self._least)
         else:
             self._windows.move_to_end(key)
-        before, late = window.size, window.late
+        before, late, dropped = window.size, window.late, window.dropped
         count = window.add(event.ts, place, value)
         self.late += window.late - late
+        self.dropped += window.dropped - dropped
         self._events += window.size - before
         if count is not None:
             del self._windows[key]
@@ -127,8 +129,9 @@ class Correlator:
         state = self._open.get(key)
         if state is None:
             state = self._open[key] = _Open(Tumbling(self.rule, event.ts, self._max_group_events), group, event)
-        before = state.window.size
+        before, dropped = state.window.size, state.window.dropped
         state.window.add(place, value)
+        self.dropped += state.window.dropped - dropped
         state.event = event.detached()
         self._events += state.window.size - before
         while len(self._open) > self._max_groups or (self._events > self._max_events and len(self._open) > 1):

@@ -272,6 +272,7 @@ class RuleEngine:
             "rules.max_suppressed": self.book.forgotten,
             "rules.max_groups": sum([each.forgotten for each in self._correlators]) - crowded_out,
             "rules.max_correlated_events": crowded_out,
+            "rules.max_group_events": sum([each.dropped for each in self._correlators]),
         }
 
     def finish(self) -> None:

@@ -8,7 +8,7 @@ cpdef Window make_window(object rule, Py_ssize_t max_events, object least=*)
 cpdef bint within(object value, object bounds) except -1
 
 cdef class Window:
-    cdef public Py_ssize_t size, late
+    cdef public Py_ssize_t size, late, dropped
 
     cpdef object add(self, long long ts, Py_ssize_t place, object value)
 

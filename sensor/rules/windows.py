@@ -21,11 +21,13 @@ _MAX_TIMES: Final = 256  # of one rule in one group of temporal_ordered: the new
 
 
 class Window:
-    """One group's memory. `size`: how many events it holds; `late`: how many came too late."""
+    """One group's memory. `size`: how many events it holds; `late`: how many came too late; `dropped`: how
+    many went before their time, or were not taken, for want of room."""
 
     def __init__(self) -> None:
         self.size = 0
         self.late = 0
+        self.dropped = 0
 
     def add(self, ts: int, place: int, value: Any) -> float | None:  # noqa: ARG002  (each kind has its own)
         """An event of the rule at `place`; what was counted, if that is a finding: then all is forgotten."""
@@ -101,8 +103,11 @@ class _Counted(Window):
         heap = self._heap
         heappush(heap, (ts, number))
         self._sum += number
-        while heap[0][0] < self._newest - self._span or len(heap) > self._max:
+        while heap[0][0] < self._newest - self._span:
             self._sum -= heappop(heap)[1]
+        if len(heap) > self._max:
+            self._sum -= heappop(heap)[1]
+            self.dropped += 1
         self.size = len(heap)
         counted = self._sum
         if not within(counted, self._bounds):
@@ -149,6 +154,8 @@ class _Distinct(Window):
             then, key = heappop(heap)
             if last.get(key) == then:
                 del last[key]
+                if then >= begin:
+                    self.dropped += 1
         self.size = len(heap)
         counted = len(last)
         if counted < self._least or not within(counted, self._bounds):
@@ -230,13 +237,14 @@ class _Ordered(Window):
 
 
 class Tumbling:
-    """A window that speaks when it is over. `start` is its first event's time."""
+    """A window that speaks when it is over. `start` is its first event's time; `dropped` values it had no room for."""
 
     def __init__(self, rule: CorrelationRule, start: int, max_events: int) -> None:
         self._rule = rule
         self._max = max_events
         self.start = start
         self.size = 0
+        self.dropped = 0
         self._count = 0
         self._values: list[float] = []
         self._distinct: set[str] = set()
@@ -251,8 +259,13 @@ class Tumbling:
             for each in value if isinstance(value, list) else [value]:
                 if len(self._distinct) < self._max:
                     self._distinct.add(str(each))
-        elif isinstance(value, int | float) and len(self._values) < self._max:
-            self._values.append(float(value))
+                elif str(each) not in self._distinct:
+                    self.dropped += 1
+        elif isinstance(value, int | float):
+            if len(self._values) < self._max:
+                self._values.append(float(value))
+            else:
+                self.dropped += 1
         self.size = len(self._values) + len(self._distinct) + 1
 
     def counted(self) -> float | None:

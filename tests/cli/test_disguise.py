@@ -12,6 +12,7 @@ import pytest
 from sensor.cli.askers import AskersError
 from sensor.cli.disguise import Disguise
 from sensor.cli.main import main
+from sensor.logs.sinks.memory import MemorySink
 from sensor.report.summary import Summary
 from sensor.settings import PrivacySettings, Settings
 from sensor.weird import FlowId
@@ -43,6 +44,37 @@ def test_nor_with_the_uid_where_nobody_is_named(key: Path, capsys: pytest.Captur
     disguise(key).tell_error(FLOW, ValueError("192.0.2.1"))
     said = capsys.readouterr().err
     assert "is dropped" in said and UID not in said and "192.0.2.1" not in said
+
+
+def test_what_it_forgot_is_counted(key: Path) -> None:
+    settings = PrivacySettings(pseudonym_key=str(key), max_pseudonyms=3)
+    mine = Disguise(Settings(privacy=settings), None)
+    sink = MemorySink()
+    for number in range(1, 11):
+        mine.sink(sink).write("conn", b'{"ts":1.0,"uid":"%s","id.orig_h":"192.0.2.%d"}\n' % (UID.encode(), number))
+    assert mine.limits() == {"privacy.max_pseudonyms": 7}  # addresses; the uid is the same
+    assert Disguise(Settings(), None).limits() == {}
+
+
+def test_replay_tells_what_was_forgotten(key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few, named = ["--set", "privacy.max_pseudonyms=2"], ["--pseudonymize", str(key)]
+    told = []
+    for workers in ("1", "2"):
+        assert main([*few, "replay", str(GOOD), *named, "-o", str(tmp_path / workers), "--workers", workers]) == 0
+        told.append("privacy.max_pseudonyms" in capsys.readouterr().out)
+    assert told == [True, True]
+    few += ["--set", "health.in_replay=true"]
+    assert main([*few, "replay", str(GOOD), *named, "-q", "-o", str(tmp_path / "logs")]) == 0
+    assert '"privacy.max_pseudonyms"' in (tmp_path / "logs" / "ocspwatch_limits.log").read_text()
+
+
+def test_want_of_memory_is_counted_where_it_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    mine = Disguise(Settings(), None)
+    for error in (MemoryError(), ValueError(), MemoryError()):
+        mine.tell_error(FLOW, error)
+    assert mine.limits(bounds_memory=True) == {"service.max_memory_bytes": 2}
+    assert mine.limits() == {}
+    assert capsys.readouterr().err.count("is dropped") == 3
 
 
 def test_a_crash_names_places_and_no_values(key: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -312,6 +312,7 @@ class TestRemembered:
         for serial in range(1, 100):
             lookup.lookup([SUB.cert_id(serial)])
         assert len(lookup._answers) == 10
+        assert lookup.limits()["ct.memory_entries"] == 89 + 89  # and as many the store's
 
     def test_never_that_it_could_not_be_asked(self, planted: Asked, new_lookup: NewLookup) -> None:
         lookup = new_lookup(planted)

@@ -211,6 +211,7 @@ def test_the_memory_cache_is_bounded_and_forgets_the_longest_unused(bench: Store
     again = lookup.lookup(asked[1:2])[0]
     assert again == first[1]
     assert again is not first[1]
+    assert lookup.limits()["ct.memory_entries"] == 2
     lookup.lookup(asked)
     assert len(lookup._cache) == 4
     lookup.close()

@@ -66,8 +66,10 @@ def test_how_many_namesakes_are_tried(root: Ca) -> None:
 
 def test_large_certificates(root: Ca) -> None:
     sub = root.intermediate("Sub").der
-    assert TrafficIssuers(Trust(root), len(sub) - 1).offer(sub) is None
-    assert TrafficIssuers(Trust(root), len(sub)).offer(sub) is not None
+    small, exact = TrafficIssuers(Trust(root), len(sub) - 1), TrafficIssuers(Trust(root), len(sub))
+    assert small.offer(sub) is None
+    assert exact.offer(sub) is not None
+    assert (small.too_large, exact.too_large) == (1, 0)
 
 
 def test_who_may_vouch(root: Ca) -> None:

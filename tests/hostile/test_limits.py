@@ -54,6 +54,8 @@ def test_every_setting_that_is_a_number_is_a_limit_or_has_a_reason() -> None:
 @pytest.mark.parametrize("key", LIMITS)
 def test_what_counts_and_tells_is_there(key: str) -> None:
     limit = LIMITS[key]
+    assert limit.counted
+    assert limit.told
     for word in (*limit.counted, *limit.told):
         assert word in names() or word.startswith(PLAIN), word
     if LOG in limit.counted:

@@ -157,10 +157,16 @@ def test_a_list_that_is_cut_is_told_with_its_connection() -> None:
     more = changed(CERTIFICATE_FETCH.certificates[0], names_cut=True)
     writer.cleartext(changed(CLEARTEXT, cut=True))
     writer.certificates(changed(CERTIFICATE_FETCH, certificates=(more,)))
+    crl = CRL_FETCH.crl
+    assert crl is not None
+    names_cut = changed(crl, extensions=changed(crl.extensions, names_cut=True))
+    writer.crl(CRL_FETCH)
+    writer.crl(changed(CRL_FETCH, crl=names_cut))
     writer.certificates(changed(CERTIFICATE_FETCH, certificates=(more,)))  # known: no line, nothing cut
     writer.flush()
     assert [(weird.name, weird.addl, weird.flow) for weird in told] == [
         ("log_container_field_truncated", "cleartext", CLEARTEXT.flow),
         ("log_container_field_truncated", "x509", CERTIFICATE_FETCH.fetch.flow),
+        ("log_container_field_truncated", "crl", CRL_FETCH.fetch.flow),
     ]
     assert writer.fields_cut == 0

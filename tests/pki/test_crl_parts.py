@@ -61,6 +61,18 @@ def test_where_deltas_are() -> None:
     assert extensions(extension("2.5.29.46", tlv(0x30, point))).delta_urls == ("http://crl.example/delta.crl",)
 
 
+@pytest.mark.parametrize(("count", "cut"), [(4, False), (5, True)])
+def test_that_there_are_more_names_is_known(count: int, cut: bool) -> None:
+    names = [tlv(0x86, b"http://crl.example/%d" % number) for number in range(count)]
+    scope = extensions(extension("2.5.29.28", tlv(0x30, tlv(0xA0, tlv(0xA0, b"".join(names))))))
+    assert scope.scope is not None
+    assert (len(scope.scope.names), scope.names_cut) == (4, cut)
+    points = [tlv(0x30, tlv(0xA0, tlv(0xA0, name))) for name in names]
+    for parts in (points, [tlv(0x30, tlv(0xA0, tlv(0xA0, b"".join(names))))]):
+        deltas = extensions(extension("2.5.29.46", tlv(0x30, b"".join(parts))))
+        assert (len(deltas.delta_urls), deltas.names_cut) == (4, cut)
+
+
 @pytest.mark.parametrize(
     "part", [b"", b"\x30\x00", tlv(0xA0, b""), tlv(0xA0, tlv(0x30, b"\5\0")), tlv(0xA0, b"00") + b"0"]
 )

@@ -36,6 +36,26 @@ def test_event_count_of_events_in_order(times: list[int], least: int) -> None:
         assert window.size == len(since)
 
 
+def test_what_there_is_no_room_for_is_counted() -> None:
+    """Of ten within the time three are kept; what is too old is not missed, nor what comes again."""
+    most = Bound("gt", 1e9)
+    summed, distinct = make_window(make("value_sum", most), 3), make_window(make("value_count", most), 3)
+    total, values = Tumbling(make("value_sum", most), 0, 3), Tumbling(make("value_count", most), 0, 3)
+    for number in range(10):
+        for window in (summed, distinct):
+            window.add(number * S // 10, 0, number)
+        for later in (total, values):
+            later.add(0, number)
+            later.add(0, 0 if later is values else "no number")
+    assert [each.dropped for each in (summed, distinct, total, values)] == [7, 7, 7, 7]
+    for number in range(3):
+        for window in (summed, distinct):
+            window.add((100 + number) * S, 0, number)
+    assert [each.dropped for each in (summed, distinct)] == [7, 7]
+    distinct.add(103 * S, 0, 2)  # a fourth entry of the third value: the first value goes
+    assert distinct.dropped == 8
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abcd")), max_size=30), st.integers(1, 4))
 def test_value_count_of_events_in_order(events: list[tuple[int, str]], least: int) -> None:
     window = make_window(make("value_count", Bound("gt", least)), 1000)
