@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.settings import FlowSettings
-from sensor.weird import Weird
 from tests.flow.frames import START, Frame, S, ethernet, fragment6, ip4, ip6, tcp, vlan
 from tests.flow.talk import Heard, listen, stream
 from tests.flow.wraps import option6
@@ -241,23 +240,6 @@ def test_i3_incomplete_datagrams_are_forgotten_in_packet_time() -> None:
         Frame(START + 31 * S + i, ethernet(part)) for i, part in enumerate(parts)
     ]
     assert listen().feed(again).end().side("c") == "midway, 1-236, END"
-
-
-def test_i3_time_gives_them_up_with_no_further_fragment() -> None:
-    """Whatever else brings the time; a leap of the clock alone does not."""
-    first = pieces()[0].ip4()
-    other = ethernet(bytes(28), 0x0806)
-    heard = listen().feed([Frame(START, ethernet(first)), Frame(START + 29 * S, other)])
-    assert heard.tracker.limits()["flow.fragment_timeout_s"] == 0
-    heard.feed([Frame(START + 32 * S, other)])
-    assert heard.tracker.limits()["flow.fragment_timeout_s"] == 1
-    assert [(each.name, each.ts) for each in heard.tracker.out if isinstance(each, Weird)] == [
-        ("incomplete_fragments", START + 32 * S)
-    ]
-    assert (heard.tracker.defragmenter.held_bytes, len(heard.tracker.defragmenter.pending)) == (0, 0)
-    heard = listen().feed([Frame(START, ethernet(first)), Frame(START + 4000 * S, other)])
-    assert heard.tracker.limits()["flow.fragment_timeout_s"] == 0
-    assert heard.feed([Frame(START + 4002 * S, other)]).tracker.limits()["flow.fragment_timeout_s"] == 1
 
 
 def test_i4_what_is_not_of_one_datagram_is_not_mixed() -> None:
