@@ -27,10 +27,11 @@ cdef class Delivery:
     cdef public list out
     cdef public frozenset ports
     cdef public long long max_held_segments, max_total, hole_bytes, hole_ns, reorder_ns, total_held, most_held, total_recent, max_recent, max_older, gap_bytes, gaps
-    cdef public long long older_flows, older_given_up, full_bytes, full_segments, full_total, waited_long, reordered_late
+    cdef public long long older_flows, older_given_up, full_bytes, full_segments, full_total, waited_long, reordered_late, leapt_from, leapt_to
     cdef public str hole_key
 
     cpdef dict limits(self)
+    cpdef long long waited(self, long long since, long long ts) noexcept
     cpdef hold_more(self, long long length)
     cpdef weird(self, Flow flow, long long ts, str name)
     cpdef charge(self, Flow flow, long long length)

@@ -79,9 +79,16 @@ class Delivery:
         self.waited_long = 0
         self.reordered_late = 0
         self.hole_key = "hole_wait_bytes" if settings.hole_wait_bytes <= settings.max_ooo_bytes else "max_ooo_bytes"
+        self.leapt_from = self.leapt_to = 0  # packet time leapt (FlowTracker.jump): nothing has waited meanwhile
         self.discards = Discards()
         self.gap_bytes = 0
         self.gaps = 0
+
+    def waited(self, since: int, ts: int) -> int:
+        """How long it is, at `ts`, since `since`; that packet time has leapt ahead in between is no time."""
+        if since < self.leapt_to <= ts:
+            return ts - self.leapt_to + max(self.leapt_from - since, 0)
+        return ts - since
 
     def weird(self, flow: Flow, ts: int, name: str) -> None:
         self.out.append(Weird(ts, name, flow.flow_id(), None, "TCP"))
@@ -313,8 +320,8 @@ class Delivery:
             return
         since = late.waits_since()
         if (
-            (since >= 0 and ts - since > self.reorder_ns)
-            or ts - late.pieces[0].ts > self.hole_ns
+            (since >= 0 and self.waited(since, ts) > self.reorder_ns)
+            or self.waited(late.pieces[0].ts, ts) > self.hole_ns
             or late.size > self.hole_bytes
             or len(late.pieces) > self.max_held_segments
             or self.total_held > self.max_total
@@ -326,7 +333,7 @@ class Delivery:
             elif self.total_held > self.max_total:
                 self.full_total += 1
                 self.weird(flow, ts, "excessive_reassembly_bytes")
-            elif since >= 0 and ts - since > self.reorder_ns:
+            elif since >= 0 and self.waited(since, ts) > self.reorder_ns:
                 self.reordered_late += 1
             else:
                 self.waited_long += 1

@@ -6,7 +6,7 @@ conn.log counts such a gap at once; the reader is told of it a little later; wha
 
 from __future__ import annotations
 
-from sensor.flow.state import Endpoint
+from sensor.flow.state import Endpoint, Flow
 
 
 class Piece:
@@ -81,6 +81,22 @@ class Late:
         self.pieces = pieces
         self.size += placed
         return placed
+
+    def move(self, old: Flow, flow: Flow) -> None:
+        """What was `old` goes on as `flow`; who is who may have changed. Of a FIN it has not heard."""
+        same = (flow.orig_hi, flow.orig_lo, flow.orig_p) == (old.orig_hi, old.orig_lo, old.orig_p)
+        for piece in self.pieces:
+            if piece.is_missing() and piece.end.fin_cnt:
+                piece.last = max(min(piece.last, piece.end.fin_rel - 1), piece.first)
+            piece.end = flow.orig if piece.end.is_orig == same else flow.resp
+        flow.late, old.late = self, None
+
+    def shift(self, end: Endpoint, by: int) -> None:
+        """The direction of `end` is numbered anew."""
+        for piece in self.pieces:
+            if piece.end is end:
+                piece.first += by
+                piece.last += by
 
     def take(self) -> Piece:
         """The piece at the front."""

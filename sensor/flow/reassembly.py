@@ -122,7 +122,7 @@ class Reassembler(Delivery):
         while end.held is not None and (
             end.held_bytes > self.hole_bytes
             or len(end.held) > self.max_held_segments
-            or ts - end.hole_since > self.hole_ns
+            or self.waited(end.hole_since, ts) > self.hole_ns
             or self.total_held > self.max_total
         ):
             self.tell_full(flow, end, ts)

@@ -94,7 +94,8 @@ class TcpMachine:
         if control & _SYN or end.state == _INACTIVE:
             self.start(flow, end, flags, packet.seq, upper_seq, ts)
         rel = end.last_rel + seq_delta(packet.seq, end.last_seq)
-        underflow = rel < 0
+        # What goes on from another flow began before this one's numbers do.
+        underflow = rel < 0 and not (end.inherited and rel > end.next_rel - _NEAR)
         if underflow and not flags & _RST:
             self.reassembler.weird(flow, ts, "TCP_seq_underflow_or_misorder")
 
@@ -141,7 +142,7 @@ class TcpMachine:
                 peer.last_seq = peer.start_seq
                 peer.last_rel = 0
                 if peer.inherited:
-                    peer.rebase()
+                    rebase(flow, peer)
             else:
                 delta = seq_delta(packet.ack, peer.ack_seq)
                 rel_ack = peer.ack_rel + delta
@@ -248,7 +249,7 @@ class TcpMachine:
         end.last_seq = upper_seq
         end.last_rel = seq_delta(upper_seq, end.start_seq)
         if end.inherited:
-            end.rebase()
+            rebase(flow, end)
 
     def note_history(self, flow: Flow, end: Endpoint, flags: int, control: int, rel: int, length: int) -> None:
         """The letter this segment adds to conn.log's history, if any."""
@@ -496,6 +497,14 @@ class TcpMachine:
         if flow.parent is not None:
             record.tunnel_parents = (render_uid("C", repr(flow.parent).encode()),)
         return record
+
+
+def rebase(flow: Flow, end: Endpoint) -> None:
+    """Its numbering starts anew: what an earlier flow's still holds, or waits for, is carried over."""
+    before = end.base_seq
+    end.rebase()
+    if flow.late is not None:
+        flow.late.shift(end, seq_delta(before, end.start_seq))
 
 
 def unwrap(end: Endpoint, seq: int, rel: int) -> int:

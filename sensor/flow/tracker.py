@@ -278,12 +278,16 @@ class FlowTracker:
 
     def jump(self, ts: int) -> None:
         """Packet time leaps ahead: the capture has a pause, or its clock was set. What was alive may go on."""
-        self.jump_from = self.now
-        self.jump_to = ts
+        self._leapt(self.now, ts)
         if self.shard == 0:
             self.out.append(Weird(ts, "clock_jump", None, None, "CAPTURE"))
             if self.marking:
                 self._mark(0, 0)
+
+    def _leapt(self, before: int, after: int) -> None:
+        self.jump_from, self.jump_to = before, after
+        self.reassembler.leapt_from, self.reassembler.leapt_to = before, after
+        self.defragmenter.leapt_from, self.defragmenter.leapt_to = before, after
 
     def survives(self, flow: Flow, due: int) -> bool:
         """Is it only for the last leap of the clock that the flow's time is over?"""
@@ -543,10 +547,12 @@ class FlowTracker:
 
     def inherit(self, flow: Flow, old: Flow, ts: int) -> None:
         """What of this may meet a bug of ours."""
-        if old.late is not None:
+        if old.late is not None and old.unfinished:
             self.reassembler.go_on(old, True)
         self.reassembler.settle_doubt(old)
         flow.inherit(old)
+        if old.late is not None:
+            old.late.move(old, flow)
         if old.unfinished and (old.orig.fin_cnt or old.orig.rst_cnt or old.resp.fin_cnt or old.resp.rst_cnt):
             self.reassembler.doubt(flow, ts)  # one of them has not sent the FIN or RST, or not obeyed it
 
@@ -760,7 +766,7 @@ class FlowTracker:
         if due > now:
             self.look_again(flow, now, due)
         elif self.survives(flow, due) and now < self.jump_to + due - self.jump_from:
-            self.schedule(flow, self.jump_to + due - self.jump_from)
+            self.look_again(flow, now, self.jump_to + due - self.jump_from)
         else:
             self.retire(flow, now, due)
 
@@ -1015,7 +1021,8 @@ class FlowTracker:
     def begin_anew(self) -> None:
         """After `finish`: what comes now may be earlier than what was, for the clock was set back."""
         self.finished = False
-        self.now = self.swept = self.calm_until = self.jump_from = self.jump_to = 0
+        self.now = self.swept = self.calm_until = 0
+        self._leapt(0, 0)
         self.slot_tick = -1
 
 

@@ -242,6 +242,16 @@ def test_i3_incomplete_datagrams_are_forgotten_in_packet_time() -> None:
     assert listen().feed(again).end().side("c") == "midway, 1-236, END"
 
 
+@pytest.mark.parametrize(("behind", "whole"), [(25, True), (35, False)])
+def test_i3_a_leap_of_the_clock_is_no_time(behind: int, whole: bool) -> None:
+    first, *others = [ethernet(part.ip4()) for part in pieces()]
+    leapt = START + 86_400 * S
+    frames = [Frame(START, first), Frame(leapt, others[0]), *(Frame(leapt + behind * S, part) for part in others[1:])]
+    heard = listen().feed(frames).end()
+    assert ("incomplete_fragments" in heard.weirds) is not whole
+    assert outcomes(heard).get("tcp", 0) == whole
+
+
 def test_i4_what_is_not_of_one_datagram_is_not_mixed() -> None:
     """The same identification in IPv4 and IPv6, under other protocols, between others, in other VLANs and tunnels."""
     first, second = pieces(size=128)

@@ -180,6 +180,46 @@ def test_cf8_the_clock_leaps_and_no_message_is_torn() -> None:
     assert all((conn.duration or 0) < S for conn in heard.conns)
 
 
+DAY = 86_400
+MIXED_UP = """
+    c> A =60 @61\nc> A =60 @1\nc> A =40 @121\ns> A ^161\ns> A @61 =60 ^161\ns> A @1 =60 ^161\nc> A ^161
+    s> A @121 =40 ^161\ns> A ^201 forged\nc> A @161 =40\nc> A @201 =10\n
+"""
+
+
+def test_cf8_a_leap_at_any_packet_ends_nothing_that_waits() -> None:
+    """Above a hole, or for octets that were acknowledged and come late: of this flow and of one beside it."""
+    beside = Ends("10.20.0.77", "198.51.100.77", 50001)
+    pairs = zip(*(frames_of(parse(HANDSHAKE + MIXED_UP, ends), ends) for ends in (Ends(), beside)), strict=True)
+    frames = [frame for pair in pairs for frame in pair]
+    for place in range(2, len(frames)):
+        late = [frame._replace(ts=frame.ts + DAY * S * (number == place)) for number, frame in enumerate(frames)]
+        heard = listen().feed(late).end()
+        for reader in heard.readers:
+            said = (reader.octets(True), reader.octets(False), reader.gaps)
+            assert said == (stream(1, 210), stream(1, 160, False), {True: [], False: []}), place
+        assert len(heard.readers) == 2
+        assert heard.weirds == ["clock_jump"]
+
+
+WAITS = {
+    "above a hole": "c> A =50 lost\nc> A =50\n",
+    "acknowledged": "c> A =50\ns> A ^101 forged\nc> A @101 =50\n",
+}
+
+
+@pytest.mark.parametrize("what", WAITS)
+def test_cf8_what_waits_has_its_time_behind_a_leap(what: str) -> None:
+    """As much as it had left; then it is given up."""
+    script = HANDSHAKE + WAITS[what]
+    settings = FlowSettings(hole_wait_s=20, reorder_wait_s=20)
+    for behind, gaps in ((15, 0), (30, 1)):
+        heard = listen(settings).feed(frames_of(parse(script)))
+        assert heard.feed(tick(DAY)).feed(tick(DAY + behind)).weirds == ["clock_jump"]
+        heard.feed(frames_of(parse(script + "c> A =10\n", None, START + (DAY + behind) * S))[-1:])
+        assert heard.tracker.reassembler.gaps == gaps, behind
+
+
 def test_cf8_after_a_leap_silent_flows_end() -> None:
     heard = listen().feed(frames_of(parse(HANDSHAKE + "c> A =50\n")))
     heard.feed(tick(86_400)).feed(tick(86_400 + 299))

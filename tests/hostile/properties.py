@@ -46,9 +46,11 @@ PROPERTIES: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "conservation": (
-        "every frame has one outcome; every octet of payload is delivered, duplicate, discarded, or missing and a gap",
+        "every frame has one outcome; every octet of payload is delivered, duplicate, discarded, or missing and a gap: "
+        "of every pipeline that any test runs to its end, in its process, a worker's, or the command's",
         (
             "invariance/test_properties.py::test_conservation",
+            "test_conservation.py::test_an_octet_that_is_nowhere_is_seen",
             "flow/test_properties.py::test_t4_losses_are_gaps_at_exactly_their_places",
             "flow/test_damage.py::test_every_promise_holds",
         ),

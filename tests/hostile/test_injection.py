@@ -18,7 +18,7 @@ from tests.flow.frames import START, Frame
 from tests.flow.talk import HANDSHAKE, MS, Ends, frames_of, parse
 from tests.hostile.rows import REPOSITORY, Guard, Row
 from tests.hostile.test_tcp import lit
-from tests.hostile.witness import answering, asking
+from tests.hostile.witness import answering, asking, conversation
 
 INJECT = "sensor/inject.py"
 ROWS = {
@@ -33,10 +33,16 @@ ROWS = {
             Guard(INJECT, "batch.ts[batch.first] += _DAY_NS", "pass"),
             Guard(INJECT, "tracker.advance(ts)", "pass"),
             Guard(INJECT, "tracker.evict(ts)", "pass"),
+            Guard("sensor/flow/delivery.py", "if since < self.leapt_to <= ts:", "if False:"),
+            Guard("sensor/flow/late.py", "        flow.late, old.late = self, None\n", ""),
+            Guard("sensor/flow/late.py", "                piece.first += by\n", "                pass\n"),
+            Guard("sensor/flow/tcp.py", "rel < 0 and not (end.inherited and rel > end.next_rel - _NEAR)", "rel < 0"),
             Guard(INJECT, "[Unavailable(_LOCKED) for _ in ids] if self._is_locked else", "[] if not ids else"),
         ),
         note="`--inject WHAT@N`, or `inject.faults`: for tests, of `replay` by one process. Where the clock ran back, "
-        "conn.log has a new line, as Zeek's; what the connection carries is read as if it had not",
+        "conn.log has a new line, as Zeek's, and what begins behind it is named by that line (`uid`, and the `fuid` "
+        "made of it, in http, files, ocsp_exchange, leak and notice); what the connection carries is read as if it "
+        "had not, in order or not",
     ),
 }
 OFFICE = REPOSITORY / "pcaps" / "office" / "morning.pcapng"
@@ -161,6 +167,24 @@ def test_d11_a_clock_that_leaps_is_told_and_costs_no_line(tmp_path: Path, frames
         carried = [[tuple(row.get(name) for name in said) for row in logs[log]] for logs in (clear, hurt)]
         assert carried[0] == carried[1], log
     assert len(hurt["conn"]) >= len(clear["conn"])
+
+
+def test_d11_a_clock_that_leaps_costs_no_exchange_that_is_out_of_order(tmp_path: Path) -> None:
+    """Acknowledgments before what they acknowledge, and segments that changed places; of three connections at once."""
+    flows = []
+    for number in (1, 2, 3):
+        ends = Ends(f"10.20.0.{number}", f"198.51.100.{number}", 50000 + number)
+        whole = conversation(("c", asking(number)), ("s", answering(number)), ends=ends, segment=60)
+        pairs = zip(whole[3:-3:2], whole[4:-3:2], strict=False)
+        flows.append([*whole[:3], *(frame for pair in pairs for frame in reversed(pair)), *whole[-3:]])
+    mixed = [frame for three in zip(*flows, strict=True) for frame in three]
+    capture = tmp_path / "mixed.pcap"
+    write_pcap(capture, [frame._replace(ts=START + number * MS) for number, frame in enumerate(mixed)])
+    for packet in range(10, len(mixed) - 8):
+        hurt = replay(tmp_path / str(packet), "--inject", f"clock_jump@{packet}", capture=capture)
+        told = [(row["serial_number"], row["evidence"], row["cert_status"]) for row in hurt["ocsp_exchange"]]
+        assert sorted(told, key=str) == [(f"{number:02X}", "both", "good") for number in (1, 2, 3)], packet
+        assert not [row for row in hurt["ocsp_exchange"] if "ambiguous" in row], packet
 
 
 def test_d11_no_memory_for_what_is_out_of_order(tmp_path: Path) -> None:
