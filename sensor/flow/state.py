@@ -121,12 +121,8 @@ class Endpoint:
         """The numbering starts anew at `start_seq`: carry over what an earlier flow's numbering still holds."""
         shift = seq_delta(self.base_seq, self.start_seq)
         self.base_seq = self.start_seq
-        self.next_rel, self.trim_rel = self.next_rel + shift, self.trim_rel + shift
-        self.top_rel, self.missed_rel, self.counted = (
-            self.top_rel + shift,
-            self.missed_rel + shift,
-            self.counted + shift,
-        )
+        self.next_rel, self.trim_rel, self.counted = self.next_rel + shift, self.trim_rel + shift, self.counted + shift
+        self.top_rel, self.missed_rel = self.top_rel + shift, self.missed_rel + shift
         for kept in (self.held, self.recent):
             if kept is not None:
                 kept[:] = [(first + shift, last + shift, chunk) for first, last, chunk in kept]
