@@ -98,7 +98,7 @@ ROWS = {
             Guard("sensor/flow/fragment.py", "if len(self.pending) >= self.max_datagrams:", "if False:"),
             Guard("sensor/flow/fragment.py", "while self.held_bytes > self.max_bytes:", "while False:"),
             Guard("sensor/flow/fragment.py", "if len(datagram.parts) >= self.max_fragments:", "if False:"),
-            Guard("sensor/flow/fragment.py", "if ts - self.pending[key].ts < self.timeout_ns:", "if True:"),
+            Guard("sensor/flow/fragment.py", "if not self._is_over(self.pending[key].ts, ts):", "if True:"),
         ),
     ),
     "I4": Row(

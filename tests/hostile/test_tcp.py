@@ -56,7 +56,7 @@ ROWS = {
         ("missed_bytes", "gap_bytes"),
         guards=(
             Guard("sensor/flow/reassembly.py", "flow.late.lose(end, first, end.next_rel, ts)", "pass"),
-            Guard("sensor/flow/reassembly.py", "or ts - end.hole_since > self.hole_ns", "or False"),
+            Guard("sensor/flow/reassembly.py", "or self.waited(end.hole_since, ts) > self.hole_ns", "or False"),
             Guard(
                 "sensor/flow/reassembly.py",
                 "            end.held_bytes > self.hole_bytes\n            or len(",
@@ -70,7 +70,7 @@ ROWS = {
         ("missed_bytes", "gap_bytes"),
         guards=(
             Guard("sensor/flow/reassembly.py", "self.give_up(flow, end, rel, True, ts)", "pass"),
-            Guard("sensor/flow/delivery.py", "(since >= 0 and ts - since > self.reorder_ns)", "False"),
+            Guard("sensor/flow/delivery.py", "(since >= 0 and self.waited(since, ts) > self.reorder_ns)", "False"),
             Guard("sensor/flow/delivery.py", "or len(late.pieces) > self.max_held_segments", "or False"),
             Guard("sensor/flow/lost.py", "    if lost is None:\n", "    if True:\n"),
         ),
