@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.flow.ledger import PER_READING
 from sensor.flow.stream import FIN
 from sensor.http.reader import HttpReader
 from sensor.http.second import SecondReading
@@ -194,3 +195,45 @@ def test_what_waits_behind_a_turn_is_weighed() -> None:
     assert reader.kept()[0] >= before + 3000
     reader.gap(True, 10, SECOND, 0)
     assert reader.messages().orig.ahead is None
+
+
+def begun() -> tuple[list[object], HttpReader]:
+    """In the middle of a chunk a body is over by its other length, and a request stands there."""
+    out: list[object] = []
+    reader = HttpReader(FLOW, out, HttpSettings(), probation=False)
+    inner = get(b"/in")
+    size = b"%x\r\n" % (70 + len(inner))
+    head = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % (len(size) + 30)
+    reader.data(True, head + size + b"x" * 30 + inner + b"y" * 20, 1)
+    return out, reader
+
+
+def test_what_a_flow_asks_of_its_reader_while_there_are_two_readings() -> None:
+    out, reader = begun()
+    assert reader.kept()[0] > 2 * PER_READING
+    assert reader.in_message()
+    assert reader.unfinished(True)
+    assert reader.service == "http"
+    assert not reader.valued
+    assert reader.asked() == [], "the main one is in the body"
+    reader.closed(True, FIN, 2, 1, 0)
+    reader.closed(False, FIN, 3, 3, 0)
+    assert told(out) == [(b"/x", None, FRAMING), (b"/X", None, FRAMING), (b"/IN", None, FRAMING)]
+
+
+END = b"\r\n0\r\n\r\n"
+
+
+def test_a_gap_while_there_are_two_readings() -> None:
+    """The rest of the chunk, which by the other framing is behind a request."""
+    out, reader = begun()
+    assert reader.gap(True, 20, 2, 0) == 0
+    reader.data(True, END, 2)
+    reader.data(False, reply(b"a"), 3)
+    reader.data(True, get(b"/next"), 5)
+    reader.data(False, reply(b"c"), 6)
+    reader.closed(True, FIN, 7, 7, 0)
+    reader.closed(False, FIN, 7, 7, 0)
+    rows = told(out)
+    assert (b"/x", 200, FRAMING) in rows
+    assert [row[:2] for row in rows].count((b"/next", 200)) == 1
