@@ -116,3 +116,12 @@ def test_reordered_segments_of_a_flow_that_nobody_read() -> None:
     script = f'c> A !5 @1 forged\ns> A !5 @1 forged\nc> A "x" @{1 + len(ASKED)}\nc> A @1 {GET}\ns> A @1 {REPLY}\n'
     heard = play(HANDSHAKE + script + CLOSE, ends=ODD)
     assert heard.side("c").startswith(f"{ASKED.decode()!a}, gap 1")
+
+
+@pytest.mark.parametrize("other", ["", "s> A @1 {reply}\n"])
+def test_other_octets_behind_the_first_ones(other: str) -> None:
+    """The forged copy begins like the true one, of which the beginning does not come again."""
+    beginning = f'c> A @1 "GEZZZZ" forged\n{other.format(reply=REPLY)}c> A @3 "{GET[3:]}\n'
+    heard = play(HANDSHAKE + beginning + ("" if other else f"s> A @1 {REPLY}\n") + CLOSE, ends=ODD)
+    assert said(heard.readers[0]) == (ASKED, ANSWERED)
+    assert "rexmit_inconsistency" in heard.weirds

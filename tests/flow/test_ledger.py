@@ -137,3 +137,11 @@ def test_shards_keep_no_more_than_they_may_together() -> None:
 def test_memory_can_be_given_back_at_any_time() -> None:
     give_back()
     assert give_back() is None
+
+
+def test_what_is_put_off_and_other_copies_count() -> None:
+    flow = flow_that_keeps(1, 0, 1)
+    flow.orig.prefix = b"GE"
+    flow.resp.recent, flow.resp.recent_bytes = [(1, 4, b"abc")], 3
+    flow.resp.others = [(1, b"xyz"), (2, b"y")]
+    assert weigh(flow) == (2 + 3 + 3 + 1 + 4 * PER_PIECE, 0)

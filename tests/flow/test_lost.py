@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.flow.lost import Lost, _find, _last_of
+from sensor.flow.state import Endpoint
 from sensor.settings import FlowSettings
 from tests.flow.talk import HANDSHAKE, MS, Heard, joined, play
 
@@ -98,3 +100,24 @@ def test_what_was_given_up_twice_is_counted_once() -> None:
         s> A @247 ^325 =2
     """)
     assert heard.tracker.reassembler.payload_bytes == 4
+
+
+def test_ranges_are_found_by_their_32_bits() -> None:
+    """Who is led far ahead has counted them round; and a segment may begin before the range."""
+    end = Endpoint(True)
+    end.lost = [Lost(101, 201, None), Lost((1 << 32) + 500, (1 << 32) + 600, [(490, 500, b"0123456789")])]
+    first, far = end.lost
+    assert _find(end, 150, 10) == (first, 150)
+    assert _find(end, 550, 10) == (far, (1 << 32) + 550)
+    assert _find(end, 495, 10) == (far, (1 << 32) + 495)
+    assert _find(end, 300, 10) == (None, 300)
+    far.shift(1000)
+    assert (far.first, far.last, far.torn) == ((1 << 32) + 1500, (1 << 32) + 1600, [(1490, 1500, b"0123456789")])
+    assert far.size() == 10
+
+
+def test_of_a_torn_message_so_much_is_kept() -> None:
+    """The last segments that follow each other, 8 KiB at the most."""
+    pieces = [(1 + 3000 * number, 3001 + 3000 * number, bytes(3000)) for number in range(5)]
+    assert _last_of([*pieces]) == pieces[3:]
+    assert _last_of([(1, 2, b"a"), (5, 6, b"b"), (6, 8, b"cd")]) == [(5, 6, b"b"), (6, 8, b"cd")]

@@ -289,3 +289,13 @@ def test_t11_what_a_reader_makes_of_going_on_costs_that_flow_alone() -> None:
         heard.feed([Frame(START + 10_000 * MS, frame.data)])
     assert failed == ["TypeError"]
     assert heard.readers[1].octets(True) == stream(1, 15)
+
+
+def test_all_flows_are_let_go_where_there_is_no_memory() -> None:
+    """Told or not: nothing is left, and nothing more is said."""
+    heard = listen().feed(frames_of(parse(HANDSHAKE + "c> A =100\nc> S @90000 forged\nc> A @101 =5\n")))
+    (flow,) = heard.tracker.flows.values()
+    assert len(flow.chain()) == 2
+    heard.tracker.abandon()
+    assert (heard.tracker.flows.values(), heard.out) == ([], [])
+    assert flow.reader is None
