@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensor.http.grammar import (
+    is_ocsp_head,
     is_token,
     parse_chunk_size,
     parse_content_length,
@@ -260,3 +261,20 @@ def test_nothing_raises(data: bytes) -> None:
 )
 def test_linear_time(function: Callable[[bytes], object], head: bytes, unit: bytes, tail: bytes) -> None:
     assert grows_linearly(lambda size: function(head + unit * size + tail), 100_000)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "is_ocsp"),
+    [
+        (b"/" + b"x" * 80, None, False),
+        (b"/MFQ", None, False),
+        (b"/MFQ" + b"w" * 80, None, True),
+        (b"/Mother/MFQ" + b"w" * 80, None, True),
+        (b"/Mother/Mz" + b"w" * 80, None, False),
+        (b"/", b"Application/OCSP-request; x=y", True),
+        (b"/", b"text/plain", False),
+    ],
+)
+def test_what_a_head_says_of_ocsp(target: bytes, kind: bytes | None, is_ocsp: bool) -> None:
+    """A segment of the path that begins as DER's SEQUENCE does in base64."""
+    assert is_ocsp_head(target, kind) is is_ocsp
