@@ -14,7 +14,6 @@ import builtins
 import contextlib
 import ctypes
 import gc
-import importlib.util
 import os
 import shutil
 import socket
@@ -282,7 +281,7 @@ def _collector() -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def conservation_watch() -> Generator[Any]:
-    if importlib.util.find_spec("sensor") is None:  # test_needs.py
+    if not Path(__file__).with_name("conservation.py").exists():  # test_needs.py has a copy of this file alone
         yield None
         return
     from tests.conservation import watch
